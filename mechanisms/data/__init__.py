@@ -1,0 +1,1 @@
+"""The one door for data: frames and files become a checked `Dataset`."""

@@ -1,0 +1,1 @@
+"""What each path carries: effects as differences between worlds of the fitted equations."""

@@ -1,0 +1,1 @@
+"""How plausible each parameter value is: engines, sampling, diagnostics, simulation."""

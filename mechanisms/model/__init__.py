@@ -1,0 +1,1 @@
+"""How a theory becomes equations: plan, families, shapes, priors, and the two interpreters."""

@@ -1,0 +1,122 @@
+"""Between data units and the standardised scale: an equation's coefficients in one as a linear map of the other.
+
+Each column is centred at its mean and divided by its scale (sd; 1 for 0/1 columns), and products and squares are
+products of such columns. Raw coefficients (at moderators = 0 of the data, as in lavaan and brms) are then a linear
+map of the working ones. Lower-order terms that the theory denies keep a raw coefficient of exactly 0.
+"""
+
+from dataclasses import dataclass
+from itertools import product as every
+from math import comb, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.model.plan import Equation, Factor
+
+Floats = NDArray[np.float64]
+Monomial = tuple[tuple[str, int], ...]  # sorted (column, power); () is the constant
+
+
+@dataclass(frozen=True)
+class Standard:
+    """How one column is standardised: (value − centre) / scale."""
+
+    centre: float
+    scale: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True, eq=False)
+class Working:
+    """The working basis of one equation.
+
+    `standards` per column; `kept` the monomials that have a coefficient, `denied` the lower-order ones that have none;
+    `to_raw` (1 + k, 1 + k) maps working coefficients (intercept first) to raw ones; `denied_from` (d, k) gives the
+    working coefficients of the denied monomials from those of the kept.
+    """
+
+    standards: dict[str, Standard]
+    kept: tuple[Monomial, ...]
+    denied: tuple[Monomial, ...]
+    to_raw: Floats
+    denied_from: Floats
+
+
+def standard_of(data: Dataset, column: str) -> Standard:
+    """Centre and scale of a column (`age`, `arm=cbt`)."""
+    name, _, value = column.partition("=")
+    found = data[name]
+    if isinstance(found, Categories):
+        return Standard(found.share(value), 1.0, 0.0, 1.0)
+    return Standard(found.mean, found.scale, found.lowest, found.highest)
+
+
+def working_basis(equation: Equation, data: Dataset) -> Working:
+    """The working basis of an equation on these data."""
+    kept = tuple(_monomial(coefficient.factors) for coefficient in equation.coefficients)
+    columns = sorted({column for monomial in kept for column, _ in monomial})
+    standards = {column: standard_of(data, column) for column in columns}
+    lower = {smaller for monomial in kept for smaller in _smaller(monomial)} - set(kept) - {()}
+    denied = tuple(sorted(lower))
+    everything = ((), *kept, *denied)
+    place = {monomial: index for index, monomial in enumerate(everything)}
+    full = np.zeros((len(everything), len(everything)))
+    for monomial in everything:
+        for smaller, weight in _expanded(monomial, standards).items():
+            full[place[smaller], place[monomial]] = weight
+    size = 1 + len(kept)
+    denied_from = -np.linalg.solve(full[size:, size:], full[size:, 1:size]) if denied else np.zeros((0, len(kept)))
+    to_raw = full[:size, :size].copy()
+    to_raw[:, 1:] += full[:size, size:] @ denied_from
+    return Working(standards, kept, denied, to_raw, denied_from)
+
+
+def working_columns(working: Working, columns: dict[str, Floats]) -> Floats:
+    """The working design of some rows, shape (rows, 1 + k), intercept first; `columns` are in data units."""
+    rows = len(next(iter(columns.values())))
+    z = {name: (columns[name] - standard.centre) / standard.scale for name, standard in working.standards.items()}
+    design = np.empty((rows, 1 + len(working.kept)))
+    design[:, 0] = 1.0
+    for index, monomial in enumerate(working.kept, start=1):
+        design[:, index] = _value(monomial, z)
+    if working.denied:
+        extra = np.column_stack([_value(monomial, z) for monomial in working.denied])
+        design[:, 1:] += extra @ working.denied_from
+    return design
+
+
+def _monomial(factors: tuple[Factor, ...]) -> Monomial:
+    powers: dict[str, int] = {}
+    for factor in factors:
+        powers[factor.column] = powers.get(factor.column, 0) + factor.power
+    return tuple(sorted(powers.items()))
+
+
+def _smaller(monomial: Monomial) -> list[Monomial]:
+    """Every monomial that divides this one, itself and the constant among them."""
+    columns = [column for column, _ in monomial]
+    powers = every(*(range(power + 1) for _, power in monomial))
+    return [tuple((c, p) for c, p in zip(columns, choice, strict=True) if p) for choice in powers]
+
+
+def _expanded(monomial: Monomial, standards: dict[str, Standard]) -> dict[Monomial, float]:
+    """Π ((v − centre) / scale)^power written out in raw monomials."""
+    found = {}
+    full = dict(monomial)
+    for smaller in _smaller(monomial):
+        chosen = dict(smaller)
+        found[smaller] = prod(
+            comb(power, chosen.get(column, 0))
+            * (-standards[column].centre) ** (power - chosen.get(column, 0))
+            / standards[column].scale ** power
+            for column, power in full.items()
+        )
+    return found
+
+
+def _value(monomial: Monomial, z: dict[str, Floats]) -> Floats:
+    value: Floats = np.asarray(prod(z[column] ** power if power > 1 else z[column] for column, power in monomial))
+    return value

@@ -1,0 +1,1 @@
+"""Words: files and texts become a `Theory`, and back."""

@@ -1,0 +1,127 @@
+"""Addresses of parameters (language 1.8): keys of `priors` and parameter files, names of draws."""
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from mechanisms.errors import NOWHERE, Place, SpecError
+from mechanisms.spec.terms import CONSTANT, Term, is_name, parse_term
+
+Kind = Literal["coefficient", "intercept", "spread", "residual", "sd", "cor", "reliability"]
+Factor = tuple[Term, int]
+
+
+@dataclass(frozen=True)
+class Address:
+    """One parameter. `factors` are the causes with their powers, for a residual correlation its two sides.
+
+    `of` is the address whose sd an `sd(… | level)` is; `level` belongs to `sd` and `cor`.
+    """
+
+    kind: Kind
+    factors: tuple[Factor, ...] = ()
+    effect: Term | None = None
+    of: "Address | None" = None
+    level: str | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for two texts of the same parameter: `a * b -> y` is `b * a -> y`."""
+        factors = tuple(sorted((str(term), power) for term, power in self.factors))
+        return (self.kind, factors, str(self.effect), self.of.key if self.of else None, self.level)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """Every term the address names, the effect last."""
+        inner = self.of.terms if self.of else ()
+        return (*inner, *(term for term, _ in self.factors), *((self.effect,) if self.effect else ()))
+
+    def __str__(self) -> str:
+        causes = [str(term) if power == 1 else f"{term}^{power}" for term, power in self.factors]
+        if self.kind == "coefficient":
+            return f"{' * '.join(causes)} -> {self.effect}"
+        if self.kind == "intercept":
+            return f"1 -> {self.effect}"
+        if self.kind == "residual":
+            return " <-> ".join(causes)
+        if self.kind == "sd":
+            return f"sd({self.of} | {self.level})"
+        if self.kind == "cor":
+            return f"cor({self.level})"
+        return f"reliability({self.effect})" if self.kind == "reliability" else str(self.effect)
+
+
+def parse_address(text: str, place: Place = NOWHERE) -> Address:
+    """Read the address of one parameter; a text that names none, or several, is a `SpecError`."""
+    text = text.strip()
+    if word := re.fullmatch(r"(sd|cor|reliability)\s*\((.*)\)", text):
+        return _called(word[1], word[2].strip(), text, place)
+    if "<->" in text:
+        return _residual(text, place)
+    if "->" in text:
+        return _arrow(text, place)
+    term = parse_term(text, place)
+    if term.spread not in ("sigma", "precision") or term.value is not None:
+        raise SpecError(
+            f"'{text}' is not the address of a parameter: write an arrow (x -> y), 1 -> y, sigma(y) or x <-> y", place
+        )
+    return Address("spread", effect=term)
+
+
+def _called(word: str, inside: str, text: str, place: Place) -> Address:
+    if word == "sd":
+        body, bar, level = inside.rpartition("|")
+        if not bar or not is_name(level.strip()):
+            raise SpecError(f"'{text}': write sd(x -> y | level)", place)
+        inner = parse_address(body, place)
+        if inner.kind not in ("coefficient", "intercept"):
+            raise SpecError(f"'{text}': what varies is an arrow or an intercept", place)
+        return Address("sd", of=inner, level=level.strip())
+    if not is_name(inside):
+        raise SpecError(f"'{text}': write {word}({'level' if word == 'cor' else 'indicator'})", place)
+    return Address("cor", level=inside) if word == "cor" else Address("reliability", effect=Term(inside))
+
+
+def _residual(text: str, place: Place) -> Address:
+    sides = [side.strip() for side in text.split("<->")]
+    if len(sides) != 2 or any("->" in side or "," in side for side in sides):
+        raise SpecError(f"'{text}': a prior goes on one pair, a <-> b", place)
+    one, other = (parse_term(side, place) for side in sides)
+    if one == other:
+        raise SpecError(f"'{text}': a residual correlation has two different sides; a spread is sigma({one})", place)
+    return Address("residual", factors=((one, 1), (other, 1)))
+
+
+def _arrow(text: str, place: Place) -> Address:
+    steps = [step.strip() for step in text.split("->")]
+    if len(steps) > 2:
+        raise SpecError(
+            f"'{text}': a prior goes on one arrow, {' or '.join(_pairs(steps))}; "
+            "`mx.simulate` shows what your priors imply for an indirect effect",
+            place,
+        )
+    causes, effect = steps
+    if "," in text:
+        first = f"{causes.split(',')[0].strip()} -> {effect.split(',')[0].strip()}"
+        raise SpecError(f"'{text}': a prior goes on one arrow; write each by itself, beginning with {first}", place)
+    factors = tuple(_factor(factor, text, place) for factor in causes.split("*"))
+    target = parse_term(effect, place)
+    if factors == ((CONSTANT, 1),):
+        return Address("intercept", effect=target)
+    if any(term == CONSTANT for term, _ in factors) or target == CONSTANT:
+        raise SpecError(f"'{text}': 1 stands alone before the arrow, 1 -> y", place)
+    if len({term for term, _ in factors}) < len(factors):
+        raise SpecError(f"'{text}': a term is multiplied by itself; the square is written x^2", place)
+    return Address("coefficient", factors, target)
+
+
+def _pairs(steps: list[str]) -> list[str]:
+    return [f"{one} -> {other}" for one, other in itertools.pairwise(steps)]
+
+
+def _factor(text: str, whole: str, place: Place) -> Factor:
+    body, hat, power = text.strip().partition("^")
+    if hat and not re.fullmatch(r"[1-9][0-9]?", power.strip()):
+        raise SpecError(f"'{whole}': '{power}' is not a power; write x^2", place)
+    return parse_term(body, place), int(power) if hat else 1

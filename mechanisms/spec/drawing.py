@@ -1,0 +1,133 @@
+"""The `arrows`, `unmeasured` and `without` keys: entries become single arrows and hidden causes (language 1.5)."""
+
+from collections.abc import Iterator
+
+from mechanisms.errors import SpecError, did_you_mean, listed
+from mechanisms.spec.arrows import MOST_ARROWS, Pair, is_hidden, parse_arrow, parse_hidden, parse_plain
+from mechanisms.spec.nodes import Entries, Items, Node, Text
+from mechanisms.spec.terms import Term
+from mechanisms.spec.theory import SHAPES, Arrow, HiddenCause, Shape
+from mechanisms.spec.unread import KEYS, READ_SHAPES, refuse, refuse_key
+from mechanisms.spec.words import (
+    Reader,
+    read_citation,
+    read_list,
+    read_options,
+    read_pair,
+    read_text,
+    strange_key,
+)
+
+
+def read_arrows(node: Node) -> tuple[tuple[Arrow, ...], tuple[HiddenCause, ...]]:
+    """Every arrow and every hidden cause by itself; options go to all that their entry stands for."""
+    arrows: list[Arrow] = []
+    hidden: list[HiddenCause] = []
+    count = 0
+    for key, value in _entries(node):
+        where = f"{key.value.strip()}: "
+        if is_hidden(key.value):
+            pairs = parse_hidden(key.value, key.place)
+            said = read_options(value, where, HIDDEN_READERS, lambda word, where=where: _strange_hidden(word, where))  # type: ignore[misc]
+        else:
+            pairs = parse_arrow(key.value, key.place)
+            said = read_options(value, where, ARROW_READERS, lambda word, where=where: _strange(word, where))  # type: ignore[misc]
+        count += len(pairs) * (1 + len(said.get("moderated_by", ())))
+        if count > MOST_ARROWS:
+            raise SpecError(f"more than {MOST_ARROWS} arrows and products", key.place)
+        if is_hidden(key.value):
+            hidden.extend(HiddenCause(one=one, other=other, place=key.place, **said) for one, other in pairs)
+        else:
+            arrows.extend(Arrow(cause=cause, effect=effect, place=key.place, **said) for cause, effect in pairs)
+    return tuple(arrows), tuple(hidden)
+
+
+def read_unmeasured(node: Node) -> tuple[HiddenCause, ...]:
+    """`[[a, b, c]]`: hidden causes between all pairs of each group."""
+    if isinstance(node, Text) and not node.said:
+        return ()
+    hidden: list[HiddenCause] = []
+    for group in node.items if isinstance(node, Items) else (node,):
+        names = [word.value for word in read_list(group, "unmeasured")]
+        if len(names) < 2:
+            raise SpecError("unmeasured: each entry is a list of two or more, [[a, b]]", group.place)
+        joined = ", ".join(names)
+        pairs = parse_hidden(f"{joined} <-> {joined}", group.place)
+        hidden.extend(HiddenCause(one=one, other=other, place=group.place) for one, other in pairs)
+        if len(hidden) > MOST_ARROWS:
+            raise SpecError(f"more than {MOST_ARROWS} arrows", group.place)
+    return tuple(hidden)
+
+
+def read_without(node: Node) -> tuple[tuple[Pair, Text], ...]:
+    """The arrows left out, each with the text that says so."""
+    pairs: list[tuple[Pair, Text]] = []
+    for key, value in _entries(node):
+        if isinstance(value, Entries | Items) or value.said:
+            raise SpecError("without: an arrow that is left out takes no options", value.place)
+        if is_hidden(key.value):
+            raise SpecError(f"without: '{key.value}': hidden causes are never automatic; do not draw it", key.place)
+        if "*" in key.value:
+            raise refuse(f"without: '{key.value}', leaving out a product,", key.place)
+        pairs.extend((pair, key) for pair in parse_arrow(key.value, key.place))
+        if len(pairs) > MOST_ARROWS:
+            raise SpecError(f"more than {MOST_ARROWS} arrows", key.place)
+    return tuple(pairs)
+
+
+def _entries(node: Node) -> Iterator[tuple[Text, Node]]:
+    """A mapping, a list of texts and mappings, or one text."""
+    if isinstance(node, Entries):
+        yield from node.entries
+    elif isinstance(node, Items):
+        for item in node.items:
+            if isinstance(item, Items):
+                raise SpecError('an arrow is a text; inside [ ] several causes need quotes: "x, w -> y"', item.place)
+            yield from _entries(item)
+    elif node.said:
+        yield node, Text("", node.place, said=False)
+
+
+def _strange(key: Text, where: str) -> SpecError:
+    if key.value in KEYS["arrow"]:
+        return refuse_key("arrow", key.value, where, key.place)
+    return strange_key(key, where, (*ARROW_READERS, *KEYS["arrow"]))
+
+
+def _strange_hidden(key: Text, where: str) -> SpecError:
+    if key.value in ARROW_READERS or key.value in KEYS["arrow"]:
+        takes = listed(HIDDEN_READERS)
+        return SpecError(f"{where}a hidden common cause takes {takes} only, not '{key.value}'", key.place)
+    return strange_key(key, where, HIDDEN_READERS)
+
+
+def _shape(node: Node, where: str) -> Shape:
+    word, argument = node, None
+    if isinstance(node, Entries) and len(node.entries) == 1:
+        word, argument = node.entries[0]
+    kind = read_text(word, where).strip()
+    if kind not in SHAPES:
+        hint = did_you_mean(kind, SHAPES) or f" It is one of {listed(SHAPES, joint='or', most=9)}."
+        called = " Arguments are written {shape: {spline: 4}}" if "(" in kind else ""
+        raise SpecError(f"{where.removesuffix(': shape')}: unknown shape '{kind}'.{hint}{called}", word.place)
+    if kind not in READ_SHAPES:
+        raise refuse(f"{where} '{kind}'", word.place, f"it reads {listed(READ_SHAPES)}")
+    if argument is not None:
+        raise SpecError(f"{where}: {kind} takes no argument", word.place)
+    return Shape(kind=kind, place=word.place)
+
+
+def _moderators(node: Node, where: str) -> tuple[tuple[Term, ...], ...]:
+    products: list[tuple[Term, ...]] = []
+    for word in read_list(node, where):
+        factors = word.value.split("*")
+        if not all(factor.strip() for factor in factors):
+            raise SpecError(f"{where}: '{word.value}': a product is written w * z", word.place)
+        if len(factors) > 4:
+            raise SpecError(f"{where}: '{word.value}': products of more than four are not read", word.place)
+        products.append(tuple(parse_plain(factor, word.place) for factor in factors))
+    return tuple(products)
+
+
+HIDDEN_READERS: dict[str, Reader] = {"because": read_text, "source": read_citation, "pos": read_pair}
+ARROW_READERS: dict[str, Reader] = {"shape": _shape, "moderated_by": _moderators, **HIDDEN_READERS}

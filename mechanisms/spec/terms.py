@@ -1,0 +1,150 @@
+"""Terms: a variable, or one value, part, occasion or spread of it. Terms are the same everywhere (language 1.1)."""
+
+import re
+from dataclasses import dataclass
+
+from mechanisms.errors import NOWHERE, Place, SpecError, did_you_mean, listed
+
+RESERVED = frozenset({"t", "whole", "sigma", "precision", "any", "amount", "sd", "cor", "reliability"})
+SPREADS = ("sigma", "precision", "any", "amount")
+NAME = re.compile(r"[^\W\d][\w.]*")
+LONGEST_NAME = 100
+_VALUE = re.compile(r"[\w.+-]+")
+
+
+@dataclass(frozen=True, order=True)
+class Relative:
+    """An occasion counted from now: `t-1` is −1, `t` 0, `t+2` 2; `onward` is `t..` (questions only)."""
+
+    steps: int
+    onward: bool = False
+
+    def __str__(self) -> str:
+        sign = f"{self.steps:+d}" if self.steps else ""
+        return f"t{sign}{'..' if self.onward else ''}"
+
+
+@dataclass(frozen=True, order=True)
+class Occasions:
+    """One occasion of the grid, or a range of them (questions only)."""
+
+    first: int
+    last: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.first) if self.last is None else f"{self.first}..{self.last}"
+
+
+When = Relative | Occasions
+
+
+@dataclass(frozen=True)
+class Term:
+    """A variable (`alliance`), a part (`alliance(client)`), an occasion (`alliance(t-1)`), a category
+    (`arm=cbt`), a spread or hurdle part (`sigma(y)`), or the constant `1`.
+    """
+
+    name: str
+    part: str | None = None
+    when: When | None = None
+    value: str | None = None
+    spread: str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the term is just a variable's name."""
+        return all(said is None for said in (self.part, self.when, self.value, self.spread))
+
+    def __str__(self) -> str:
+        inside = " ".join(str(word) for word in (self.part, self.when) if word is not None)
+        text = f"{self.name}({inside})" if inside else self.name
+        text = f"{self.spread}({text})" if self.spread else text
+        return text if self.value is None else f"{text}={self.value}"
+
+
+CONSTANT = Term("1")
+
+
+def parse_term(text: str, place: Place = NOWHERE, *, question: bool = False) -> Term:
+    """Read one term. `question=True` also allows `t`, `t+K`, `A..B` and `t..` as occasions."""
+    body, _, value = text.strip().partition("=")
+    body, value = body.strip(), value.strip()
+    if "=" in text and not _VALUE.fullmatch(value):
+        raise SpecError(f"'{text.strip()}': write a category as variable=value", place)
+    name, inside = _split(body, text, place)
+    spread = None
+    if name in SPREADS and inside is not None:
+        spread = name
+        name, inside = _split(inside, text, place)
+    if name != "1":
+        check_name(name, place)
+    elif inside is not None or spread or "=" in text:
+        raise SpecError(f"'{text.strip()}': 1 is the constant and stands alone", place)
+    part, when = _inside(inside, text, place, question=question) if inside is not None else (None, None)
+    return Term(name, part, when, value if "=" in text else None, spread)
+
+
+def is_name(word: str) -> bool:
+    """Whether a word can name a variable or a level: any alphabet, then letters, digits, `_` and `.`."""
+    return word.replace(".", "_").isidentifier() and word[0] != "." and ".." not in word and word not in RESERVED
+
+
+def check_name(name: str, place: Place = NOWHERE) -> str:
+    """A name as the language wants it, or a `SpecError`."""
+    if name in RESERVED:
+        raise SpecError(f"'{name}' is a word of the language and cannot name a variable or level", place)
+    if not is_name(name):
+        shown = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
+        raise SpecError(
+            f"'{shown}' is not a name: a letter or _ first, then letters, digits, _ and . (no spaces)", place
+        )
+    if len(name) > LONGEST_NAME:
+        raise SpecError(f"a name has at most {LONGEST_NAME} characters; '{name[:20]}…' has {len(name)}", place)
+    return name
+
+
+def _split(body: str, text: str, place: Place) -> tuple[str, str | None]:
+    """`a(b)` → (a, b); `a` → (a, None)."""
+    if "(" not in body and ")" not in body:
+        return body, None
+    name, _, rest = body.partition("(")
+    if not rest.endswith(")") or not rest[:-1].strip():
+        raise SpecError(f"'{text.strip()}' is not a term: a bracket is missing or empty", place)
+    return name.strip(), rest[:-1].strip()
+
+
+def _inside(inside: str, text: str, place: Place, *, question: bool) -> tuple[str | None, When | None]:
+    part: str | None = None
+    when: When | None = None
+    for word in inside.split():
+        moment = _when(word, question=question)
+        if moment is not None and when is None:
+            when = moment
+        elif moment is None and part is None and when is None and (word == "whole" or is_name(word)):
+            part = word
+        else:
+            allowed = "t-1, 0, 5, t, t+1, t.., 5..10" if question else "t-1, 0, 5"
+            raise SpecError(
+                f"'{text.strip()}': '{word}' is neither an occasion ({allowed}) nor a level, nor whole", place
+            )
+    return part, when
+
+
+def _when(word: str, *, question: bool) -> When | None:
+    if match := re.fullmatch(r"t-([1-9]\d{0,5})", word):
+        return Relative(-int(match[1]))
+    if re.fullmatch(r"\d{1,6}", word):
+        return Occasions(int(word))
+    if not question:
+        return None
+    if match := re.fullmatch(r"t(\+[1-9]\d{0,5})?(\.\.)?", word):
+        return Relative(int(match[1] or 0), onward=bool(match[2]))
+    if match := re.fullmatch(r"(\d{1,6})\.\.(\d{1,6})", word):
+        return Occasions(int(match[1]), int(match[2]))
+    return None
+
+
+def unknown(kind: str, name: str, known: list[str], place: Place = NOWHERE) -> SpecError:
+    """The error for a name that nothing declares."""
+    hint = did_you_mean(name, known) or (f" Known: {listed(known)}." if known else "")
+    return SpecError(f"unknown {kind} '{name}'.{hint}", place)

@@ -1,0 +1,109 @@
+"""dagitty text in and out (language 1.11)."""
+
+import pytest
+
+from mechanisms.errors import SpecError
+from mechanisms.spec.dagitty import is_dagitty
+from mechanisms.spec.reader import parse
+from mechanisms.spec.theory import Question
+from mechanisms.spec.writer import write
+
+SAME = [  # dagitty text, YAML text
+    ("dag { x -> m -> y; x -> y }", "arrows: [x -> m -> y, x -> y]"),
+    ("dag{x->m->y x->y}", "arrows: [x -> m -> y, x -> y]"),
+    ("digraph name {\n x -> m\n y <- m\n}", "arrows: [x -> m -> y]"),
+    ('dag "my graph" { x -> y }', "arrows: [x -> y]"),
+    ("x -> m -> y", "arrows: [x -> m -> y]"),
+    ("{a b} -> c <-> d", "variables: {a, b, c, d}\narrows: [a -> c, b -> c, c <-> d]"),
+    ("dag { x -> {a, b}; a <-> b }", "arrows: [x -> a, x -> b, a <-> b]"),
+    ('dag { bb="0,0,1,1" x [exposure,pos="-1,0.5"] y [outcome] z [adjusted] u [latent] x -> y {z u} -> x {z u} -> y }',
+     "variables:\n  x: {pos: [-1, 0.5]}\n  y:\n  z:\n  u: {measured_by: []}\n"
+     "arrows: [x -> y, z -> x, u -> x, z -> y, u -> y]\nquestions: [{of: x, on: y, adjust: [z]}]"),
+    ("dag { x [e] w [source] y [o] x -> y w -> y }",
+     "variables: {x, w, y}\narrows: [x -> y, w -> y]\nquestions: [{of: x, on: y}, {of: w, on: y}]"),
+    ('dag { g [family=categorical, values="low,high", label="A grade"] x [range="0,63", unit=points] '
+     'g -> y [moderated_by="x * z, w", label="they say"] w z "g=high" -> v }',
+     "variables:\n  g: {family: categorical, values: [low, high], means: A grade}\n  x: {range: [0, 63], unit: points}\n"
+     "  y, w, z, v:\narrows:\n  g -> y: {moderated_by: [x * z, w], because: they say}\n  g=high -> v:\n"),
+    ("dag { x -> y [shape=quadratic, source=Bordin] }", "arrows: {x -> y: {shape: quadratic, source: Bordin}}"),
+    ('dag { "Working alliance" -> y }', "variables: {Working_alliance: {means: Working alliance}, y: }\n"
+     "arrows: [Working_alliance -> y]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "yaml"), SAME)
+def test_same_theory_as_yaml(text, yaml):
+    assert is_dagitty(text)
+    assert not is_dagitty(yaml)
+    assert parse(text) == parse(yaml)
+
+
+REFUSED = [
+    ("dag { x -> y [beta=0.3] }", 1, "'beta': a value, not a theory: give it to simulate"),
+    ("dag {\n x [selected]\n x -> y }", 2, "selection is not part of the language"),
+    ("dag { x -- y }", 1, "'--' is not part of the language"),
+    ("dag { x @-> y }", 1, "'@->' is not part of the language"),
+    ("pdag { x -> y }", 1, "'pdag' is another class of graphs"),
+    ("mag { x -> y }", 1, "'mag' is another class of graphs"),
+    ("graph { x -> y }", 1, "'graph' is another class of graphs"),
+    ("dag { graph -> y }", 1, "'graph' is a word of dagitty text"),
+    ("dag { node [latent] }", 1, "'node' is a word of dagitty text"),
+    ('dag { x [colour="red"] }', 1, "x: unknown attribute 'colour'"),
+    ("dag { x -> m -> y [shape=quadratic] }", 1, "'shape' after several edges"),
+    ("dag { x -> y [level=client] }", 1, "x -> y: unknown attribute 'level'"),
+    ("dag { x [level=client] }", 1, "x: 'level' is part of the language but is not read by this version"),
+    ('dag { levels="session,client" x -> y }', 1, "'levels' is part of the language but is not read by this version"),
+    ('dag { x -> y [shape="spline:4"] }', 1, "x -> y: shape 'spline' is part of the language"),
+    ('dag { "alliance(t-1)" -> y }', 1, "'alliance(t-1)' (an occasion) is part of the language"),
+    ("dag { x -> y\n x -> y }", 2, "x -> y is said twice"),
+    ("dag { x -> y -> x }", 1, "a circle: x -> y -> x"),
+    ("dag { x [exposure] x -> y }", 1, "there is no outcome to ask about"),
+    ("dag { x [adjusted] x -> y }", 1, "no exposure and outcome ask a question"),
+    ("dag { x -> y", 1, "the text ends where } is wanted"),
+    ("dag { x -> }", 1, "a name is wanted before '}'"),
+    ("dag { x -> y } z", 1, "'z' stands after the last brace"),
+    ("dag { # why\n x -> y }", 1, "Comments are not part of dagitty text"),
+    ('dag { "a b" -> a_b }', 1, "are both written a_b"),
+    ('dag { a_b -> "a b" }', 1, "are both written a_b"),
+    ("dag { x [latent, latent] x -> y }", 1, "'measured_by' is said twice"),
+    ("dag { }", 1, "a theory needs arrows"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message"), REFUSED)
+def test_refused_with_its_line(text, line, message):
+    with pytest.raises(SpecError) as refused:
+        parse(text)
+    assert message in refused.value.message
+    assert refused.value.place.line == line
+
+
+@pytest.mark.parametrize("text", [text for text, _ in SAME])
+def test_round_trip(text):
+    once = parse(write(parse(text), "dagitty", partial=True))
+    assert parse(write(once, "dagitty", partial=True)) == once
+
+
+def test_writes_one_edge_a_statement_and_the_automatic_ones():
+    theory = parse("variables: {x: {assigned: randomised, pos: [0, 1]}, w: , y: }\narrows: {x -> y: {moderated_by: w}}\n"
+                   "questions: [{of: x, on: y, adjust: w}]")  # fmt: skip
+    assert write(theory, "dagitty") == (
+        'dag {\n  bb="-1,0,1,2"\n  x [exposure, assigned=randomised, pos="0,1"]\n  w [adjusted]\n  y [outcome]\n'
+        "  x -> y [moderated_by=w]\n  w -> y\n}\n"
+    )
+
+
+def test_refuses_to_lose_anything_silently():
+    theory = parse(
+        "name: n\nvariables: {x: , w: , y: }\narrows: {x -> y: {moderated_by: w}}\nwithout: [w -> y]\n"
+        "priors: {x -> y: {normal: [0, 1]}}\nquestions: [{of: x, on: y, kind: direct}]"
+    )
+    with pytest.raises(SpecError, match="cannot hold name, without, priors and questions that are more than"):
+        write(theory, "dagitty")
+    assert "x -> y" in write(theory, "dagitty", partial=True)
+
+
+def test_questions_are_kept_where_roles_say_them():
+    theory = parse("dag { x [exposure] y [outcome] x -> y }")
+    assert theory.questions == (Question(of="x", on="y"),)
+    assert parse(write(theory, "dagitty")) == theory

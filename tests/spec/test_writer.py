@@ -1,0 +1,119 @@
+"""What is written reads back as the same theory."""
+
+from pathlib import Path
+from unicodedata import normalize
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mechanisms.errors import SpecError
+from mechanisms.spec.reader import parse
+from mechanisms.spec.theory import Arrow, Citation, HiddenCause, Prior, Question, Shape, Theory, Variable
+from mechanisms.spec.writer import write
+
+SHARED = Path(__file__).parents[3] / "shared" / "theories"
+READ = {
+    "bandura_1977",
+    "baron_kenny_1986",
+    "bordin_1979_facets",
+    "corrective_experience",
+    "david_montgomery_2011",
+    "front_door",
+    "instrument",
+    "jobs",
+    "kazdin_figure_1",
+    "mathieu_taylor_2006",
+    "necessary_condition",
+    "process_1",
+    "process_14",
+    "process_15",
+    "process_4",
+    "process_5",
+    "process_58",
+    "process_59",
+    "process_6",
+    "process_7",
+    "process_8",
+    "ryum_2009",
+    "specific_vs_common_medical",
+    "three_arms",
+    "three_way",
+    "two_moderators",
+}
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared theories are not on this machine")
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHARED.glob("*.yaml")))
+def test_shared_theories(name):
+    text = (SHARED / f"{name}.yaml").read_text()
+    if name in READ:
+        theory = parse(text)
+        assert parse(write(theory)) == theory
+    else:
+        with pytest.raises(SpecError, match="is part of the language but is not read by this version"):
+            parse(text)
+
+
+def test_canonical_text():
+    theory = parse(
+        'variables: {"x, w, y": , g: {family: categorical, values: [no, "a b"], means: "Goals: tasks, bond"}}\n'
+        "arrows:\n  x, g -> y: {moderated_by: [w], because: 'It''s so'}\n  x <-> g:\n"
+        "priors: {x * w -> y: {normal: [0, 0.5]}}\n"
+        "questions: [{of: x, on: y, at: {g: each}}]"
+    )
+    assert write(theory) == (
+        'variables:\n  x:\n  w:\n  y:\n  g:\n    means: "Goals: tasks, bond"\n    family: categorical\n    values: [no, a b]\n'
+        'arrows:\n  x -> y:\n    moderated_by: [w]\n    because: "It\'s so"\n  g -> y:\n    moderated_by: [w]\n'
+        '    because: "It\'s so"\n  g <-> x:\n'
+        "priors:\n  x * w -> y:\n    normal: [0, 0.5]\n"
+        "questions:\n  - of: x\n    on: y\n    at: {g: [each]}\n"
+    )
+
+
+def test_unknown_form():
+    with pytest.raises(SpecError, match="unknown form 'json'"):
+        write(parse("arrows: [x -> y]"), "json")
+
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12).map(lambda text: normalize("NFC", "t" + text))
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+POS = st.none() | st.tuples(NUMBERS, NUMBERS)
+SOURCES = st.none() | st.builds(Citation, text=TEXTS, url=st.none() | TEXTS, doi=st.none() | TEXTS)
+NAMES = ("x", "følelse", "bdi.pre", "no", "_1", "null", "Y")
+
+
+@st.composite
+def theories(draw):
+    """Random single-level theories: arrows go from earlier names to later ones."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=2, unique=True))
+    variables = [
+        Variable(name=name, means=draw(st.none() | TEXTS), unit=draw(st.none() | TEXTS), source=draw(SOURCES), pos=draw(POS),
+                 measured_by=draw(st.none() | st.just(())))
+        for name in names
+    ]  # fmt: skip
+    pairs = [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
+    chosen = draw(st.lists(st.sampled_from(pairs), unique=True))
+    arrows = []
+    for one, other in chosen:
+        others = [name for name in names[: names.index(other)] if name != one and name > one]
+        moderators = draw(st.lists(st.sampled_from(others), unique=True, max_size=2)) if others else []
+        shape = Shape(kind=draw(st.sampled_from(["linear", "quadratic"])))
+        arrows.append(Arrow(cause=one, effect=other, shape=shape, moderated_by=tuple((name,) for name in moderators),
+                            because=draw(st.none() | TEXTS), source=draw(SOURCES), pos=draw(POS)))  # fmt: skip
+    hidden = [HiddenCause(one=one, other=other, because=draw(st.none() | TEXTS))
+              for one, other in draw(st.lists(st.sampled_from(pairs), unique=True))]  # fmt: skip
+    priors = [Prior(address=f"{one} -> {other}", fixed=draw(NUMBERS)) for one, other in chosen]
+    questions = [Question(of=one, on=other, contrast=(draw(NUMBERS), "+1 sd"), name=draw(st.none() | TEXTS),
+                          scale=draw(st.sampled_from(["raw", "standardised", "link"])))
+                 for one, other in draw(st.lists(st.sampled_from(pairs), max_size=2))]  # fmt: skip
+    return Theory(title=draw(st.none() | TEXTS), source=draw(SOURCES), variables=variables, arrows=arrows, hidden=hidden,
+                  priors=priors, questions=questions)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(theories())
+def test_round_trip(theory):
+    assert parse(write(theory)) == theory
+    once = parse(write(theory, "dagitty", partial=True))
+    assert parse(write(once, "dagitty", partial=True)) == once
