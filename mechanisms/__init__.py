@@ -1,1 +1,89 @@
-"""Placeholder docstring until the front door is written."""
+"""Bayesian structural and causal models of how treatments work.
+
+    import mechanisms as mx
+
+    theory = mx.load("jobs")
+    fit = mx.fit(theory, frame, seed=1)
+    mx.decompose(fit, of="treat", on="depress2")
+
+Nouns hold data and show themselves; verbs do the work and return new nouns. PyMC is imported only when a model is
+built, so importing this package is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mechanisms.errors import DataError, FitError, IdentificationError, MechanismsError, SpecError
+
+if TYPE_CHECKING:
+    from mechanisms.data.dataset import Dataset as Dataset
+    from mechanisms.data.door import bind as bind
+    from mechanisms.effects.decomposition import decompose as decompose
+    from mechanisms.effects.diagnosis import Diagnosis as Diagnosis
+    from mechanisms.effects.diagnosis import diagnose as diagnose
+    from mechanisms.effects.effects import Effects as Effects
+    from mechanisms.effects.estimation import estimate as estimate
+    from mechanisms.graph.expansion import expand as expand
+    from mechanisms.graph.identification import Identified as Identified
+    from mechanisms.graph.identification import identify as identify
+    from mechanisms.graph.implications import imply as imply
+    from mechanisms.infer.explanation import explain as explain
+    from mechanisms.infer.fit import Fit as Fit
+    from mechanisms.infer.sampling import fit as fit
+    from mechanisms.infer.sampling import pin as pin
+    from mechanisms.infer.sampling import sample as sample
+    from mechanisms.infer.simulation import simulate as simulate
+    from mechanisms.model.plan import Plan as Plan
+    from mechanisms.model.plan import compile as compile
+    from mechanisms.model.symbolic import to_pymc as to_pymc
+    from mechanisms.report.page import page as page
+    from mechanisms.report.plots import diagram as diagram
+    from mechanisms.report.plots import forest as forest
+    from mechanisms.spec.catalogue import load as load
+    from mechanisms.spec.reader import parse as parse
+    from mechanisms.spec.theory import Question as Question
+    from mechanisms.spec.theory import Theory as Theory
+    from mechanisms.spec.writer import write as write
+
+_HOMES = {
+    "spec.theory": ("Theory", "Question"),
+    "spec.catalogue": ("load",),
+    "spec.reader": ("parse",),
+    "spec.writer": ("write",),
+    "graph.expansion": ("expand",),
+    "graph.implications": ("imply",),
+    "graph.identification": ("identify", "Identified"),
+    "data.dataset": ("Dataset",),
+    "data.door": ("bind",),
+    "model.plan": ("compile", "Plan"),
+    "model.symbolic": ("to_pymc",),
+    "infer.explanation": ("explain",),
+    "infer.fit": ("Fit",),
+    "infer.sampling": ("sample", "fit", "pin"),
+    "infer.simulation": ("simulate",),
+    "effects.effects": ("Effects",),
+    "effects.estimation": ("estimate",),
+    "effects.decomposition": ("decompose",),
+    "effects.diagnosis": ("diagnose", "Diagnosis"),
+    "report.plots": ("forest", "diagram"),
+    "report.page": ("page",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = list(_HOME)
+__all__ += ["MechanismsError", "SpecError", "DataError", "IdentificationError", "FitError"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a noun or verb when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'mechanisms' has no attribute '{name}'")
+    found = getattr(import_module(f"mechanisms.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """The front door's names."""
+    return sorted([*__all__, "__version__"])

@@ -1,10 +1,10 @@
 """Every error raised on purpose, as one tree; each says what is wrong, where, and what to do.
 
-    MechanismsError
-    ├── SpecError            the theory's text is wrong: its author's move
-    ├── DataError            the data do not fit the theory: the analyst's move
-    ├── IdentificationError  the question has no answer in this theory; the witness travels along
-    └── FitError             the model cannot be fitted, or not with this engine
+MechanismsError
+├── SpecError            the theory's text is wrong: its author's move
+├── DataError            the data do not fit the theory: the analyst's move
+├── IdentificationError  the question has no answer in this theory; the witness travels along
+└── FitError             the model cannot be fitted, or not with this engine
 """
 
 from collections.abc import Iterable

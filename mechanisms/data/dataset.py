@@ -45,7 +45,7 @@ class Categories:
 
     def indicator(self, value: str) -> Floats:
         """1.0 where the column has this value, else 0.0; shape (n,)."""
-        return (self.codes == self.values.index(value)).astype(np.float64)
+        return np.asarray(self.codes == self.values.index(value), dtype=np.float64)
 
     def share(self, value: str) -> float:
         """The share of rows with this value."""

@@ -1,6 +1,6 @@
 """The door: a frame or a file, held against a theory, becomes a `Dataset`, or one clear `DataError`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,13 @@ def bind(theory: Theory, frame: Any, columns: Mapping[str, str] | None = None) -
         A column is missing, empty, infinite, constant, text where numbers are needed, or breaks what the theory
         declares of it (values, range, family). All missing values are counted in one message.
     """
+    return bind_some(theory, frame, [each.name for each in theory.variables if each.measured_by != ()], columns)
+
+
+def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[str, str] | None = None) -> Dataset:
+    """`bind` for the named variables only; the frame need not hold the others."""
     table = _table(frame)
-    wanted = {variable.name: variable for variable in theory.variables if variable.measured_by != ()}
+    wanted = {name: theory.variable(name) for name in only}
     names = _names(wanted, table.collect_schema().names(), dict(columns or {}))
     table = table.select(list(dict.fromkeys(names.values())))
     eager = table.collect() if isinstance(table, nw.LazyFrame) else table
@@ -72,17 +77,21 @@ def _table(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     if isinstance(frame, Mapping):
         raise DataError("the data are a mapping: make a pandas or polars frame of it, pandas.DataFrame(data)")
     try:
-        table = nw.from_native(frame)
+        table: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(frame)
     except TypeError:
         kind = type(frame).__name__
-        raise DataError(f"the data are a {kind}: give a pandas or polars frame, or the path of a .csv or .parquet file") from None
+        raise DataError(
+            f"the data are a {kind}: give a pandas or polars frame, or the path of a .csv or .parquet file"
+        ) from None
     try:
         names = table.collect_schema().names()
     except ValueError as error:
         raise DataError(f"the frame's columns cannot be told apart: {str(error).splitlines()[0]}") from None
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
-        raise DataError(f"column names must be text; {listed(repr(name) for name in odd)} is not: rename with .rename or columns=")
+        raise DataError(
+            f"column names must be text; {listed(repr(name) for name in odd)} is not: rename with .rename or columns="
+        )
     return table
 
 
@@ -91,7 +100,9 @@ def _names(wanted: Mapping[str, Variable], present: list[str], columns: dict[str
         if name not in wanted:
             raise DataError(f"columns=: the theory measures no variable '{name}'.{did_you_mean(name, wanted)}")
         if column not in present:
-            raise DataError(f"columns=: '{name}' should be '{column}', but the data have no such column.{did_you_mean(column, present)}")
+            raise DataError(
+                f"columns=: '{name}' should be '{column}', but the data have no such column.{did_you_mean(column, present)}"
+            )
     names = {name: columns.get(name, name) for name in wanted}
     for name, column in names.items():
         if column not in present:
@@ -131,7 +142,9 @@ def _column(variable: Variable, series: nw.Series[Any]) -> Column:
         raise DataError(f"'{name}' holds {int(np.count_nonzero(~np.isfinite(values)))} infinite values")
     lowest, highest = float(values.min()), float(values.max())
     if lowest == highest:
-        raise DataError(f"'{name}' is constant ({_shown(lowest)} in all {len(values)} rows): it can neither cause nor vary with anything")
+        raise DataError(
+            f"'{name}' is constant ({_shown(lowest)} in all {len(values)} rows): it can neither cause nor vary with anything"
+        )
     _check_range(variable, lowest, highest)
     binary = lowest == 0 and highest == 1 and bool(np.all((values == 0) | (values == 1)))
     if variable.family == "bernoulli" and not binary:
@@ -141,7 +154,9 @@ def _column(variable: Variable, series: nw.Series[Any]) -> Column:
         )
     if variable.family in _COUNTS and (lowest < 0 or not np.array_equal(values, np.floor(values))):
         odd = values[(values < 0) | (values != np.floor(values))]
-        raise DataError(f"'{name}' is a count ({variable.family}) but holds {_sample(odd)}: counts are whole and not below 0")
+        raise DataError(
+            f"'{name}' is a count ({variable.family}) but holds {_sample(odd)}: counts are whole and not below 0"
+        )
     mean = float(values.mean())
     sd = float(np.sqrt(np.square(values - mean).sum() / (len(values) - 1)))
     values.flags.writeable = False
@@ -166,13 +181,19 @@ def _as_numbers(variable: Variable, series: nw.Series[Any]) -> tuple[Floats, tup
             return np.array([word.casefold() == one for word in words], dtype=np.float64), (zero, one)
     numeric = _numeric_text(words)
     if numeric:
-        raise DataError(f"'{variable.name}' holds numbers written as text ({listed(kinds, most=3)}): convert the column to numbers first")
+        raise DataError(
+            f"'{variable.name}' holds numbers written as text ({listed(kinds, most=3)}): convert the column to numbers first"
+        )
     number_like = [word for word in kinds if _is_number(word)]
     if number_like and len(kinds) > 10:
         bad = [word for word in kinds if not _is_number(word)]
-        raise DataError(f"'{variable.name}' should hold numbers but also holds {listed((repr(word) for word in bad), most=4)}")
+        raise DataError(
+            f"'{variable.name}' should hold numbers but also holds {listed((repr(word) for word in bad), most=4)}"
+        )
     if len(kinds) == 1:
-        raise DataError(f"'{variable.name}' is constant ('{kinds[0]}' in every row): it can neither cause nor vary with anything")
+        raise DataError(
+            f"'{variable.name}' is constant ('{kinds[0]}' in every row): it can neither cause nor vary with anything"
+        )
     family = "bernoulli" if variable.family == "bernoulli" or len(kinds) == 2 else "categorical"
     raise DataError(
         f"'{variable.name}' holds text ({listed((repr(kind) for kind in kinds), most=6)}) where a number is needed. Declare it in the theory, "
@@ -227,7 +248,9 @@ def _coded(variable: Variable, series: nw.Series[Any]) -> np.ndarray[Any, np.dty
                 f"(values: {listed(variable.values)}).{did_you_mean(text, variable.values)}"
             )
     if len({code[kind] for kind in kinds}) == 1:
-        raise DataError(f"'{variable.name}' is constant ('{_shown(kinds[0])}' in every row): it can neither cause nor vary with anything")
+        raise DataError(
+            f"'{variable.name}' is constant ('{_shown(kinds[0])}' in every row): it can neither cause nor vary with anything"
+        )
     return np.fromiter((code[value] for value in series.to_list()), dtype=np.intp, count=len(series))
 
 

@@ -48,16 +48,26 @@ def write_estimand(
     behind = f" | {behind}" if behind else ""
     if drawn:
         return _interventional(question, drawn, high, low, behind)
-    one = _nested(graph, question, inside, arrows, (high, low))
-    other = _nested(graph, question, inside, frozenset(), (high, low))
+    before = carried_before(graph, question, arrows)
+    one = _nested(graph, question, inside, arrows | before, (high, low))
+    other = _nested(graph, question, inside, before, (high, low))
     return f"E[{one}{behind}] - E[{other}{behind}]"
+
+
+def carried_before(graph: Graph, question: Question, arrows: frozenset[Edge]) -> frozenset[Edge]:
+    """The arrows that have carried the change already when an indirect effect is taken: the direct one.
+
+    So that total = direct + indirect (Robins & Greenland 1992: pure direct, total indirect effect).
+    """
+    direct = (question.of.name, question.on.name)
+    return frozenset({direct}) if direct in graph.arrows and direct not in arrows else frozenset()
 
 
 def _interventional(question: Question, drawn: tuple[str, ...], high: str, low: str, behind: str) -> str:
     names, on = ", ".join(drawn), question.on
-    first, second = (high, low) if question.kind == "direct" else (low, high)
+    one, other = ((high, low), (low, low)) if question.kind == "direct" else ((high, high), (high, low))
     return (
-        f"E[{on}({first}, G[{names} | {second}]){behind}] - E[{on}({low}, G[{names} | {low}]){behind}], "
+        f"E[{on}({one[0]}, G[{names} | {one[1]}]){behind}] - E[{on}({other[0]}, G[{names} | {other[1]}]){behind}], "
         f"where G[{names} | a] is a random draw of {listed(drawn)} from those under do({question.of}=a)"
     )
 

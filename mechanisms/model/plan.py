@@ -181,7 +181,9 @@ def _equation(theory: Theory, variable: Variable, expansion: Expansion) -> Equat
     family = FAMILIES[variable.family or "normal"]
     link = variable.link or family.links[0]
     if link not in family.links:
-        raise SpecError(f"'{variable.name}': {family.name} has no link {link} here; it has {listed(family.links)}", variable.place)
+        raise SpecError(
+            f"'{variable.name}': {family.name} has no link {link} here; it has {listed(family.links)}", variable.place
+        )
     coefficients: dict[frozenset[Factor], Coefficient] = {}
     for standing in expansion.parents(variable.name):
         for coefficient in _coefficients(theory, standing):
@@ -192,7 +194,11 @@ def _equation(theory: Theory, variable: Variable, expansion: Expansion) -> Equat
 
 def _coefficients(theory: Theory, standing: Standing) -> list[Coefficient]:
     """An arrow's own columns, and their products with each moderator's columns."""
-    own = [(Factor(column, power),) for power in _POWERS[standing.shape.kind] for column in _columns(theory, standing.cause)]
+    own = [
+        (Factor(column, power),)
+        for power in _POWERS[standing.shape.kind]
+        for column in _columns(theory, standing.cause)
+    ]
     found = [_coefficient(factors, standing) for factors in own]
     for moderator in standing.moderators:
         for columns in every(*(_columns(theory, term) for term in moderator)):
@@ -233,11 +239,14 @@ def _priors(theory: Theory, equations: tuple[Equation, ...]) -> tuple[tuple[str,
                 raise SpecError(f"prior on '{address}': same as itself", prior.place)
             if kinds[other] != kinds[address]:
                 raise SpecError(f"prior on '{address}': '{other}' is another kind of parameter", prior.place)
-            prior = prior.model_copy(update={"same_as": other})
-        found[address] = prior
+            found[address] = prior.model_copy(update={"same_as": other})
+        else:
+            found[address] = prior
     for address, prior in found.items():
         if prior.same_as is not None and prior.same_as in found and found[prior.same_as].same_as is not None:
-            raise SpecError(f"prior on '{address}': '{prior.same_as}' is itself the same as another; name that one", prior.place)
+            raise SpecError(
+                f"prior on '{address}': '{prior.same_as}' is itself the same as another; name that one", prior.place
+            )
         for name, _ in prior.at:
             _check_at(name, address, prior, equations)
     return tuple(found.items())
@@ -251,9 +260,12 @@ def _resolved(text: str, known: dict[tuple[object, ...], str], prior: Prior) -> 
     bare = [address for address in known.values() if "=" in address and _without_values(address) == text]
     if bare:
         raise SpecError(
-            f"prior on '{text}': that arrow stands for {len(bare)} coefficients; say which: {' | '.join(bare)}", prior.place
+            f"prior on '{text}': that arrow stands for {len(bare)} coefficients; say which: {' | '.join(bare)}",
+            prior.place,
         )
-    raise SpecError(f"prior on '{text}': the theory has no such parameter.{did_you_mean(text, known.values())}", prior.place)
+    raise SpecError(
+        f"prior on '{text}': the theory has no such parameter.{did_you_mean(text, known.values())}", prior.place
+    )
 
 
 def _without_values(address: str) -> str:
@@ -271,5 +283,7 @@ def _check_at(name: str, address: str, prior: Prior, equations: tuple[Equation, 
         moderators = {f.variable for each in bigger for f in set(each.factors) - set(own.factors)}
         if name in moderators:
             return
-        raise SpecError(f"prior on '{address}': at: '{name}' does not moderate it.{did_you_mean(name, moderators)}", prior.place)
+        raise SpecError(
+            f"prior on '{address}': at: '{name}' does not moderate it.{did_you_mean(name, moderators)}", prior.place
+        )
     raise SpecError(f"prior on '{address}': at belongs to priors on coefficients", prior.place)

@@ -117,7 +117,14 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
             offset = offset + matrix[:, column] * mean
             matrix[:, column] *= sd
     return Beliefs(
-        tuple(names), tuple(beliefs), matrix, offset, tuple(borrowed), back[:, borrowed_at], working, _spread(plan, equation, data)
+        tuple(names),
+        tuple(beliefs),
+        matrix,
+        offset,
+        tuple(borrowed),
+        back[:, borrowed_at],
+        working,
+        _spread(plan, equation, data),
     )
 
 
@@ -130,7 +137,9 @@ def log_density(belief: Belief, x: Floats) -> Floats:
         "lognormal": lambda: stats.lognorm(a[1], scale=np.exp(a[0])), "gamma": lambda: stats.gamma(a[0], scale=1 / a[1]),
         "beta": lambda: stats.beta(a[0], a[1]), "uniform": lambda: stats.uniform(a[0], a[1] - a[0]),
     }[belief.name]()  # fmt: skip
-    inside = (x >= (-np.inf if belief.above is None else belief.above)) & (x <= (np.inf if belief.below is None else belief.below))
+    inside = (x >= (-np.inf if belief.above is None else belief.above)) & (
+        x <= (np.inf if belief.below is None else belief.below)
+    )
     density: Floats = np.where(inside, frozen.logpdf(x), -np.inf)
     return density
 
@@ -143,9 +152,11 @@ def print_priors(plan: Plan, data: Dataset) -> tuple[tuple[str, str, str], ...]:
         stated = dict(zip(beliefs.names, beliefs.beliefs, strict=True))
         for address in equation.addresses:
             prior = plan.prior(address)
-            if address in stated:
-                where = f"the theory: {shown_prior(prior)}" if prior else _default_words(equation, address)
-                lines.append((address, str(stated[address]), where))
+            if address in stated and prior is None:
+                default = _in_data_units(stated[address], equation, beliefs.working, address)
+                lines.append((address, str(default), _default_words(equation, address)))
+            elif address in stated and prior is not None:
+                lines.append((address, str(stated[address]), f"the theory: {shown_prior(prior)}"))
             elif prior is not None:
                 lines.append((address, shown_prior(prior), "the theory"))
         if equation.spread:
@@ -167,12 +178,20 @@ def _default_words(equation: Equation, address: str) -> str:
         for factor in set(each.factors) - set(own.factors)
     }
     curved = any(
-        f.column == own.factors[0].column and f.power > own.factors[0].power and len(each.factors) == len(own.factors) == 1
+        f.column == own.factors[0].column
+        and f.power > own.factors[0].power
+        and len(each.factors) == len(own.factors) == 1
         for each in equation.coefficients
         for f in each.factors
     )
     at = [f"{name} at its mean" for name in sorted(others)] + (["at its own mean"] if curved else [])
     return f"default: {WIDTH} standardised" + (f", with {listed(at)}" if at else "")
+
+
+def _in_data_units(belief: Belief, equation: Equation, working: Working, address: str) -> Belief:
+    """A default, which speaks about a working coefficient, per unit of the cause."""
+    mean, sd = belief.arguments
+    return Belief("normal", (mean, sd / _cause_scale(equation, working, equation.addresses.index(address))))
 
 
 def _effect_scale(equation: Equation, data: Dataset) -> float:
@@ -237,7 +256,7 @@ def _scaled(name: str, arguments: tuple[float, ...], unit: float) -> tuple[float
 
 def _functional(prior: Prior, equation: Equation, data: Dataset, working: Working, position: int) -> Floats:
     """The raw coefficients' weights in the quantity that the prior is about: the coefficient at `at`, else at 0."""
-    weights = np.eye(len(equation.addresses))[position]
+    weights: Floats = np.eye(len(equation.addresses))[position]
     if position == 0:
         return weights
     own = equation.coefficients[position - 1]

@@ -91,17 +91,17 @@ def open_source(text: str | bytes, file: str | None = None) -> Source:
     return Source(text, file, tuple(text.splitlines()))
 
 
-def read_nodes(source: Source) -> Entries:
-    """The mapping that the whole text is."""
+def read_nodes(source: Source, what: str = "a theory", wanted: str = "arrows, e.g. arrows: [x -> m -> y]") -> Entries:
+    """The mapping that the whole text is; errors call it `what` and say what is `wanted` in it."""
     reading = _Reading(source)
     try:
         tree = reading.document()
     except yaml.YAMLError as error:
         raise _malformed(error, source) from None
     if tree is None:
-        raise SpecError("the text is empty; a theory needs arrows, e.g. arrows: [x -> m -> y]", Place(source.file))
+        raise SpecError(f"the text is empty; {what} needs {wanted}", Place(source.file))
     if not isinstance(tree, Entries):
-        raise SpecError("a theory is a mapping of keys such as variables: and arrows:", tree.place)
+        raise SpecError(f"{what} is a mapping of keys; it needs {wanted}", tree.place)
     return tree
 
 

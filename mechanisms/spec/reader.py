@@ -35,15 +35,19 @@ def parse(text: str | bytes, file: str | None = None) -> Theory:
 
 def read(path: str | PathLike[str]) -> Theory:
     """The theory in a file."""
+    return parse(read_content(path), str(Path(path)))
+
+
+def read_content(path: str | PathLike[str]) -> bytes:
+    """What a file holds, up to one byte more than may be read."""
     path = Path(path)
     try:
         with path.open("rb") as opened:
-            content = opened.read(MOST_BYTES + 1)
+            return opened.read(MOST_BYTES + 1)
     except OSError as error:
         raise SpecError(f"'{path}' cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         raise SpecError(f"'{path!s}' is not a path: {error}") from None
-    return parse(content, str(path))
 
 
 def build(tree: Entries) -> Theory:

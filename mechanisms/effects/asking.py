@@ -1,0 +1,167 @@
+"""What estimates and decompositions share: a fit and a question become a stage on which worlds are averaged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product as every
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Categories, Numbers
+from mechanisms.effects.integration import Population, Stage, average, uses_points
+from mechanisms.effects.population import choose, every_value, find_population, place, shown
+from mechanisms.effects.worlds import Scene, World, find_degree, nested, set_scene, trace
+from mechanisms.errors import DataError, IdentificationError, did_you_mean
+from mechanisms.graph.graph import Edge
+from mechanisms.infer.fit import Fit
+from mechanisms.model.families import LINKS
+from mechanisms.spec.question_checks import check_question
+from mechanisms.spec.theory import Question, Scalar
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """From one value of the exposure to another: the values, and in words."""
+
+    low: float | str
+    high: float | str
+    words: str
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One contrast under one condition: a stage, the scale, and what has been averaged on it so far."""
+
+    stage: Stage
+    scale: str
+    contrast: Contrast
+    condition: str
+    divisor: float
+    known: dict[World, Floats]
+
+    @property
+    def scene(self) -> Scene:
+        """The scene of the stage."""
+        return self.stage.scene
+
+    def difference(self, one: World, other: World) -> Floats:
+        """Outcome in one world minus outcome in the other, on the question's scale; shape (draws,)."""
+        return (self._level(one) - self._level(other)) / self.divisor
+
+    def between(self, one: frozenset[Edge], other: frozenset[Edge]) -> Floats:
+        """The difference of two nested worlds, each given by its arrows."""
+        return self.difference(nested(self.scene, one), nested(self.scene, other))
+
+    def _level(self, world: World) -> Floats:
+        if world not in self.known:
+            mean = average(self.stage, world)
+            link = LINKS[self.scene.plan.equation(self.scene.on).link]
+            self.known[world] = np.asarray(link.forward(mean)) if self.scale == "link" else mean
+        return self.known[world]
+
+
+def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
+    """One `Asked` per contrast and condition of a question, in the order in which they are reported."""
+    check_question(question, fit.plan.theory)
+    _check_scale(fit, question)
+    held = {name: choose(fit.data[name], value) for name, value in question.set}
+    scene = set_scene(fit.plan, question.of.name, question.on.name, frozenset(held))
+    columns = {key: value for name, chosen in held.items() for key, value in place(fit.data[name], chosen).items()}
+    asked = []
+    for at in _conditions(fit, question):
+        population = find_population(fit.data, scene.moving, at, question)
+        condition = ", ".join(
+            f"{name}={shown(fit.data[name], choose(fit.data[name], value))}" for name, value in at.items()
+        )
+        for contrast in find_contrasts(fit, question):
+            stage = _stage(fit, scene, population, contrast, columns)
+            asked.append(Asked(stage, question.scale, contrast, condition, _divisor(fit, question), {}))
+    return tuple(asked)
+
+
+def find_contrasts(fit: Fit, question: Question) -> tuple[Contrast, ...]:
+    """The question's contrast, or the default: 0 to 1, each category against the first, or mean to mean + 1."""
+    name = question.of.name
+    column = fit.data[name]
+    if question.contrast is not None:
+        low, high = (choose(column, value) for value in question.contrast)
+        if low == high:
+            raise DataError(f"contrast: both values of {name} are {shown(column, low)}")
+        return (_contrast(column, low, high, several=False),)
+    if isinstance(column, Categories):
+        several = len(column.values) > 2
+        return tuple(_contrast(column, column.reference, value, several=several) for value in column.values[1:])
+    if column.binary:
+        return (_contrast(column, 0.0, 1.0, several=False),)
+    step = column.sd if question.scale == "standardised" else 1.0
+    return (_contrast(column, column.mean, column.mean + step, several=False),)
+
+
+def additive(asked: Asked, arrows: frozenset[Edge], nodes: tuple[str, ...]) -> bool:
+    """Whether the outcome's mean is jointly linear in both states of these nodes, so that only their means matter."""
+    scene = asked.scene
+    traced = trace(scene, nested(scene, arrows))
+    if scene.plan.equation(scene.on).link != "identity":
+        return False
+    versions = frozenset(version for version, _ in traced if version.name in nodes)
+    return find_degree(scene, traced, versions) <= 1
+
+
+def describe_scale(fit: Fit, question: Question) -> str:
+    """The scale of the effects in words."""
+    on = question.on.name
+    equation = fit.plan.equation(on)
+    unit = fit.plan.theory.variable(on).unit
+    if question.scale == "link" and equation.link != "identity":
+        kind = {"logit": "log odds ratio", "probit": "difference of probits"}[equation.link]
+        return f"{kind} of the population's probabilities that {on} = 1 (marginal, not conditional)"
+    if question.scale == "standardised":
+        return f"sd of {on}"
+    if equation.family == "bernoulli":
+        return f"difference in the probability that {on} = 1"
+    return f"difference in the mean of {on}" + (f" ({unit})" if unit else "")
+
+
+def uses_approximation(asked: Asked, arrows: frozenset[Edge]) -> bool:
+    """Whether Sobol' points replaced the grid in a world."""
+    return uses_points(asked.scene, nested(asked.scene, arrows))
+
+
+def _contrast(column: Numbers | Categories, low: float | str, high: float | str, *, several: bool) -> Contrast:
+    words = f"{column.name} from {shown(column, low)} to {shown(column, high)}"
+    if isinstance(column, Numbers):
+        outside = [value for value in (low, high) if not column.lowest <= float(value) <= column.highest]
+        words += f" ({shown(column, outside[0])} lies outside the data: an extrapolation)" if outside else ""
+    return Contrast(low, high, words, f"{column.name}={shown(column, high)}" if several else "")
+
+
+def _stage(fit: Fit, scene: Scene, population: Population, contrast: Contrast, held: Mapping[str, float]) -> Stage:
+    column = fit.data[scene.of]
+    return Stage(scene, fit.parameters, population, place(column, contrast.low), place(column, contrast.high), held)
+
+
+def _conditions(fit: Fit, question: Question) -> list[dict[str, Scalar]]:
+    """Every combination of the values of `at`; one empty condition without it."""
+    choices = []
+    for name, values in question.at:
+        if name not in fit.data:
+            raise IdentificationError(
+                f"at: the theory has no variable '{name}'.{did_you_mean(name, fit.plan.theory.names)}"
+            )
+        spread = every_value(fit.data[name]) if values == ("each",) else values
+        choices.append([(name, value) for value in spread])
+    return [dict(combination) for combination in every(*choices)]
+
+
+def _check_scale(fit: Fit, question: Question) -> None:
+    if question.scale == "standardised" and fit.plan.equation(question.on.name).family != "normal":
+        raise IdentificationError(
+            f"scale: standardised divides by the sd of {question.on}, which is not normal; ask on the raw or the link scale"
+        )
+
+
+def _divisor(fit: Fit, question: Question) -> float:
+    return fit.data.numbers(question.on.name).sd if question.scale == "standardised" else 1.0

@@ -1,0 +1,100 @@
+"""Believe the fit, or do not, because: convergence of the parameters and of the effects derived from them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from mechanisms.effects.estimation import estimate
+from mechanisms.errors import FitError, IdentificationError, listed
+from mechanisms.infer.diagnostics import Quality, assess, count_divergences
+from mechanisms.infer.fit import Fit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """Whether a fit can be believed: `ok`, `messages` that say why, and the numbers behind them."""
+
+    ok: bool
+    messages: tuple[str, ...]
+    qualities: tuple[Quality, ...]
+
+    def summary(self) -> "pd.DataFrame":
+        """One row per parameter and derived effect: r_hat, ess_bulk, ess_tail, mcse (of the mean, data units)."""
+        import pandas as pd  # noqa: PLC0415
+
+        rows = {each.name: (each.r_hat, each.ess_bulk, each.ess_tail, each.mcse) for each in self.qualities}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["r_hat", "ess_bulk", "ess_tail", "mcse"])
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            [
+                "Diagnosis: believe it" if self.ok else "Diagnosis: do not believe it yet",
+                *(f"  {m}" for m in self.messages),
+            ]
+        )
+
+
+def diagnose(fit: Fit) -> Diagnosis:
+    """Rank-normalised R-hat, bulk and tail effective sample size and divergences (Vehtari et al. 2021).
+
+    Of every parameter, and of every effect that the theory's questions ask for. A fit is believed when R-hat < 1.01,
+    both effective sample sizes > 400, and no transition diverged.
+    """
+    chains, draws = fit.shape
+    if chains < 2 or draws < 4:
+        raise FitError(f"{chains} chain × {draws} draws cannot be diagnosed: sample with chains=4, draws=1000")
+    effects, skipped = _derived(fit)
+    varying = {name: values for name, values in fit.draws.items() if float(np.ptp(values.values)) > 0}
+    qualities = assess(xr.Dataset({**varying, **effects}))
+    diverging = count_divergences(fit.idata)
+    problems = _problems(qualities, diverging, chains * draws)
+    if problems:
+        problems.append("more draws (draws=, tune=) cure a small excess; a large one asks for another model or priors")
+    else:
+        worst = max(each.r_hat for each in qualities)
+        least = min(min(each.ess_bulk, each.ess_tail) for each in qualities)
+        problems = [f"{len(varying)} parameters and {len(effects)} effects: R-hat at most {worst:.3f}, effective draws at least {least:.0f}, "
+                    f"{diverging} divergences"]  # fmt: skip
+        return Diagnosis(True, (*problems, *skipped), qualities)
+    return Diagnosis(False, (*problems, *skipped), qualities)
+
+
+def _derived(fit: Fit) -> tuple[dict[str, xr.DataArray], list[str]]:
+    """The effects of the theory's own questions; those that it does not identify are named."""
+    found: dict[str, xr.DataArray] = {}
+    skipped = []
+    for question in fit.plan.theory.questions:
+        try:
+            effects = estimate(fit, question)
+        except IdentificationError as error:
+            skipped.append(f"left out, not identified: {question.of} on {question.on} ({error})")
+            continue
+        found |= {f"effect of {question.of} on {question.on}: {name}": values for name, values in effects.draws.items()}
+    return {name: values for name, values in found.items() if float(np.ptp(values.values)) > 0}, skipped
+
+
+def _problems(qualities: tuple[Quality, ...], diverging: int, count: int) -> list[str]:
+    problems = []
+    stuck = [each for each in qualities if not each.r_hat < 1.01]
+    thin = [each for each in qualities if min(each.ess_bulk, each.ess_tail) <= 400]
+    if stuck:
+        worst = max(stuck, key=lambda each: each.r_hat)
+        problems.append(
+            f"R-hat is 1.01 or more for {listed(each.name for each in stuck)} (worst {worst.r_hat:.3f}): the chains disagree"
+        )
+    if thin:
+        least = min(thin, key=lambda each: min(each.ess_bulk, each.ess_tail))
+        problems.append(
+            f"fewer than 400 effective draws for {listed(each.name for each in thin)} "
+            f"(least {min(least.ess_bulk, least.ess_tail):.0f} of {count})"
+        )
+    if diverging:
+        problems.append(
+            f"{diverging} of {count} transitions diverged: the posterior has places that the sampler could not reach"
+        )
+    return problems

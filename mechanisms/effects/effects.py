@@ -1,0 +1,114 @@
+"""`Effects`: posterior effects with what they mean, showing themselves as a table."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from mechanisms.errors import MechanismsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+MASS = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """One effect: `draws` (chain, draw) on the scale of its `Effects`; `meaning` says in a line what is compared."""
+
+    label: str
+    draws: Floats
+    meaning: str
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """Effects of `of` on `on`, one row each, with the contrast, population, scale and assumptions they hold for."""
+
+    title: str
+    of: str
+    on: str
+    rows: tuple[Effect, ...]
+    contrast: str
+    population: str
+    scale: str
+    assumptions: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, label: str) -> Effect:
+        for row in self.rows:
+            if row.label == label:
+                return row
+        raise KeyError(f"there is no row '{label}'; there are {[row.label for row in self.rows]}")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The rows' labels."""
+        return tuple(row.label for row in self.rows)
+
+    @property
+    def draws(self) -> xr.Dataset:
+        """Posterior draws, one (chain, draw) variable per row."""
+        return xr.Dataset({row.label: (("chain", "draw"), row.draws) for row in self.rows})
+
+    def summary(self, mass: float = MASS) -> "pd.DataFrame":
+        """A table: mean, sd, median, lower, upper, p_positive per row; the equal-tailed interval holds `mass`.
+
+        The columns' name is the interval's mass ("95% interval").
+        """
+        import pandas as pd  # noqa: PLC0415  (slow to import, and only tables need it)
+
+        if not 0 < mass < 1:
+            raise MechanismsError(f"mass is a probability between 0 and 1, such as 0.95, not {mass!r}")
+        table = {row.label: summarise(row.draws, mass) for row in self.rows}
+        frame = pd.DataFrame.from_dict(table, orient="index")
+        frame.columns.name = f"{mass:.0%} interval"
+        frame.index.name = "effect"
+        return frame
+
+    def __repr__(self) -> str:
+        return "\n".join([self.title, *_table(self, MASS), "", *self.footer()])
+
+    def footer(self) -> list[str]:
+        """What the numbers mean, in lines: contrast, population, scale, each row's definition, assumptions, notes."""
+        lines = [f"contrast    {self.contrast}", f"population  {self.population}", f"scale       {self.scale}"]
+        width = max(len(row.label) for row in self.rows)
+        lines += ["", "rows", *(f"  {row.label:<{width}}  {row.meaning}" for row in self.rows)]
+        lines += ["", "assuming", *(f"  - {sentence}" for sentence in self.assumptions)]
+        if self.notes:
+            lines += ["", "note", *(f"  - {note}" for note in self.notes)]
+        return lines
+
+    def _repr_html_(self) -> str:
+        from html import escape  # noqa: PLC0415
+
+        table = self.summary().style.format("{:.4g}").format("{:.3f}", subset=["p_positive"])
+        table = table.set_caption(f"{self.title} (interval: {MASS:.0%})")
+        return f"{table.to_html()}<pre>{escape(chr(10).join(self.footer()))}</pre>"
+
+
+def summarise(draws: Floats, mass: float = MASS) -> dict[str, float]:
+    """mean, sd, median, equal-tailed lower and upper, and P(effect > 0) of one effect's draws."""
+    flat = np.asarray(draws).reshape(-1)
+    lower, median, upper = np.quantile(flat, [(1 - mass) / 2, 0.5, (1 + mass) / 2])
+    return {
+        "mean": float(flat.mean()), "sd": float(flat.std(ddof=1)) if flat.size > 1 else 0.0, "median": float(median),
+        "lower": float(lower), "upper": float(upper), "p_positive": float(np.mean(flat > 0)),
+    }  # fmt: skip
+
+
+def _table(effects: Effects, mass: float) -> list[str]:
+    width = max(len(row.label) for row in effects.rows)
+    head = f"  {'':<{width}}  {'mean':>10} {'sd':>9} {'median':>10} {'lower':>10} {'upper':>10} {'P(>0)':>6}   {mass:.0%} interval"
+    lines = [head]
+    for row in effects.rows:
+        found = summarise(row.draws, mass)
+        numbers = " ".join(f"{found[key]:>10.4f}" for key in ("median", "lower", "upper"))
+        lines.append(
+            f"  {row.label:<{width}}  {found['mean']:>10.4f} {found['sd']:>9.4f} {numbers} {found['p_positive']:>6.3f}"
+        )
+    return lines

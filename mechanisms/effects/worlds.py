@@ -1,0 +1,186 @@
+"""Worlds: which value of each variable an equation is handed when some arrows carry the change and others do not.
+
+One rule (design: "a question is a set of arrows"): an arrow in the set hands on the moved value of its tail, an arrow
+outside it the baseline value. A *version* of a variable is the variable in one of its states, and a world says which
+versions the outcome needs.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mechanisms.graph.graph import Edge, Graph, causal_order, descendants, reach
+from mechanisms.graph.question import hold
+from mechanisms.model.plan import Equation, Plan
+
+State = tuple[str, bool]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A variable in one state; its random part belongs to the state."""
+
+    name: str
+    state: State
+
+
+class World(Protocol):
+    """How the change travels: the outcome's state, the parents' states, and which exposure value a node sees."""
+
+    def begin(self, on: str) -> State:
+        """The outcome's state."""
+        ...
+
+    def step(self, node: str, state: State, parent: str) -> State:
+        """The state in which a node in this state is handed a parent."""
+        ...
+
+    def exposed(self, node: str, state: State, of: str) -> bool:
+        """Whether a node in this state is handed the exposure's moved value."""
+        ...
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Arrows in the set hand on moved values (natural effects, paths, total and controlled effects)."""
+
+    arrows: frozenset[Edge]
+    moved: frozenset[str]
+
+    def begin(self, on: str) -> State:
+        """Moved, if the change reaches the outcome."""
+        return ("own", on in self.moved)
+
+    def step(self, node: str, state: State, parent: str) -> State:
+        """Moved along an arrow in the set, baseline along any other."""
+        return ("own", state[1] and (parent, node) in self.arrows and parent in self.moved)
+
+    def exposed(self, node: str, state: State, of: str) -> bool:
+        """Moved, if the exposure's arrow into the node is in the set."""
+        return state[1] and (of, node) in self.arrows
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Mediators are random draws from their law under do(of = level); all else lives under do(of = rest).
+
+    VanderWeele, Vansteelandt & Robins (2014): the draw is independent of the unit's other variables, so everything
+    behind the mediators is a second, independent copy.
+    """
+
+    rest: bool
+    level: bool
+    drawn: frozenset[str]
+
+    def begin(self, on: str) -> State:
+        """The outcome lives under `rest`."""
+        return ("own", self.rest)
+
+    def step(self, node: str, state: State, parent: str) -> State:
+        """A drawn mediator and all behind it live in the copy under `level`."""
+        return ("drawn", self.level) if state[0] == "drawn" or parent in self.drawn else state
+
+    def exposed(self, node: str, state: State, of: str) -> bool:
+        """By the level of the state."""
+        return state[1]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stays the same between the worlds of one question: who acts on whom, and what is held."""
+
+    plan: Plan
+    of: str
+    on: str
+    held: frozenset[str]
+    graph: Graph
+
+    @property
+    def moving(self) -> frozenset[str]:
+        """The variables that the exposure can move and that are not held."""
+        return descendants(self.graph, self.of) - self.held
+
+
+def set_scene(plan: Plan, of: str, on: str, held: frozenset[str]) -> Scene:
+    """The scene of a question: arrows into held variables are gone."""
+    return Scene(plan, of, on, held, hold(plan.graph, held))
+
+
+def nested(scene: Scene, arrows: frozenset[Edge]) -> Nested:
+    """The world in which exactly these arrows carry the change."""
+    links: dict[str, list[str]] = {}
+    for tail, head in arrows:
+        links.setdefault(tail, []).append(head)
+    return Nested(arrows, reach(links, [scene.of]) - {scene.of})
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a node's parent comes from: the exposure (moved or not), a held or observed column, or a version."""
+
+    kind: str  # "exposure", "held", "row", "version"
+    moved: bool = False
+    version: Version | None = None
+
+
+def trace(scene: Scene, world: World) -> tuple[tuple[Version, dict[str, Source]], ...]:
+    """The versions that the outcome needs, causes first and the outcome last, each with its parents' sources."""
+    found: dict[Version, dict[str, Source]] = {}
+    waiting = [Version(scene.on, world.begin(scene.on))]
+    moving = scene.moving
+    while waiting:
+        version = waiting.pop()
+        if version in found:
+            continue
+        sources = {}
+        for parent in scene.plan.equation(version.name).parents:
+            sources[parent] = _source(scene, world, version, parent, moving)
+            if (behind := sources[parent].version) is not None:
+                waiting.append(behind)
+        found[version] = sources
+    order = {name: position for position, name in enumerate(causal_order(scene.graph))}
+    return tuple(sorted(found.items(), key=lambda item: (order[item[0].name], item[0].state)))
+
+
+def _source(scene: Scene, world: World, version: Version, parent: str, moving: frozenset[str]) -> Source:
+    if parent == scene.of:
+        return Source("exposure", moved=world.exposed(version.name, version.state, scene.of))
+    if parent in scene.held:
+        return Source("held")
+    if parent not in moving:
+        return Source("row")
+    return Source("version", version=Version(parent, world.step(version.name, version.state, parent)))
+
+
+def find_degree(
+    scene: Scene, traced: tuple[tuple[Version, dict[str, Source]], ...], of: frozenset[Version] | None
+) -> float:
+    """The polynomial degree of the outcome's linear predictor in the given versions jointly (None: in the row's columns).
+
+    Infinite where they pass through a link that is not the identity on the way.
+    """
+    degree: dict[Version, float] = {}
+    for version, sources in traced:
+        equation = scene.plan.equation(version.name)
+        own = _equation_degree(equation, sources, degree, rows=of is None)
+        last = version == traced[-1][0]
+        if equation.link != "identity" and own > 0 and not last:
+            own = float("inf")
+        degree[version] = 1.0 if of is not None and version in of and own <= 1 else own
+    return degree[traced[-1][0]]
+
+
+def _equation_degree(
+    equation: Equation, sources: dict[str, Source], degree: dict[Version, float], *, rows: bool
+) -> float:
+    def of_source(source: Source) -> float:
+        if source.version is not None:
+            return degree[source.version]
+        return 1.0 if rows and source.kind == "row" else 0.0
+
+    return max(
+        (
+            sum(factor.power * of_source(sources[factor.variable]) for factor in each.factors)
+            for each in equation.coefficients
+        ),
+        default=0.0,
+    )

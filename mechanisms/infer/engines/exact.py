@@ -1,0 +1,97 @@
+"""Exact inference for one normal equation with complete data: independent draws, whatever the number of rows.
+
+One pass over the rows gives the Gram matrix of the working design. Given the residual sd σ the coefficients are
+normal; integrating them out leaves the one-dimensional marginal of σ, which is tabulated on a fine grid of log σ and
+drawn from by inversion (Gelman et al., Bayesian Data Analysis, 3rd ed., section 14.8, with an independent normal prior and any
+prior on σ). Coefficients are then drawn given σ in the eigenbasis of the whitened Gram matrix.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.errors import FitError
+from mechanisms.infer.moments import Moments
+from mechanisms.model.plan import Equation
+from mechanisms.model.priors import Belief, Beliefs, log_density
+
+Floats = NDArray[np.float64]
+_GRID = 4001
+_REACH = 60.0  # how far below its greatest value the log density of σ is followed
+
+
+def applies(equation: Equation, beliefs: Beliefs) -> str | None:
+    """None where the engine applies to the equation, else the reason why not."""
+    if equation.family != "normal":
+        return f"{equation.response} is {equation.family}, not normal"
+    odd = [name for name, belief in zip(beliefs.names, beliefs.beliefs, strict=True) if not belief.plain_normal]
+    if odd:
+        return f"the prior on {odd[0]} is not a plain normal"
+    if beliefs.borrowed or isinstance(beliefs.spread, str):
+        return f"{equation.response} shares a parameter with another equation"
+    return None
+
+
+def draw(
+    equation: Equation, beliefs: Beliefs, moments: Moments, count: int, rng: np.random.Generator
+) -> dict[str, Floats]:
+    """`count` independent draws of each parameter of the equation, by address, in data units; shape (count,) each."""
+    # Everything below is in units of sd(y), so that no column's unit matters to the arithmetic.
+    unit = moments.sd
+    from_raw = np.linalg.inv(beliefs.working.to_raw)
+    to_working = from_raw @ beliefs.matrix / unit
+    start = (from_raw @ beliefs.offset) / unit
+    start[0] -= moments.shift / unit
+    cross, square = moments.cross / unit, moments.square / unit**2
+    gram = to_working.T @ moments.gram @ to_working
+    pull = to_working.T @ (cross - moments.gram @ start)
+    rest = float(square - 2 * start @ cross + start @ moments.gram @ start)
+    values, vectors = np.linalg.eigh(gram)
+    values = np.clip(values, 0.0, None)
+    turned = vectors.T @ pull
+    sigma = _sigma(beliefs.spread, unit, moments.n, values, turned, rest, count, rng) / unit
+    precision = values + (sigma**2)[:, None]
+    quantities = turned / precision + rng.standard_normal((count, len(values))) * sigma[:, None] / np.sqrt(precision)
+    raw = (quantities @ vectors.T) @ beliefs.matrix.T + beliefs.offset
+    draws = {address: raw[:, position] for position, address in enumerate(equation.addresses)}
+    return draws | {str(equation.spread): sigma * unit}
+
+
+def _sigma(
+    spread: Belief | float | str | None,
+    unit: float,
+    n: int,
+    values: Floats,
+    turned: Floats,
+    rest: float,
+    count: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Draws of σ in data units from its marginal, by inversion on a grid of log σ."""
+    if isinstance(spread, float):
+        return np.full(count, spread)
+    if not isinstance(spread, Belief):
+        raise AssertionError("applies() lets only a belief or a number through")
+
+    def log_marginal(log_sigma: Floats) -> Floats:
+        variance = np.exp(2 * log_sigma)[:, None]
+        fitted = (turned**2 / (values + variance)).sum(axis=1)
+        penalty = np.log1p(values / variance).sum(axis=1)
+        likelihood = -n * log_sigma - 0.5 * penalty - 0.5 * (rest - fitted) / variance[:, 0]
+        prior = log_density(spread, np.exp(log_sigma) * unit) + log_sigma
+        return np.asarray(likelihood + prior)
+
+    lower, upper = -25.0, 15.0
+    for _ in range(60):
+        grid = np.linspace(lower, upper, _GRID)
+        height = log_marginal(grid)
+        if not np.isfinite(height).any():
+            raise FitError(f"the prior on the residual sd ({spread}) leaves it nowhere to be")
+        near = np.flatnonzero(height > height.max() - _REACH)
+        first, last = grid[max(near[0] - 1, 0)], grid[min(near[-1] + 1, _GRID - 1)]
+        if len(near) > _GRID // 3:
+            break
+        lower, upper = first, last
+    density = np.exp(height - height.max())
+    mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    where = rng.uniform(0, mass[-1], count)
+    return np.asarray(np.exp(np.interp(where, mass, grid)) * unit)

@@ -1,0 +1,78 @@
+"""Which engine fits which block, and why: the inference plan, to be read before a fit."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from mechanisms.data.dataset import Dataset
+from mechanisms.errors import FitError, did_you_mean, listed
+from mechanisms.infer.engines import exact
+from mechanisms.model.blocks import find_blocks
+from mechanisms.model.plan import Equation, Plan
+from mechanisms.model.priors import print_priors, state_beliefs
+
+Engine = Literal["auto", "exact", "nuts"]
+ENGINES = get_args(Engine)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Equations fitted together, by which engine, and why."""
+
+    equations: tuple[Equation, ...]
+    engine: str
+    reason: str
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """The modelled variables of the block."""
+        return tuple(equation.response for equation in self.equations)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The inference plan: blocks with their engines, and every prior in data units."""
+
+    blocks: tuple[Block, ...]
+    priors: tuple[tuple[str, str, str], ...]
+    rows: int
+
+    def __repr__(self) -> str:
+        lines = [f"Inference plan for {self.rows} rows"]
+        for number, block in enumerate(self.blocks, start=1):
+            lines.append(f"  block {number}: {', '.join(block.responses)} by {block.engine}: {block.reason}")
+            lines += [f"    {equation}" for equation in block.equations]
+        lines.append("Priors, in data units")
+        address = max(len(prior[0]) for prior in self.priors)
+        shown = max(len(prior[1]) for prior in self.priors)
+        lines += [f"  {name:<{address}}  {prior:<{shown}}  {where}" for name, prior, where in self.priors]
+        return "\n".join(lines)
+
+
+def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
+    """The blocks of a plan on these data, the engine that each gets, the reason, and the priors in data units.
+
+    Raises
+    ------
+    FitError
+        The engine asked for is unknown, or cannot fit one of the blocks.
+    """
+    return Explanation(choose(plan, data, engine), print_priors(plan, data), data.n)
+
+
+def choose(plan: Plan, data: Dataset, engine: Engine = "auto") -> tuple[Block, ...]:
+    """Each block with its engine."""
+    if engine not in ENGINES:
+        raise FitError(f"there is no engine '{engine}'; there are {listed(ENGINES)}.{did_you_mean(engine, ENGINES)}")
+    return tuple(_chosen(plan, data, block, engine) for block in find_blocks(plan))
+
+
+def _chosen(plan: Plan, data: Dataset, block: tuple[Equation, ...], engine: Engine) -> Block:
+    if engine == "nuts":
+        return Block(block, "nuts", "asked for")
+    reasons = [exact.applies(equation, state_beliefs(plan, equation, data)) for equation in block]
+    against = next((reason for reason in reasons if reason), None)
+    if against is None:
+        return Block(block, "exact", "normal, complete data, normal priors on the coefficients: independent draws")
+    if engine == "exact":
+        raise FitError(f"engine exact does not apply: {against}. engine='auto' or 'nuts' fits it")
+    return Block(block, "nuts", f"{against}, so exact does not apply")

@@ -1,0 +1,61 @@
+"""A fit: plan, data and posterior draws, with how they were drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Dataset
+from mechanisms.infer.explanation import Block
+from mechanisms.model.plan import Plan
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The posterior of a plan given data.
+
+    `idata` is an ArviZ `DataTree`: group `posterior` holds one (chain, draw) variable per parameter, named by its
+    address and in data units; `sample_stats` the sampler's statistics where NUTS was used.
+    """
+
+    plan: Plan
+    data: Dataset
+    idata: xr.DataTree
+    blocks: tuple[Block, ...]
+    seed: int
+
+    @property
+    def draws(self) -> xr.Dataset:
+        """The posterior draws, one (chain, draw) variable per parameter, in data units."""
+        return self.idata["posterior"].to_dataset()
+
+    @property
+    def parameters(self) -> dict[str, Floats]:
+        """Draws by address with chains laid end to end, shape (chains · draws,)."""
+        posterior = self.draws
+        return {str(name): np.asarray(values).reshape(-1) for name, values in posterior.items()}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(chains, draws)."""
+        sizes = self.draws.sizes
+        return sizes["chain"], sizes["draw"]
+
+    def __repr__(self) -> str:
+        chains, draws = self.shape
+        engines = ", ".join(f"{' and '.join(block.responses)} by {block.engine}" for block in self.blocks)
+        head = f"Fit of {self.plan.theory.name or 'a theory'} to {self.data.n} rows: {chains} chains × {draws} draws ({engines})"
+        return "\n".join([head, *_lines(self)])
+
+
+def _lines(fit: Fit) -> list[str]:
+    draws = fit.parameters
+    width = max(len(address) for address in draws)
+    rows = [f"  {'':<{width}}  {'mean':>10} {'sd':>9} {'2.5%':>10} {'97.5%':>10}   (data units)"]
+    for address, values in draws.items():
+        low, high = np.quantile(values, [0.025, 0.975])
+        rows.append(f"  {address:<{width}}  {values.mean():>10.4g} {values.std():>9.3g} {low:>10.4g} {high:>10.4g}")
+    return rows

@@ -1,0 +1,82 @@
+"""Sufficient statistics of one equation in one pass over the rows, and what they say about its sources."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import ColumnView, Dataset
+from mechanisms.errors import DataError, listed
+from mechanisms.model.plan import Equation
+from mechanisms.model.priors import Beliefs
+from mechanisms.model.standardising import working_columns
+
+Floats = NDArray[np.float64]
+_ROWS_AT_ONCE = 16_384
+_COLLINEAR = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """n, W'W (1+k, 1+k), W'y (1+k,) and y'y of the working design W, y centred at `shift`; `sd` is y's."""
+
+    n: int
+    gram: Floats
+    cross: Floats
+    square: float
+    shift: float
+    sd: float
+
+
+def gather(equation: Equation, beliefs: Beliefs, data: Dataset) -> Moments:
+    """One pass over the rows, in pieces, so that memory does not grow with them.
+
+    Raises
+    ------
+    DataError
+        Fewer rows than coefficients, or sources that determine each other exactly.
+    """
+    size = len(equation.addresses)
+    if data.n <= size:
+        raise DataError(
+            f"{data.n} rows cannot carry the {size} coefficients of {equation.response}'s equation (intercept included): "
+            "more data, or fewer arrows into it"
+        )
+    y = data.numbers(equation.response)
+    view = ColumnView(data)
+    columns = {name: view[name] for name in beliefs.working.standards}
+    gram, cross, square = np.zeros((size, size)), np.zeros(size), 0.0
+    for start in range(0, data.n, _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        response = y.values[rows] - y.mean
+        design = working_columns(beliefs.working, {name: values[rows] for name, values in columns.items()})
+        gram += design.T @ design
+        cross += design.T @ response
+        square += float(response @ response)
+    _check_rank(equation, gram)
+    return Moments(data.n, gram, cross, square, y.mean, y.sd)
+
+
+def _check_rank(equation: Equation, gram: Floats) -> None:
+    """Refuse sources of which one is a linear function of the others, and name them."""
+    size = np.sqrt(np.diag(gram))
+    flat = [address for address, length in zip(equation.addresses, size, strict=True) if length == 0]
+    if flat:
+        raise DataError(f"'{flat[0]}' has nothing to act with: its column is 0 in every row")
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    if values[0] > _COLLINEAR * values[-1]:
+        return
+    weights = np.abs(vectors[:, 0])
+    addresses = equation.addresses
+    involved = [
+        addresses[i].partition(" -> ")[0]
+        for i in np.flatnonzero(weights > 1e-3 * weights.max())
+        if i or weights[0] > 0.3
+    ]
+    names = [name for name in involved if name != "1"]
+    what = (
+        f"{listed(names)} determine each other exactly"
+        if len(names) > 1
+        else f"{listed(names)} is constant given the intercept"
+    )
+    raise DataError(f"in {equation.response}'s equation {what} in these data: leave one of them out of the theory")

@@ -1,0 +1,145 @@
+"""From plan and data to a `Fit`: every block by its engine, the draws put together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.door import bind
+from mechanisms.errors import DataError, FitError, did_you_mean, listed
+from mechanisms.infer.engines import exact
+from mechanisms.infer.explanation import Block, Engine, choose
+from mechanisms.infer.fit import Fit
+from mechanisms.infer.moments import gather
+from mechanisms.model.plan import Plan, compile
+from mechanisms.model.priors import state_beliefs
+from mechanisms.spec.theory import Theory
+
+Floats = NDArray[np.float64]
+
+
+def sample(
+    plan: Plan,
+    data: Dataset,
+    *,
+    draws: int = 1000,
+    chains: int = 4,
+    tune: int = 1000,
+    seed: int | None = None,
+    engine: Engine = "auto",
+) -> Fit:
+    """Draw from the posterior of a plan given data.
+
+    Parameters
+    ----------
+    draws, chains
+        How many posterior draws: `chains` × `draws`. With the exact engine all are independent.
+    tune
+        Warm-up steps of NUTS per chain; the exact engine needs none.
+    seed
+        Same seed, same draws. None draws one and keeps it in `Fit.seed`.
+    engine
+        "auto" (the cheapest that is exact enough for each block; see `explain`), "exact" or "nuts".
+
+    Raises
+    ------
+    DataError
+        Too few rows, collinear sources, data and plan that do not belong together.
+    FitError
+        The engine does not apply or could not start.
+    """
+    for name, value, least in (("draws", draws, 1), ("chains", chains, 1), ("tune", tune, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise FitError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    check_together(plan, data)
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+    blocks = choose(plan, data, engine)
+    posterior: dict[str, Floats] = {}
+    statistics = {}
+    for number, block in enumerate(blocks):
+        found, stats = _draw_block(plan, data, block, draws, chains, tune, np.random.SeedSequence([abs(seed), number]))
+        posterior |= found
+        if stats is not None:
+            statistics["+".join(block.responses)] = stats
+    return Fit(
+        plan, data, _tree({address: posterior[address] for address in plan.parameters}, statistics), blocks, seed
+    )
+
+
+def fit(theory: Theory, frame: Any, *, columns: Mapping[str, str] | None = None, **sampling: Any) -> Fit:
+    """Compile, bind and sample in one call; `sampling` goes to `sample`.
+
+    >>> fit(theory, frame, seed=1)
+    """
+    return sample(compile(theory), bind(theory, frame, columns), **sampling)
+
+
+def pin(plan: Plan, data: Dataset, parameters: Mapping[str, float]) -> Fit:
+    """A `Fit` of one draw with stated parameter values, by address, to ask what the effects would be if they were true."""
+    check_together(plan, data)
+    values = complete(plan, parameters)
+    block = Block(plan.equations, "none", "parameters stated")
+    return Fit(
+        plan, data, _tree({address: np.full((1, 1), value) for address, value in values.items()}, {}), (block,), 0
+    )
+
+
+def complete(plan: Plan, parameters: Mapping[str, float]) -> dict[str, float]:
+    """`parameters` in the plan's order: every address once, none that the plan has not."""
+    unknown = [name for name in parameters if name not in plan.parameters]
+    if unknown:
+        raise FitError(f"the plan has no parameter '{unknown[0]}'.{did_you_mean(unknown[0], plan.parameters)}")
+    absent = [name for name in plan.parameters if name not in parameters]
+    if absent:
+        raise FitError(f"no value is given for {listed(absent)}")
+    values = {name: float(parameters[name]) for name in plan.parameters}
+    for equation in plan.equations:
+        if equation.spread and not values[equation.spread] > 0:
+            raise FitError(f"{equation.spread} is a residual sd and must be above 0, not {values[equation.spread]:g}")
+    return values
+
+
+def check_together(plan: Plan, data: Dataset) -> None:
+    """Refuse data that were bound to another theory."""
+    absent = [name for name in plan.theory.names if name not in data]
+    if absent:
+        raise DataError(f"the data were bound to another theory: they have no {listed(absent)}. Bind them to this one")
+    for equation in plan.equations:
+        if isinstance(data[equation.response], Categories):
+            raise DataError(f"'{equation.response}' holds categories, but its equation is {equation.family}")
+
+
+def _draw_block(
+    plan: Plan, data: Dataset, block: Block, draws: int, chains: int, tune: int, sequence: np.random.SeedSequence
+) -> tuple[dict[str, Floats], xr.Dataset | None]:
+    beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block.equations}
+    moments = {e.response: gather(e, beliefs[e.response], data) for e in block.equations}
+    if block.engine == "exact":
+        found: dict[str, Floats] = {}
+        for equation, child in zip(block.equations, sequence.spawn(len(block.equations)), strict=True):
+            rng = np.random.default_rng(child)
+            drawn = exact.draw(equation, beliefs[equation.response], moments[equation.response], chains * draws, rng)
+            found |= {address: values.reshape(chains, draws) for address, values in drawn.items()}
+        return found, None
+    from mechanisms.infer.engines import nuts  # noqa: PLC0415  (brings PyMC)
+
+    seed = int(sequence.generate_state(1)[0])
+    return nuts.draw(plan, block.equations, data, draws=draws, tune=tune, chains=chains, seed=seed)
+
+
+def _tree(posterior: Mapping[str, Floats], statistics: Mapping[str, xr.Dataset]) -> xr.DataTree:
+    chains, draws = next(iter(posterior.values())).shape
+    coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    groups = {
+        "posterior": xr.Dataset({name: (("chain", "draw"), values) for name, values in posterior.items()}, coords)
+    }
+    if len(statistics) == 1:
+        groups["sample_stats"] = next(iter(statistics.values()))
+    elif statistics:
+        joint = {f"{name} ({block})": values for block, stats in statistics.items() for name, values in stats.items()}
+        diverging = sum(stats["diverging"].astype(int) for stats in statistics.values()) > 0
+        groups["sample_stats"] = xr.Dataset({**joint, "diverging": diverging})
+    return xr.DataTree.from_dict(groups)

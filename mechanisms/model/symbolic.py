@@ -1,0 +1,167 @@
+"""The plan as an ordinary PyMC model: the same linear predictor, run on tensors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.errors import FitError
+from mechanisms.model.plan import Equation, Plan
+from mechanisms.model.predictor import linear_predictor
+from mechanisms.model.priors import Belief, Beliefs, state_beliefs
+
+_INVERSES = {
+    "identity": lambda eta: eta,
+    "logit": pm.math.sigmoid,
+    "probit": lambda eta: 0.5 * pt.erfc(-eta / np.sqrt(2)),
+}
+
+
+def to_pymc(plan: Plan, data: Dataset, equations: tuple[Equation, ...] | None = None) -> pm.Model:
+    """The explicit PyMC model of a plan on data.
+
+    Dimensions: `row` (n) and, per modelled variable y, `terms(y)` whose coordinates are the addresses. Variables:
+    each modelled variable under its own name (observed), `coefficients(y)` in data units (deterministic), `z(y)`
+    the standardised quantities behind them, `sigma(y)`; exogenous columns are `pm.Data`, so `pm.do` and
+    `pm.sample_posterior_predictive` work. A prior of another family than normal stands under its own address.
+    `equations` restricts the model to some of the plan's equations; the other responses are then data.
+    """
+    chosen = plan.equations if equations is None else equations
+    beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in chosen}
+    coords: dict[str, Any] = {"row": np.arange(data.n)}
+    coords |= {f"terms({equation.response})": list(equation.addresses) for equation in chosen}
+    with pm.Model(coords=coords) as model:
+        tensors = _data(plan, data, chosen)
+        lent = {address for each in beliefs.values() for address in each.borrowed}
+        parameters: dict[str, Any] = {}
+        for equation in _owners_first(chosen, beliefs):
+            _coefficients(equation, beliefs[equation.response], parameters)
+        for equation in _spread_owners_first(chosen, beliefs):
+            _spread(equation, beliefs[equation.response], parameters)
+        missing = lent - parameters.keys()
+        if missing:
+            raise FitError(f"same_as names {sorted(missing)[0]}, which is in none of the equations fitted together")
+        for equation in chosen:
+            tensors[equation.response] = _likelihood(equation, data, parameters, tensors)
+    return model
+
+
+def inverse_link(link: str, eta: Any) -> Any:
+    """The symbolic twin of `families.inverse_link`."""
+    return _INVERSES[link](eta)
+
+
+def _data(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> dict[str, Any]:
+    """One data container per column that some equation uses and that no equation here generates."""
+    generated = {equation.response for equation in equations}
+    tensors: dict[str, Any] = {}
+    for equation in equations:
+        for column in (factor.column for each in equation.coefficients for factor in each.factors):
+            name, _, value = column.partition("=")
+            if name in generated or column in tensors:
+                continue
+            found = data[name]
+            values = found.indicator(value) if isinstance(found, Categories) else found.values
+            tensors[column] = pm.Data(column, values, dims="row")
+    return tensors
+
+
+def _owners_first(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> list[Equation]:
+    """Equations that lend a coefficient (`same_as`) before those that borrow it."""
+    owner = {address: equation.response for equation in equations for address in equation.addresses}
+    needs = {
+        e.response: {owner[address] for address in beliefs[e.response].borrowed if address in owner} for e in equations
+    }
+    return _sorted(equations, needs, "coefficients")
+
+
+def _spread_owners_first(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> list[Equation]:
+    owner = {equation.spread: equation.response for equation in equations}
+    needs: dict[str, set[str]] = {}
+    for equation in equations:
+        spread = beliefs[equation.response].spread
+        needs[equation.response] = {owner[spread]} if isinstance(spread, str) and spread in owner else set()
+    return _sorted(equations, needs, "spreads")
+
+
+def _sorted(equations: tuple[Equation, ...], needs: dict[str, set[str]], what: str) -> list[Equation]:
+    found: list[Equation] = []
+    waiting = list(equations)
+    while waiting:
+        ready = [e for e in waiting if needs[e.response] <= {done.response for done in found}]
+        if not ready:
+            names = ", ".join(e.response for e in waiting)
+            raise FitError(f"the {what} of {names} borrow from each other by same_as: let one equation own them all")
+        found += ready
+        waiting = [e for e in waiting if e not in ready]
+    return found
+
+
+def _coefficients(equation: Equation, beliefs: Beliefs, parameters: dict[str, Any]) -> None:
+    """Independent quantities, then the raw coefficients as their linear map, under their addresses."""
+    normal = [index for index, belief in enumerate(beliefs.beliefs) if belief.plain_normal]
+    quantities: list[Any] = [None] * len(beliefs.beliefs)
+    if normal:
+        dim = f"quantities({equation.response})"
+        pm.modelcontext(None).add_coord(dim, [beliefs.names[index] for index in normal])
+        z = pm.Normal(f"z({equation.response})", dims=dim)
+        for position, index in enumerate(normal):
+            quantities[index] = z[position]
+    for index, belief in enumerate(beliefs.beliefs):
+        if quantities[index] is None:
+            quantities[index] = _variable(beliefs.names[index], belief)
+    raw = pt.as_tensor(beliefs.offset)
+    if quantities:
+        raw = raw + pt.matmul(beliefs.matrix, pt.stack(quantities))
+    if beliefs.borrowed:
+        raw = raw + pt.matmul(beliefs.borrowed_matrix, pt.stack([parameters[address] for address in beliefs.borrowed]))
+    named = pm.Deterministic(f"coefficients({equation.response})", raw, dims=f"terms({equation.response})")
+    parameters |= {address: named[position] for position, address in enumerate(equation.addresses)}
+
+
+def _spread(equation: Equation, beliefs: Beliefs, parameters: dict[str, Any]) -> None:
+    if equation.spread is None or beliefs.spread is None:
+        return
+    if isinstance(beliefs.spread, str):
+        parameters[equation.spread] = pm.Deterministic(equation.spread, parameters[beliefs.spread])
+    elif isinstance(beliefs.spread, float):
+        parameters[equation.spread] = pm.Deterministic(equation.spread, pt.as_tensor(beliefs.spread))
+    else:
+        parameters[equation.spread] = _variable(equation.spread, beliefs.spread)
+
+
+def _variable(name: str, belief: Belief) -> Any:
+    """One random variable for a belief, truncated where it has bounds that its support does not imply."""
+    a = belief.arguments
+    make: dict[str, tuple[Any, dict[str, float]]] = {
+        "normal": (pm.Normal, {"mu": a[0], "sigma": a[-1]}),
+        "student": (pm.StudentT, {"nu": a[0], "mu": a[min(1, len(a) - 1)], "sigma": a[-1]}),
+        "half_normal": (pm.HalfNormal, {"sigma": a[0]}),
+        "exponential": (pm.Exponential, {"lam": a[0]}),
+        "lognormal": (pm.LogNormal, {"mu": a[0], "sigma": a[-1]}),
+        "gamma": (pm.Gamma, {"alpha": a[0], "beta": a[-1]}),
+        "beta": (pm.Beta, {"alpha": a[0], "beta": a[-1]}),
+        "uniform": (pm.Uniform, {"lower": a[0], "upper": a[-1]}),
+    }
+    distribution, arguments = make[belief.name]
+    positive = belief.name in ("half_normal", "exponential", "lognormal", "gamma")
+    above = None if positive and belief.above is not None and belief.above <= 0 else belief.above
+    if above is None and belief.below is None:
+        return distribution(name, **arguments)
+    return pm.Truncated(name, distribution.dist(**arguments), lower=above, upper=belief.below)
+
+
+def _likelihood(equation: Equation, data: Dataset, parameters: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:
+    observed = data.numbers(equation.response).values
+    eta = linear_predictor(equation, parameters, tensors)
+    if equation.family == "normal":
+        return pm.Normal(
+            equation.response, mu=eta, sigma=parameters[str(equation.spread)], observed=observed, dims="row"
+        )
+    if equation.link == "logit":
+        return pm.Bernoulli(equation.response, logit_p=eta, observed=observed.astype(np.int64), dims="row")
+    mean = pm.math.clip(inverse_link(equation.link, eta), 1e-12, 1 - 1e-12)
+    return pm.Bernoulli(equation.response, p=mean, observed=observed.astype(np.int64), dims="row")

@@ -1,0 +1,34 @@
+"""Paper and ink: colours, sizes of text in inches, files."""
+
+import io
+from os import PathLike
+
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+INK, GREY, PALE = "#1b1f24", "#6b737c", "#aab2ba"
+BLUE, LIGHT_BLUE = "#1f5a94", "#7fa6cc"
+FONT = "DejaVu Sans"
+LINE = 1.32  # height of a line of text, in sizes of its letters
+
+
+def measure(lines: tuple[str, ...], size: float, weight: str = "normal") -> tuple[float, float]:
+    """Width and height of lines of text in inches."""
+    font = FontProperties(family=FONT, weight=weight)
+    widths = [TextPath((0, 0), line, size=size, prop=font).get_extents().width for line in lines if line.strip()]
+    return max(widths, default=0.0) / 72, len(lines) * size * LINE / 72
+
+
+def keep(figure: Figure, path: str | PathLike[str] | None) -> Figure:
+    """The figure, also in a file where a path is given; its ending chooses the format."""
+    if path is not None:
+        figure.savefig(path, dpi=200, facecolor="white")
+    return figure
+
+
+def to_svg(figure: Figure) -> str:
+    """A figure as SVG text, without the date it was made."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
+    return file.getvalue()
