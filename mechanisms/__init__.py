@@ -72,7 +72,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = list(_HOME)
-__all__ += ["MechanismsError", "SpecError", "DataError", "IdentificationError", "FitError"]
+__all__ += ["DataError", "FitError", "IdentificationError", "MechanismsError", "SpecError"]
 
 
 def __getattr__(name: str) -> Any:

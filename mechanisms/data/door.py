@@ -1,5 +1,6 @@
 """The door: a frame or a file, held against a theory, becomes a `Dataset`, or one clear `DataError`."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,14 @@ import narwhals as nw
 import numpy as np
 
 from mechanisms.data.dataset import Categories, Column, Dataset, Floats, Numbers
+from mechanisms.data.files import read_frame, refuse_repeated
 from mechanisms.errors import DataError, did_you_mean, listed
 from mechanisms.spec.theory import Theory, Variable
 
 _WORDS = (("no", "yes"), ("false", "true"), ("n", "y"))
 _COUNTS = frozenset({"poisson", "negative_binomial", "binomial"})
+_MOST_KINDS = 20  # categories that are worth offering to declare
+_PLAIN = re.compile(r"[^\W_][\w .+/()<>=-]*(?<! )")  # a value that needs no quotes in a theory
 _CATEGORIES = frozenset({"categorical", "ordinal", "sequential"})
 
 
@@ -42,33 +46,14 @@ def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[
     """`bind` for the named variables only; the frame need not hold the others."""
     table = _table(frame)
     wanted = {name: theory.variable(name) for name in only}
-    names = _names(wanted, table.collect_schema().names(), dict(columns or {}))
+    names = _names(wanted, table.collect_schema().names(), _renamed(columns))
     table = table.select(list(dict.fromkeys(names.values())))
     eager = table.collect() if isinstance(table, nw.LazyFrame) else table
     n = len(eager)
-    if n == 0:
-        raise DataError("the data have no rows")
+    if n < 2:
+        raise DataError("the data have no rows" if n == 0 else "the data have one row: nothing varies in it")
     _no_missing(eager, names)
     return Dataset(tuple(_column(variable, eager[names[name]]) for name, variable in wanted.items()), n)
-
-
-def read_frame(path: str | Path) -> Any:
-    """A .csv or .parquet file as a frame (pandas); anything else, or a file that is not one, is a `DataError`."""
-    import pandas as pd  # noqa: PLC0415  (slow to import, and only files need it)
-
-    path = Path(path)
-    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
-    if path.suffix.lower() not in readers:
-        raise DataError(f"{path}: data are read from .csv and .parquet files, or given as a pandas or polars frame")
-    if not path.is_file():
-        near = did_you_mean(path.name, [file.name for file in path.parent.glob("*")]) if path.parent.is_dir() else ""
-        raise DataError(f"{path}: there is no such file.{near}")
-    try:
-        return readers[path.suffix.lower()](path)
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{path}: the file is empty") from None
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path} cannot be read as {path.suffix[1:]}: {str(error).splitlines()[0]}") from error
 
 
 def _table(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
@@ -78,21 +63,31 @@ def _table(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
         raise DataError("the data are a mapping: make a pandas or polars frame of it, pandas.DataFrame(data)")
     try:
         table: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(frame)
+        names = table.collect_schema().names()
     except TypeError:
         kind = type(frame).__name__
         raise DataError(
             f"the data are a {kind}: give a pandas or polars frame, or the path of a .csv or .parquet file"
         ) from None
-    try:
-        names = table.collect_schema().names()
-    except ValueError as error:
-        raise DataError(f"the frame's columns cannot be told apart: {str(error).splitlines()[0]}") from None
+    except nw.exceptions.DuplicateError:
+        refuse_repeated([str(name) for name in frame.columns])
+        raise
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
-        raise DataError(
-            f"column names must be text; {listed(repr(name) for name in odd)} is not: rename with .rename or columns="
-        )
+        raise DataError(f"column names must be text; {listed(repr(name) for name in odd)} is not: rename with .rename")
     return table
+
+
+def _renamed(columns: Any) -> dict[str, str]:
+    """`columns=` as {variable: column}."""
+    if columns is None:
+        return {}
+    if not isinstance(columns, Mapping):
+        raise DataError(f"columns= is a mapping, {{variable: column}}, not a {type(columns).__name__}")
+    for name, column in columns.items():
+        if not isinstance(name, str) or not isinstance(column, str):
+            raise DataError(f"columns=: one column name for one variable is wanted, not {name!r}: {column!r}")
+    return dict(columns)
 
 
 def _names(wanted: Mapping[str, Variable], present: list[str], columns: dict[str, str]) -> dict[str, str]:
@@ -157,10 +152,24 @@ def _column(variable: Variable, series: nw.Series[Any]) -> Column:
         raise DataError(
             f"'{name}' is a count ({variable.family}) but holds {_sample(odd)}: counts are whole and not below 0"
         )
-    mean = float(values.mean())
-    sd = float(np.sqrt(np.square(values - mean).sum() / (len(values) - 1)))
+    mean, sd = _mean_and_sd(name, values)
     values.flags.writeable = False
     return Numbers(name, values, mean, sd, lowest, highest, binary, labels)
+
+
+def _mean_and_sd(name: str, values: Floats) -> tuple[float, float]:
+    with np.errstate(over="ignore", under="ignore"):
+        mean = float(values.mean())
+        sd = float(np.sqrt(np.square(values - mean).sum() / (len(values) - 1)))
+    if not np.isfinite(sd):
+        raise DataError(
+            f"'{name}' holds numbers too large to compute with (up to {np.abs(values).max():.1g}): rescale it"
+        )
+    if sd <= 1e-13 * np.abs(values).max() or sd * sd == 0:
+        raise DataError(
+            f"'{name}' is constant up to rounding: its sd is {sd:.1g} around {mean:.6g}. Centre it or rescale it first"
+        )
+    return mean, sd
 
 
 def _as_numbers(variable: Variable, series: nw.Series[Any]) -> tuple[Floats, tuple[str, str] | None]:
@@ -174,35 +183,64 @@ def _as_numbers(variable: Variable, series: nw.Series[Any]) -> tuple[Floats, tup
         return series.to_numpy().astype(np.float64), ("false", "true")
     if not _is_text(dtype):
         raise DataError(f"'{variable.name}' holds {dtype}, which is neither numbers nor text: make it a number first")
+    if dtype == nw.Object and (numbers := _numbers_among(series)) is not None:
+        return numbers, None
     words = _words(series)
-    kinds = sorted(set(words))
+    kinds = set(words)
     for zero, one in _WORDS:
         if {kind.casefold() for kind in kinds} == {zero, one}:
             return np.array([word.casefold() == one for word in words], dtype=np.float64), (zero, one)
-    numeric = _numeric_text(words)
-    if numeric:
-        raise DataError(
-            f"'{variable.name}' holds numbers written as text ({listed(kinds, most=3)}): convert the column to numbers first"
+    raise _refused_text(variable, words, sorted(kinds))
+
+
+def _numbers_among(series: nw.Series[Any]) -> Floats | None:
+    """The values of an object column that holds nothing but numbers."""
+    values = series.to_list()
+    plain = all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values)
+    return np.array(values, dtype=np.float64) if plain else None
+
+
+def _refused_text(variable: Variable, words: list[str], kinds: list[str]) -> DataError:
+    """What to do about a column of text where numbers are needed."""
+    name = variable.name
+    wrong = [kind for kind in kinds if not _is_number(kind)]
+    if "" in kinds:
+        return DataError(f"'{name}' is blank in {words.count('')} rows: make them missing, or give them a word")
+    if not wrong:
+        return DataError(
+            f"'{name}' holds numbers written as text ({listed(kinds, most=3)}): convert the column to numbers first"
         )
-    number_like = [word for word in kinds if _is_number(word)]
-    if number_like and len(kinds) > 10:
-        bad = [word for word in kinds if not _is_number(word)]
-        raise DataError(
-            f"'{variable.name}' should hold numbers but also holds {listed((repr(word) for word in bad), most=4)}"
-        )
+    if len(wrong) < len(kinds) and len(kinds) > 10:
+        return DataError(f"'{name}' should hold numbers but also holds {listed(map(repr, wrong), most=4)}")
     if len(kinds) == 1:
-        raise DataError(
-            f"'{variable.name}' is constant ('{kinds[0]}' in every row): it can neither cause nor vary with anything"
+        return DataError(
+            f"'{name}' is constant ('{kinds[0]}' in every row): it can neither cause nor vary with anything"
         )
-    family = "bernoulli" if variable.family == "bernoulli" or len(kinds) == 2 else "categorical"
-    raise DataError(
-        f"'{variable.name}' holds text ({listed((repr(kind) for kind in kinds), most=6)}) where a number is needed. Declare it in the theory, "
-        f"the first value being the reference: {variable.name}: {{family: {family}, values: [{', '.join(kinds[:12])}]}}"
+    held = f"'{name}' holds text ({listed(map(repr, kinds), most=6)}) where a number is needed"
+    if variable.family == "bernoulli" and len(kinds) > 2:
+        return DataError(f"{held}: it is declared bernoulli, which has two values, but there are {len(kinds)}")
+    if split := [kind for kind in kinds if "," in kind or ".." in kind]:
+        return DataError(
+            f"{held}: in a theory ',' and '..' make lists, so rename {listed(map(repr, split), most=3)} first"
+        )
+    if len(kinds) > _MOST_KINDS:
+        return DataError(f"{held}: {len(kinds)} different texts are too many for categories; group them, or code them")
+    family = "bernoulli" if len(kinds) == 2 else "categorical"
+    return DataError(
+        f"{held}. Declare it in the theory, the first value being the reference: "
+        f"{name}: {{family: {family}, values: [{_pasted(kinds)}]}}"
     )
 
 
+def _pasted(kinds: list[str]) -> str:
+    """Values as they are written in a theory, quoted where YAML would read more into them."""
+    return ", ".join(kind if _PLAIN.fullmatch(kind) else "'" + kind.replace("'", "''") + "'" for kind in kinds)
+
+
 def _own(series: nw.Series[Any]) -> Floats:
-    values: Floats = np.asarray(series.to_numpy(), dtype=np.float64)
+    """The column's numbers: those of a polars column itself, which nobody can change, else a copy."""
+    fixed = series.implementation.is_polars()
+    values: Floats = np.array(series.to_numpy(), dtype=np.float64, copy=None if fixed else True)
     return values.view()
 
 
@@ -216,7 +254,7 @@ def _categories(variable: Variable, series: nw.Series[Any]) -> Categories:
         kinds = sorted({_shown(value) for value in series.unique().to_list()})
         raise DataError(
             f"'{variable.name}' is {variable.family}: declare its values in the theory, the first being the reference: "
-            f"values: [{', '.join(kinds[:12])}]"
+            f"values: [{_pasted(kinds[:_MOST_KINDS])}]"
         )
     codes = _coded(variable, series)
     counts = np.bincount(codes, minlength=len(variable.values))
@@ -288,10 +326,6 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _numeric_text(words: list[str]) -> bool:
-    return all(_is_number(word) for word in set(words))
-
-
 def _sample(values: Floats) -> str:
     kinds = np.unique(values)
-    return listed((f"{kind:g}" for kind in kinds[:5]), most=4) + (" and others" if len(kinds) > 5 else "")
+    return listed((f"{kind:g}" for kind in kinds), most=4)

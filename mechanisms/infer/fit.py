@@ -18,7 +18,8 @@ class Fit:
     """The posterior of a plan given data.
 
     `idata` is an ArviZ `DataTree`: group `posterior` holds one (chain, draw) variable per parameter, named by its
-    address and in data units; `sample_stats` the sampler's statistics where NUTS was used.
+    address and in data units; `sample_stats` the sampler's statistics where NUTS was used. A DataTree allows no `/`
+    in a name, so one in a category (`job=craft/trade`) stands there as the division slash `∕`; `draws` has the address.
     """
 
     plan: Plan
@@ -30,7 +31,8 @@ class Fit:
     @property
     def draws(self) -> xr.Dataset:
         """The posterior draws, one (chain, draw) variable per parameter, in data units."""
-        return self.idata["posterior"].to_dataset()
+        posterior = self.idata["posterior"].to_dataset()
+        return posterior.rename({safe_name(name): name for name in self.plan.parameters if "/" in name})
 
     @property
     def parameters(self) -> dict[str, Floats]:
@@ -49,6 +51,11 @@ class Fit:
         engines = ", ".join(f"{' and '.join(block.responses)} by {block.engine}" for block in self.blocks)
         head = f"Fit of {self.plan.theory.name or 'a theory'} to {self.data.n} rows: {chains} chains × {draws} draws ({engines})"
         return "\n".join([head, *_lines(self)])
+
+
+def safe_name(address: str) -> str:
+    """An address as a name that a DataTree allows."""
+    return address.replace("/", "∕")
 
 
 def _lines(fit: Fit) -> list[str]:

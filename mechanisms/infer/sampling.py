@@ -12,7 +12,7 @@ from mechanisms.data.door import bind
 from mechanisms.errors import DataError, FitError, did_you_mean, listed
 from mechanisms.infer.engines import exact
 from mechanisms.infer.explanation import Block, Engine, choose
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.fit import Fit, safe_name
 from mechanisms.infer.moments import gather
 from mechanisms.model.plan import Plan, compile
 from mechanisms.model.priors import state_beliefs
@@ -134,7 +134,7 @@ def _tree(posterior: Mapping[str, Floats], statistics: Mapping[str, xr.Dataset])
     chains, draws = next(iter(posterior.values())).shape
     coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
     groups = {
-        "posterior": xr.Dataset({name: (("chain", "draw"), values) for name, values in posterior.items()}, coords)
+        "posterior": xr.Dataset({safe_name(name): (("chain", "draw"), values) for name, values in posterior.items()}, coords)
     }
     if len(statistics) == 1:
         groups["sample_stats"] = next(iter(statistics.values()))

@@ -25,6 +25,9 @@ from mechanisms.spec.parameters import Bernoulli, Margin, Normal, Parameters, Sh
 from mechanisms.spec.theory import Theory, Variable, read_number
 
 Floats = NDArray[np.float64]
+_REMEDY = (
+    "Choose parameters further from the bounds, or take range out of the theory, if the family is only an approximation"
+)
 
 
 def simulate(plan: Plan, data: Any, parameters: Mapping[str, float], *, seed: int | None = None) -> pd.DataFrame:
@@ -64,7 +67,7 @@ def simulate(plan: Plan, data: Any, parameters: Mapping[str, float], *, seed: in
     for equation in plan.equations:
         variable = plan.theory.variable(equation.response)
         drawn = _draw(equation, values, columns, given.n, rng)
-        _check_range(variable, drawn, f"its equation is {equation.family} and knows no bounds")
+        _check_range(variable, drawn, f"its equation is {equation.family} and knows no bounds. {_REMEDY}")
         columns |= _as_columns(variable, drawn)
         shown[variable.name] = _in_words(variable, drawn)
     return pd.DataFrame({name: shown[name] for name in plan.theory.names})
@@ -130,7 +133,7 @@ def _draw(
     return drawn
 
 
-def _check_range(variable: Variable, drawn: Floats, why: str) -> None:
+def _check_range(variable: Variable, drawn: Floats, remedy: str) -> None:
     if variable.range is None:
         return
     lowest, highest = variable.range
@@ -138,8 +141,7 @@ def _check_range(variable: Variable, drawn: Floats, why: str) -> None:
     if beyond:
         raise FitError(
             f"'{variable.name}' leaves its declared range [{lowest:g}, {highest:g}] in {beyond} of {len(drawn)} simulated "
-            f"rows (from {drawn.min():.4g} to {drawn.max():.4g}): {why}. Choose parameters further from the bounds, or "
-            f"take range out of the theory, if normal is no more than an approximation of {variable.name}"
+            f"rows (from {drawn.min():.4g} to {drawn.max():.4g}): {remedy}"
         )
 
 
@@ -239,5 +241,5 @@ def _column(variable: Variable, margin: Margin, normals: Floats) -> NDArray[Any]
         if variable.family == "categorical":
             return np.array(margin.values, dtype=object)[codes]
         drawn = np.array([float(value) for value in margin.values])[codes]
-    _check_range(variable, drawn, "its parameter file says nothing of bounds")
+    _check_range(variable, drawn, "give it a distribution within the range, such as shares")
     return drawn

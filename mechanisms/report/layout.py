@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import median
 
 Edge = tuple[str, str]
 Size = tuple[float, float]
 Point = tuple[float, float]
 _Slot = str | tuple[str, str, int]  # a box, or the place that an arrow holds in a layer
 
-ROW_GAP, SLOT_GAP = 0.55, 0.3
+ROW_GAP, SLOT_GAP = 0.65, 0.3
 SWEEPS, SETTLING = 12, 80
 STRAIGHT = 40.0  # how much more a box's only arrow over several layers wants to be level than one between neighbours
-WIDEST = 16.0  # given positions are spread at most so far
+WIDEST, UNEVEN = 16.0, 2.0  # given positions are spread at most so far, and so much more than half of them need
 
 
 @dataclass(frozen=True)
@@ -190,18 +191,18 @@ def _rising(values: list[float], weights: list[float]) -> list[float]:
 def stretch(sizes: Mapping[str, Size], given: Mapping[str, Point], gap: float) -> tuple[dict[str, Box], float]:
     """Boxes at given positions (y pointing down), spread evenly until none overlap; and the spread itself.
 
-    Where the spread would be wider than a page, boxes that still overlap are pushed apart.
+    Where a few near boxes would spread the rest too far, they are pushed apart instead.
     """
-    spread = 0.0
+    wanted = []
     for one, other in combinations(given, 2):
         needs = [
             ((sizes[one][axis] + sizes[other][axis]) / 2 + room) / abs(given[one][axis] - given[other][axis])
             for axis, room in ((0, gap), (1, ROW_GAP))
             if given[one][axis] != given[other][axis]
         ]
-        spread = max([spread, *([min(needs)] if needs else [])])
+        wanted += [min(needs)] if needs else []
     extent = max((abs(given[a][axis] - given[b][axis]) for a, b in combinations(given, 2) for axis in (0, 1)), default=0)
-    spread = min(spread, WIDEST / extent) if extent else 1.0
+    spread = min(max(wanted), UNEVEN * median(wanted), WIDEST / extent) if wanted else 1.0
     boxes = {name: Box(name, x * spread, -y * spread, *sizes[name]) for name, (x, y) in given.items()}
     return _apart(boxes), spread
 

@@ -16,15 +16,21 @@ from mechanisms.spec.theory import LINEAR, Theory
 
 Position = tuple[float, float]
 ARROW = "\N{RIGHTWARDS ARROW}"
+BOTH = "\N{LEFT RIGHT ARROW}"
+FEWEST = 3  # so many covariates with the same effects share a box
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True)
 class Node:
-    """A variable. `lines` are small print under its name; covariates and mere moderators stand outside the layers."""
+    """A box: a variable, or several covariates with the same effects (their names joined by commas).
+
+    `lines` are small print under the name, each of one or more cells. Covariates and mere moderators stand outside the
+    layers.
+    """
 
     name: str
-    lines: tuple[str, ...] = ()
+    lines: tuple[tuple[str, ...], ...] = ()
     role: Literal["variable", "covariate", "moderator"] = "variable"
     measured: bool = True
     pos: Position | None = None
@@ -75,13 +81,13 @@ def compose(theory: Theory, fit: Fit | None = None, of: Iterable[str] = ()) -> P
     exposures = tuple(dict.fromkeys([*(question.of.name for question in theory.questions), *of]))
     roles = _roles(theory, expansion, exposures)
     links: dict[tuple[str, ...], Link] = {}
-    small: dict[str, list[str]] = {name: [] for name in theory.names}
+    small: dict[str, list[tuple[str, ...]]] = {name: [] for name in theory.names}
     for standing in expansion.coefficients:
         tail, head = standing.cause.name, standing.effect.name
         light = roles[tail] == "covariate" or not standing.written
         label = _label(standing, fit)
         if light:
-            small[tail] += [f"{ARROW} {head}  {line}" for line in label]
+            small[tail] += [(f"{ARROW} {head}", line) for line in label]
         label, curved = (() if light else label), standing.shape != LINEAR
         pos = standing.arrow.pos if standing.arrow and standing.written else None
         known = links.get((tail, head))
@@ -89,35 +95,82 @@ def compose(theory: Theory, fit: Fit | None = None, of: Iterable[str] = ()) -> P
         links[tail, head] = Link(tail, head, "arrow", merged, light, curved or bool(known and known.curved), pos)
         for moderation in _moderations(standing, fit):
             if light:
-                small[moderation.tail] += [f"{TIMES} {tail} {ARROW} {head}  {line}" for line in moderation.label]
+                small[moderation.tail] += [(f"{TIMES} {tail} {ARROW} {head}", line) for line in moderation.label]
             shown = replace(moderation, light=True, label=()) if light else moderation
             links[(moderation.tail, *moderation.onto)] = shown
-    hidden = [Link(pair.one.name, pair.other.name, "hidden", pos=pair.pos) for pair in expansion.hidden]
+    for pair in expansion.hidden:
+        one, other = pair.one.name, pair.other.name
+        pale = roles[one] == roles[other] == "covariate"
+        links["<->", one, other] = Link(one, other, "hidden", light=pale, pos=pair.pos)
     nodes = tuple(
         Node(v.name, tuple(small[v.name]), roles[v.name], v.measured_by is None, v.pos) for v in theory.variables
     )
-    return Picture(nodes, (*links.values(), *hidden), exposures, _caption(fit))
+    return _gathered(Picture(nodes, tuple(links.values()), exposures, _caption(fit)))
 
 
 def _roles(
     theory: Theory, expansion: Expansion, exposures: tuple[str, ...]
 ) -> dict[str, Literal["variable", "covariate", "moderator"]]:
     modelled = {each.effect.name for each in expansion.coefficients}
-    joined = {name for pair in expansion.hidden for name in (pair.one.name, pair.other.name)}
-    moderating = {
-        term.name for each in expansion.coefficients for product in each.moderators for term in product
+    pairs = [(pair.one.name, pair.other.name) for pair in expansion.hidden]
+    moderating = {term.name for each in expansion.coefficients for product in each.moderators for term in product}
+    effects = {
+        name: {each.effect.name for each in expansion.coefficients if each.cause.name == name and each.written}
+        for name in theory.names
     }
-    roles: dict[str, Literal["variable", "covariate", "moderator"]] = {}
-    for name in theory.names:
-        written = {each.effect.name for each in expansion.coefficients if each.cause.name == name and each.written}
-        aside = name not in modelled | joined and name not in exposures
-        if aside and name in moderating and not written:
-            roles[name] = "moderator"
-        elif aside and exposures and len(written) > 1 and name not in moderating:
-            roles[name] = "covariate"
-        else:
-            roles[name] = "variable"
-    return roles
+    aside = [name for name in theory.names if name not in modelled and name not in exposures]
+    covariates = {name for name in aside if exposures and len(effects[name]) > 1 and name not in moderating}
+    while strange := {name for pair in pairs for name in covariates & {*pair} if not covariates >= {*pair}}:
+        covariates -= strange  # what is joined to the rest of the diagram has its place there
+    moderators = {name for name in aside if name in moderating and not effects[name]}
+    moderators -= {name for pair in pairs for name in pair}
+    return {
+        name: "covariate" if name in covariates else "moderator" if name in moderators else "variable"
+        for name in theory.names
+    }
+
+
+def _gathered(picture: Picture) -> Picture:
+    """Three or more covariates with the same effects share a box, in which their numbers make a table."""
+    heads: dict[tuple[str, ...], list[Node]] = {}
+    for node in picture.nodes:
+        if node.role == "covariate" and node.pos is None:
+            key = tuple(link.head for link in picture.links if link.tail == node.name and link.kind == "arrow")
+            heads.setdefault(key, []).append(node)
+    box: dict[str, str] = {}
+    nodes: list[Node] = []
+    for effects, members in heads.items():
+        if len(members) >= FEWEST:
+            names = tuple(node.name for node in members)
+            box |= dict.fromkeys(names, ", ".join(names))
+            nodes.append(Node(", ".join(names), _table(picture, effects, members), "covariate"))
+    links: dict[tuple[str, ...], Link] = {}
+    for link in picture.links:
+        moved = replace(link, tail=box.get(link.tail, link.tail), head=box.get(link.head, link.head))
+        key = (link.kind, *moved.ends, *(moved.onto if isinstance(moved, Moderation) else ()))
+        if moved.tail != moved.head:
+            links[key] = replace(moved, curved=moved.curved or (key in links and links[key].curved))
+    nodes = [*(node for node in picture.nodes if node.name not in box), *nodes]
+    return replace(picture, nodes=tuple(nodes), links=tuple(links.values()))
+
+
+def _table(picture: Picture, effects: tuple[str, ...], members: list[Node]) -> tuple[tuple[str, ...], ...]:
+    """A line for each covariate, a cell for each effect; then what is hidden between them."""
+    names = [node.name for node in members]
+    rows: list[tuple[str, ...]] = []
+    if any(node.lines for node in members):
+        rows.append(("", *(f"{ARROW} {effect}" for effect in effects)))
+    for node in members:
+        cells = [" | ".join(text for where, text in node.lines if where == f"{ARROW} {effect}") for effect in effects]
+        bent = [link.curved for link in picture.links if link.tail == node.name and link.kind == "arrow"]
+        curves = [f"{cell} + curve" if curved else cell for cell, curved in zip(cells, bent, strict=True)]
+        rows.append((node.name, *(curves if any(curves) else ())))
+    joined = [link.ends for link in picture.links if link.kind == "hidden" and {*link.ends} <= {*names}]
+    if len(joined) == len(names) * (len(names) - 1) // 2:
+        rows.append(("with hidden common causes of each pair",))
+    else:
+        rows += [(f"{one} {BOTH} {other}",) for one, other in joined]
+    return tuple(rows)
 
 
 def _label(standing: Standing, fit: Fit | None) -> tuple[str, ...]:
@@ -157,9 +210,10 @@ def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coef
 def _times(names: tuple[str, ...], product: Coefficient, tail: str) -> str:
     """What has to be said before a product's number: categories, and the other factors of a larger product."""
     words = [
-        factor.column for factor in product.factors
+        factor.column.partition("=")[2] if factor.variable == names[-1] else factor.column
+        for factor in product.factors
         if "=" in factor.column or (len(names) > 1 and factor.variable != tail)
-    ]  # fmt: skip
+    ]
     return f" {TIMES} ".join(words)
 
 

@@ -18,7 +18,7 @@ Curve = NDArray[np.float64]
 BOWS = (0.0, 0.12, -0.12, 0.22, -0.22, 0.35, -0.35, 0.5, -0.5)
 ARCS = (0.3, -0.3, 0.45, -0.45, 0.65, -0.65)  # hidden common causes are never straight
 STEPS, FINE = 48, 400  # points of a curve, and before it is cut at the borders
-MARGIN = 0.07
+MARGIN, BADGE = 0.07, 0.2
 PLACES = (0.5, 0.42, 0.58, 0.35, 0.65, 0.28, 0.72, 0.22, 0.78)
 ENDS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74)  # where along an arrow a moderator's arrow may end
 
@@ -49,7 +49,7 @@ def route(
         ways = _ways(link, boxes, waypoints, found, round_boxes)
         best = min(ways, key=lambda way: _cost(way, link, boxes, taken))
         found.append(Route(link, best[0]))
-    placed: list[Box] = []
+    placed = [badge(each.curve) for each in found if each.link.curved]
     done = []
     for each in found:
         others = [other.curve for other in found if other is not each]
@@ -60,8 +60,14 @@ def route(
     return tuple(done)
 
 
+def badge(curve: Curve) -> Box:
+    """Where the sign of a curved arrow stands: on the arrow, before its head."""
+    x, y = _at(curve, max(0.5, 1 - 0.36 / max(_run(curve)[-1], 1e-9)))
+    return Box("", float(x), float(y), BADGE, BADGE)
+
+
 def beside(
-    name: str, size: tuple[float, float], onto: Sequence[Curve], boxes: Mapping[str, Box], room: float = 0.75
+    name: str, size: tuple[float, float], onto: Sequence[Curve], boxes: Mapping[str, Box], room: float = 0.95
 ) -> Box:
     """A place above or below everything for a mere moderator, where its arrows cross least."""
     middles = [_at(curve, 0.5) for curve in onto]
@@ -105,8 +111,10 @@ def _ways(
     start = (tail.x, tail.y)
     clip = [(boxes[link.tail], link.tail in round_boxes)]
     if isinstance(link, Moderation):
-        target = next((each.curve for each in found if each.link.ends == link.onto and each.link.kind == "arrow"), None)
-        ends = [] if target is None else [(_at(target, t), 4 * abs(t - 0.5)) for t in ENDS]
+        target = next(each for each in found if each.link.ends == link.onto and each.link.kind == "arrow")
+        sign = badge(target.curve)
+        points = [(_at(target.curve, share), 4 * abs(share - 0.5)) for share in ENDS]
+        ends = [(at, dear + 5 * (target.link.curved and sign.holds(*at, 0.06))) for at, dear in points]
         ways = [(_bow(start, end, bow), dear + 3 * abs(bow)) for end, dear in ends for bow in BOWS]
     else:
         head = boxes[link.head]
@@ -116,8 +124,8 @@ def _ways(
         ways = [(_bow(start, end, bow), 3 * abs(bow)) for bow in bows]
         if link.pos is not None:
             ways = [(_through(start, link.pos, end), 0.0)]
-        elif (points := waypoints.get(link.ends)) and not link.light:
-            ways.append((_spline([start, *points, end]), 0.8))
+        elif (passed := waypoints.get(link.ends)) and not link.light:
+            ways.append((_spline([start, *passed, end]), 0.8))
     return [(_cut(curve, clip), dear) for curve, dear in ways]
 
 
@@ -126,7 +134,8 @@ def _cost(way: tuple[Curve, float], link: Link, boxes: Mapping[str, Box], taken:
     others = [box for box in boxes.values() if box.name not in (link.tail, link.head if link.kind != "moderation" else "")]
     crossings = sum(_crossings(curve, other) for other in taken)
     along = sum(_near(curve, other) for other in taken)
-    return dear + 30 * _inside(curve, others) + (0.03 if link.light else 0.7) * crossings + 3 * along
+    weight = 0.03 if link.light and link.kind == "arrow" else 0.7
+    return dear + 30 * _inside(curve, others) + weight * crossings + 3 * along
 
 
 def _bow(start: Point | Curve, end: Point | Curve, bow: float) -> Curve:
@@ -204,9 +213,13 @@ def _near(one: Curve, other: Curve) -> float:
 
 def _at(curve: Curve, share: float) -> Curve:
     """The point after a share of the curve's length."""
-    steps = np.hypot(*np.diff(curve, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
+    along = _run(curve)
     return np.array([np.interp(share * along[-1], along, curve[:, axis]) for axis in (0, 1)])
+
+
+def _run(curve: Curve) -> Curve:
+    """The length of a curve up to each of its points."""
+    return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
 
 
 def _place(

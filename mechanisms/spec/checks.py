@@ -9,7 +9,7 @@ from mechanisms.errors import Place, SpecError, did_you_mean, listed
 from mechanisms.spec.influences import added_arrows, find_circle, list_products
 from mechanisms.spec.prior_checks import check_priors
 from mechanisms.spec.question_checks import check_question
-from mechanisms.spec.terms import Term, check_name
+from mechanisms.spec.terms import Term, check_name, is_value
 from mechanisms.spec.theory import Arrow, Theory, Variable
 from mechanisms.spec.unread import refuse_term, refuse_unread
 
@@ -64,6 +64,8 @@ def _problem(variable: Variable) -> str:
         problem = f"bernoulli takes two values, the second is 1; {len(variable.values)} are given"
     elif family == "normal" and variable.values:
         problem = "values belong to a family of categories; add family: categorical or family: bernoulli"
+    elif odd := [value for value in variable.values if not is_value(value)]:
+        problem = f"the value '{odd[0]}' cannot be named in a term: no brackets, commas, bars, *, =, <, > or ^ in it"
     elif len(set(variable.values)) < len(variable.values):
         problem = "a value is said twice"
     elif family == "categorical" and variable.range:

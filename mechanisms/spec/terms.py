@@ -9,7 +9,7 @@ RESERVED = frozenset({"t", "whole", "sigma", "precision", "any", "amount", "sd",
 SPREADS = ("sigma", "precision", "any", "amount")
 NAME = re.compile(r"[^\W\d][\w.]*")
 LONGEST_NAME = 100
-_VALUE = re.compile(r"[\w.+-]+")
+_VALUE = re.compile(r"[^\s,()*=<>|^]([^,()*=<>|^\n\r]*[^\s,()*=<>|^])?")
 
 
 @dataclass(frozen=True, order=True)
@@ -142,6 +142,11 @@ def _when(word: str, *, question: bool) -> When | None:
     if match := re.fullmatch(r"(\d{1,6})\.\.(\d{1,6})", word):
         return Occasions(int(match[1]), int(match[2]))
     return None
+
+
+def is_value(text: str) -> bool:
+    """Whether a category can be named in a term: no brackets, commas, bars, `*`, `=`, `<`, `>` or `^` in it."""
+    return _VALUE.fullmatch(text) is not None
 
 
 def unknown(kind: str, name: str, known: list[str], place: Place = NOWHERE) -> SpecError:

@@ -108,16 +108,16 @@ def test_textbook(build, name):
         (SIMPLE, {"kind": "direct", "contrast": (0, 10)}, "E[y(10, m(0))] - E[y(0, m(0))]"),
         (
             SERIAL, {"through": "x -> m1 -> m2 -> y", "contrast": (0, 10)},
-            "E[y(0, m1(0), m2(0, m1(10)))] - E[y(0, m1(0), m2(0))]",
+            "E[y(10, m1(0), m2(0, m1(10)))] - E[y(10, m1(0), m2(0))]",
         ),
-        (SIMPLE, {"kind": "indirect"}, "E[y(0, m(1))] - E[y(0, m(0))]"),
+        (SIMPLE, {"kind": "indirect"}, "E[y(1, m(1))] - E[y(1, m(0))]"),
         ("x -> m -> y", {"kind": "indirect"}, "E[y | do(x=1)] - E[y | do(x=0)]"),
         (SIMPLE, {"kind": "controlled", "set": {"m": 0.5}}, "E[y | do(x=1, m=0.5)] - E[y | do(x=0, m=0.5)]"),
-        (SERIAL, {"through": "x -> m1 -> m2 -> y"}, "E[y(0, m1(0), m2(0, m1(1)))] - E[y(0, m1(0), m2(0))]"),
-        (PARALLEL, {"kind": "indirect", "through": "m1"}, "E[y(0, m1(1), m2(0))] - E[y(0, m1(0), m2(0))]"),
+        (SERIAL, {"through": "x -> m1 -> m2 -> y"}, "E[y(1, m1(0), m2(0, m1(1)))] - E[y(1, m1(0), m2(0))]"),
+        (PARALLEL, {"kind": "indirect", "through": "m1"}, "E[y(1, m1(1), m2(0))] - E[y(1, m1(0), m2(0))]"),
         (
             SIMPLE, {"kind": "indirect", "mediators": "interventional"},
-            "E[y(0, G[m | 1])] - E[y(0, G[m | 0])], where G[m | a] is a random draw of m from those under do(x=a)",
+            "E[y(1, G[m | 1])] - E[y(1, G[m | 0])], where G[m | a] is a random draw of m from those under do(x=a)",
         ),
     ],
 )  # fmt: skip

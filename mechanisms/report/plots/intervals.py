@@ -5,9 +5,10 @@ from os import PathLike
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mechanisms.effects.effects import Effect, Effects, summarise
-from mechanisms.report.numbers import MINUS, show_interval
+from mechanisms.report.numbers import show_interval
 from mechanisms.report.plots.paper import BLUE, FONT, GREY, INK, LIGHT_BLUE, PALE, keep, measure
 
 ROW, GROUP_GAP = 0.3, 0.16
@@ -29,7 +30,7 @@ def forest(effects: Effects, path: str | PathLike[str] | None = None) -> Figure:
     right = max(measure((text,), TEXT)[0] for text in (*numbers, "mean [95% interval]")) + 0.35
     width = left + AXIS + right
     title = textwrap.wrap(effects.title, max(30, int(width * 11)))
-    foot = textwrap.wrap(_meaning(effects), max(30, int(AXIS * 15)))
+    foot = [line for text in _meaning(effects) for line in textwrap.wrap(text, int(AXIS * 17))]
     top, bottom = 0.28 + 0.22 * len(title), 0.42 + 0.19 * len(foot)
     height = top + bottom - heights[-1] + ROW
     figure = Figure(figsize=(width, height))
@@ -50,6 +51,7 @@ def forest(effects: Effects, path: str | PathLike[str] | None = None) -> Figure:
     axes.annotate("mean [95% interval]", (1, 1), (0.15 * 72, 2), xycoords="axes fraction",
                   textcoords="offset points", va="bottom", size=SMALL, color=GREY, family=FONT)  # fmt: skip
     axes.set_xlabel("\n".join(foot), size=SMALL, color=GREY, family=FONT)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_yticks([])
     axes.tick_params(axis="x", labelsize=SMALL, colors=GREY, labelfontfamily=FONT)
     axes.spines[["left", "right", "top"]].set_visible(False)
@@ -61,7 +63,7 @@ def forest(effects: Effects, path: str | PathLike[str] | None = None) -> Figure:
 def _group(label: str) -> str:
     """total, direct, indirect, paths; anything else stands by itself at the end."""
     bare = label.partition(" [")[0]
-    if "->" in bare:
+    if "->" in bare or bare == "paths together":
         return "paths"
     return {"total": "total", "direct": "direct", "total direct": "direct", "pure direct": "direct",
             "indirect": "indirect", "total indirect": "indirect", "pure indirect": "indirect"}.get(bare, "")  # fmt: skip
@@ -80,5 +82,6 @@ def _numbers(row: Effect) -> str:
     return show_interval(found["mean"], found["lower"], found["upper"])
 
 
-def _meaning(effects: Effects) -> str:
-    return f"Effect on {effects.on} ({effects.scale}); {effects.contrast}".replace("-", MINUS, 0)
+def _meaning(effects: Effects) -> tuple[str, str]:
+    """Scale and contrast, each a line or more under the axis."""
+    return effects.scale[:1].upper() + effects.scale[1:], effects.contrast

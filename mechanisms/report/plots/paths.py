@@ -15,11 +15,13 @@ from mechanisms.model.plan import Plan
 from mechanisms.report.layout import Box, Layout, arrange, complete_positions, stretch
 from mechanisms.report.picture import Link, Moderation, Node, Picture, compose
 from mechanisms.report.plots.paper import FONT, GREY, INK, PALE, keep, measure
-from mechanisms.report.routing import Curve, Route, beside, route
+from mechanisms.report.routing import Curve, Route, badge, beside, route
 from mechanisms.spec.theory import Theory
 
-NAME, LABEL, SMALL = 10.5, 8.5, 7.5
-PAD = 0.16
+NAME, NAME_PALE, LABEL, SMALL = 10.5, 9.5, 8.5, 8.0
+PAD, COLUMN_GAP = 0.16, 0.13
+SMALL_LINE = SMALL * 1.35 / 72
+LINE_SPACING = 1.2
 EDGE = 0.25  # free paper around everything
 SMALLEST = 5.0
 Sizes = dict[str, tuple[float, float]]
@@ -42,7 +44,7 @@ def diagram(
         Exposures besides those of the theory's own questions, so that they are not taken for covariates.
 
     Covariates are pale and carry their coefficients in their box. An arrow of moderation ends on the arrow it
-    moderates. A wave on an arrow says that it is a curve; its label is the linear part. `<->` is dashed, and what
+    moderates. An arc in a ring on an arrow says that it is a curve; its label is the linear part. `<->` is dashed, and what
     nothing measures is an ellipse.
     """
     picture = compose(theory.theory if isinstance(theory, Plan) else theory, fit, of)
@@ -56,7 +58,7 @@ def diagram(
 
 def _stand(picture: Picture, sizes: Sizes, labels: Mapping[Link, tuple[float, float]]) -> tuple[Layout, list[Link]]:
     """The boxes' places, and the links with any places of their own on the same paper."""
-    gap = max([0.9, *(labels[link][0] + 0.55 for link in labels if link.kind == "arrow")])
+    gap = max([1.0, *(labels[link][0] + 0.55 for link in labels if link.kind == "arrow")])
     given = {node.name: node.pos for node in picture.nodes if node.pos is not None}
     main = {node.name: sizes[node.name] for node in picture.nodes if node.role == "variable" or given}
     arrows = [link.ends for link in picture.links if link.kind == "arrow"]
@@ -109,17 +111,28 @@ def _covariates(picture: Picture, sizes: Sizes, boxes: dict[str, Box]) -> dict[s
 
 
 def _name(node: Node) -> tuple[str, ...]:
-    """A long name in several lines, broken after _ and dots."""
+    """A name in lines, broken after _ and dots where it is long; a box of several covariates has none."""
+    if node.name.count(","):
+        return ()
     if len(node.name) <= 18:
         return (node.name,)
     parts = node.name.replace("_", "_ ").replace(".", ". ")
     return tuple(line.replace(" ", "") for line in textwrap.wrap(parts, 18))
 
 
+def _columns(node: Node) -> list[float]:
+    """The widths of the small print's columns; a line of one cell takes no part where others have several."""
+    cells = max((len(line) for line in node.lines), default=0)
+    rows = [line for line in node.lines if len(line) == cells]
+    return [measure(tuple(line[at] for line in rows), SMALL)[0] for at in range(cells)]
+
+
 def _size(node: Node) -> tuple[float, float]:
-    size = NAME if node.role != "covariate" else NAME - 1
-    width, height = measure(_name(node), size)
-    small, below = measure(node.lines, SMALL) if node.lines else (0.0, 0.0)
+    width, height = measure(_name(node), NAME_PALE if node.role == "covariate" else NAME)
+    columns = _columns(node)
+    single = measure(tuple(line[0] for line in node.lines if len(line) == 1), SMALL)[0]
+    small = max(sum(columns) + COLUMN_GAP * max(len(columns) - 1, 0), single)
+    below = len(node.lines) * SMALL_LINE
     factor = 1.0 if node.measured else 1.25
     return max(0.75, (max(width, small) + 2 * PAD) * factor), (height + below + 1.5 * PAD) * factor
 
@@ -164,18 +177,18 @@ def _draw_node(axes: Axes, node: Node, box: Box) -> None:
         axes.add_patch(FancyBboxPatch(low, box.width - 0.12, box.height - 0.12, boxstyle=corner, **look))
     else:
         axes.add_patch(Ellipse((box.x, box.y), box.width, box.height, **look))
-    size = NAME - 1 if pale else NAME
-    lines, small = _name(node), measure(node.lines, SMALL)[1] if node.lines else 0.0
-    color = GREY if pale else INK
-    axes.text(box.x, box.y + small / 2, "\n".join(lines), size=size, color=color, family=FONT,
+    size, color = (NAME_PALE, GREY) if pale else (NAME, INK)
+    top = box.y + len(node.lines) * SMALL_LINE / 2
+    axes.text(box.x, top, "\n".join(_name(node)), size=size, color=color, family=FONT,
               ha="center", va="center", zorder=4)  # fmt: skip
-    if node.lines:
-        low_edge = box.y - measure(lines, size)[1] / 2
-        axes.text(box.x, low_edge, "\n".join(node.lines), size=SMALL, color=GREY, family=FONT,
-                  ha="center", va="center", zorder=4, linespacing=LINE_SPACING)  # fmt: skip
-
-
-LINE_SPACING = 1.2
+    columns = _columns(node)
+    left = box.x - (sum(columns) + COLUMN_GAP * (len(columns) - 1)) / 2
+    starts = [left + sum(columns[:at]) + COLUMN_GAP * at for at in range(len(columns))]
+    y = top - measure(_name(node), size)[1] / 2
+    for line in node.lines:
+        y -= SMALL_LINE
+        for x, cell in zip(starts, line, strict=False):
+            axes.text(x, y + SMALL_LINE / 2, cell, size=SMALL, color=GREY, family=FONT, va="center", zorder=4)
 
 
 def _draw_route(axes: Axes, each: Route) -> None:
@@ -193,7 +206,7 @@ def _draw_route(axes: Axes, each: Route) -> None:
     if link.kind == "hidden":
         _draw_head(axes, curve[::-1], color, depth, light=link.light)
     if link.curved:
-        _draw_wave(axes, curve, color, depth)
+        _draw_badge(axes, curve, color)
     if each.label is not None:
         axes.text(each.label.x, each.label.y, "\n".join(link.label), size=LABEL, color=INK, family=FONT,
                   ha="center", va="center", zorder=5, linespacing=LINE_SPACING,
@@ -209,12 +222,12 @@ def _draw_head(axes: Axes, curve: Curve, color: str, depth: float, *, light: boo
                            facecolor=color, edgecolor="none", zorder=depth + 0.1))  # fmt: skip
 
 
-def _draw_wave(axes: Axes, curve: Curve, color: str, depth: float) -> None:
-    """A small curve beside the head: the arrow is no straight line."""
-    along, aside = _direction(curve)
-    x = np.linspace(-1, 1, 25)[:, None]
-    points = curve[-1] - 0.3 * along + 0.14 * aside + 0.085 * x * along + (0.075 - 0.11 * x**2) * aside
-    axes.plot(points[:, 0], points[:, 1], color=color, linewidth=1.1, zorder=depth + 0.1)
+def _draw_badge(axes: Axes, curve: Curve, color: str) -> None:
+    """The sign of a curve on its arrow: an arc in a small ring."""
+    box = badge(curve)
+    axes.add_patch(Circle((box.x, box.y), box.width / 2, facecolor="white", edgecolor=color, linewidth=0.7, zorder=3))
+    x = np.linspace(-1, 1, 25)
+    axes.plot(box.x + 0.058 * x, box.y + 0.04 - 0.09 * x**2, color=color, linewidth=1.1, zorder=3.1)
 
 
 def _direction(curve: Curve) -> tuple[Curve, Curve]:

@@ -1,0 +1,203 @@
+"""A fit as one page of HTML that needs nothing else: no script, no font, no request; every text is escaped."""
+
+import base64
+import platform
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.metadata import version
+
+import numpy as np
+
+from mechanisms.effects.diagnosis import Diagnosis
+from mechanisms.effects.effects import MASS, Effects, summarise
+from mechanisms.infer.fit import Fit
+from mechanisms.model.priors import print_priors
+from mechanisms.report.numbers import decimals_for, show
+from mechanisms.report.plots import diagram, forest, to_svg
+from mechanisms.report.style import CSS
+from mechanisms.spec.theory import Citation, Theory
+
+COLUMNS = ("mean", "sd", "median", "lower", "upper")
+
+
+def page(fit: Fit, effects: Effects | Sequence[Effects], diagnosis: Diagnosis) -> str:
+    """The page of a fit: theory, path diagram, effects with what they mean, plan, priors, diagnostics, versions.
+
+    Parameters
+    ----------
+    effects
+        What `decompose` or `estimate` found with this fit, one or several.
+    diagnosis
+        What `diagnose` found of this fit.
+
+    Returns
+    -------
+    str
+        HTML to be written to a file as UTF-8.
+    """
+    found = (effects,) if isinstance(effects, Effects) else tuple(effects)
+    theory = fit.plan.theory
+    title = theory.title or theory.name or "A theory"
+    picture = to_svg(diagram(theory, fit, of=[each.of for each in found]))
+    sections = [
+        _header(theory, title),
+        _verdict(fit, diagnosis),
+        _section("Path diagram", _image(picture, f"Path diagram of {title}")),
+        *(_section(each.title, _effects(each)) for each in found),
+        _section("The theory in words", _words(theory)),
+        _section("Inference plan", _plan(fit)),
+        _section("Priors, in data units", _priors(fit)),
+        _section("Diagnostics", _diagnostics(diagnosis)),
+        _section("Parameters, in data units", _parameters(fit)),
+        _section("Data and versions", _versions(fit)),
+    ]
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    body = "\n".join(sections)
+    return f'<!doctype html>\n<html lang="en">\n<head>{head}<style>{CSS}</style></head>\n<body>\n{body}\n</body>\n</html>\n'
+
+
+def _section(heading: str, body: str) -> str:
+    return f"<section>\n<h2>{escape(heading)}</h2>\n{body}\n</section>"
+
+
+def _image(svg: str, words: str) -> str:
+    data = base64.b64encode(svg.encode()).decode()
+    return f'<img alt="{escape(words)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
+    """A table; `numbers` are the columns that stand to the right. Cells are text and are escaped."""
+    right = set(numbers)
+    kinds = [' class="number"' if at in right else "" for at in range(len(head))]
+    top = "".join(f"<th{kind}>{escape(cell)}</th>" for cell, kind in zip(head, kinds, strict=True))
+    lines = [
+        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
+        for row in rows
+    ]
+    return f"<table><thead><tr>{top}</tr></thead><tbody>\n{chr(10).join(lines)}\n</tbody></table>"
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
+
+
+def _cite(source: Citation) -> str:
+    """A citation, linked where it has a DOI or a web address (of no other kind)."""
+    link = f"https://doi.org/{source.doi}" if source.doi else source.url or ""
+    text = escape(source.text)
+    if not link.lower().startswith(("https://", "http://")):
+        return text + (f" ({escape(link)})" if link else "")
+    return f'{text} <a href="{escape(link)}">{escape(source.doi or link)}</a>'
+
+
+def _header(theory: Theory, title: str) -> str:
+    name = f'<p class="name">{escape(theory.name)}</p>' if theory.name else ""
+    because = f"<p>{escape(theory.because)}</p>" if theory.because else ""
+    source = f'<p class="source">{_cite(theory.source)}</p>' if theory.source else ""
+    return f"<header>{name}<h1>{escape(title)}</h1>{because}{source}</header>"
+
+
+def _verdict(fit: Fit, diagnosis: Diagnosis) -> str:
+    chains, draws = fit.shape
+    engines = " and ".join(dict.fromkeys(block.engine for block in fit.blocks))
+    facts = f"{fit.data.n} rows, {chains} chains × {draws} draws by {engines}, seed {fit.seed}."
+    word = "Believe it" if diagnosis.ok else "Do not believe it yet"
+    kind = "good" if diagnosis.ok else "bad"
+    why = " ".join(f"{message}." for message in diagnosis.messages)
+    return f'<p class="verdict {kind}"><b>{word}.</b> {escape(facts)} {escape(why)}</p>'
+
+
+def _effects(effects: Effects) -> str:
+    rows = []
+    for row in effects.rows:
+        found = summarise(row.draws)
+        places = decimals_for(found["sd"], 3)
+        numbers = [show(found[column], places) for column in COLUMNS]
+        rows.append((row.label, *numbers, f"{found['p_positive']:.3f}", row.meaning))
+    head = ("effect", *COLUMNS, "P(> 0)", "what it is")
+    facts = (
+        ("contrast", effects.contrast), ("population", effects.population), ("scale", effects.scale),
+        ("interval", f"lower to upper, {MASS:.0%} of the posterior, equal tails"),
+    )  # fmt: skip
+    meaning = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts)
+    parts = [
+        _image(to_svg(forest(effects)), f"Forest plot: {effects.title}"),
+        _table(head, rows, range(1, 7)),
+        f"<dl>{meaning}</dl>",
+        f"<h3>Assuming</h3>{_list(effects.assumptions)}",
+    ]
+    if effects.notes:
+        parts.append(f"<h3>Note</h3>{_list(effects.notes)}")
+    return "\n".join(parts)
+
+
+def _words(theory: Theory) -> str:
+    variables = []
+    for each in theory.variables:
+        design = [
+            each.family or "normal unless exogenous", f"in {each.unit}" if each.unit else "",
+            f"values {', '.join(each.values)}" if each.values else "",
+            f"from {each.range[0]:g} to {each.range[1]:g}" if each.range else "",
+            each.assigned or "", f"assessed at the {each.assessed}" if each.assessed else "",
+            "not measured" if each.measured_by == () else "",
+        ]  # fmt: skip
+        source = each.source.text if each.source else ""
+        variables.append((each.name, each.means or "", "; ".join(filter(None, design)), source))
+    claims = []
+    for arrow in theory.arrows:
+        looks = [] if str(arrow.shape) == "linear" else [str(arrow.shape)]
+        moderators = [" * ".join(map(str, product)) for product in arrow.moderated_by]
+        looks += [f"moderated by {', '.join(moderators)}"] if moderators else []
+        source = arrow.source.text if arrow.source else ""
+        claims.append((str(arrow), "; ".join(looks), arrow.because or "", source))
+    claims += [(str(c), "hidden common cause", c.because or "", c.source.text if c.source else "") for c in theory.hidden]
+    return "\n".join(
+        [
+            _table(("variable", "means", "design", "source"), variables),
+            _table(("arrow", "looks", "because", "source"), claims),
+        ]
+    )
+
+
+def _plan(fit: Fit) -> str:
+    rows = [(", ".join(block.responses), block.engine, block.reason) for block in fit.blocks]
+    equations = "\n".join(str(equation) for block in fit.blocks for equation in block.equations)
+    given = f"<p>Conditioned on as observed: {escape(', '.join(fit.plan.exogenous))}.</p>" if fit.plan.exogenous else ""
+    return f"{_table(('fitted together', 'engine', 'why'), rows)}\n<pre>{escape(equations)}</pre>{given}"
+
+
+def _priors(fit: Fit) -> str:
+    reasons = dict(fit.plan.priors)
+    rows = []
+    for address, shown, where in print_priors(fit.plan, fit.data):
+        own = reasons.get(address)
+        said = [own.because or "", own.source.text if own.source else ""] if own else []
+        rows.append((address, shown, "; ".join([where, *filter(None, said)])))
+    return _table(("parameter", "prior", "where it comes from"), rows)
+
+
+def _diagnostics(diagnosis: Diagnosis) -> str:
+    frame = diagnosis.summary()
+    rows = [
+        (str(name), f"{row['r_hat']:.3f}", f"{row['ess_bulk']:.0f}", f"{row['ess_tail']:.0f}", f"{row['mcse']:.2g}")
+        for name, row in frame.iterrows()
+    ]
+    table = _table(("parameter or effect", "R-hat", "ESS bulk", "ESS tail", "MCSE of the mean"), rows, range(1, 5))
+    return f"{_list(diagnosis.messages)}\n<details><summary>Every parameter and effect</summary>{table}</details>"
+
+
+def _parameters(fit: Fit) -> str:
+    rows = []
+    for address, draws in fit.parameters.items():
+        lower, upper = np.quantile(draws, [(1 - MASS) / 2, (1 + MASS) / 2])
+        sd = float(draws.std())
+        places = decimals_for(sd, 3)
+        numbers = (float(draws.mean()), sd, float(lower), float(upper))
+        rows.append((address, *(show(number, places) for number in numbers)))
+    return _table(("parameter", "mean", "sd", "lower", "upper"), rows, range(1, 5))
+
+
+def _versions(fit: Fit) -> str:
+    used = ["mechanisms", "numpy"] + (["pymc", "nutpie"] if any(block.engine == "nuts" for block in fit.blocks) else [])
+    rows = [("Python", platform.python_version()), *((name, version(name)) for name in used), ("seed", str(fit.seed))]
+    return f"<pre>{escape(repr(fit.data))}</pre>\n{_table(('made with', 'version'), rows)}"
