@@ -39,8 +39,8 @@ format: $(STAMP)  ## let ruff mend what it can
 docs: $(STAMP)  ## execute the notebooks; pages go to docs/_build/
 	$(BIN)/python docs/build.py $(ARGS)
 
-bench: $(STAMP)  ## time the rivals, each in an environment of its own (benchmarks/README.md)
-	benchmarks/rivals.sh
+bench: $(STAMP)  ## time us and the rivals in one run (benchmarks/README.md)
+	benchmarks/run.sh
 
 clean:  ## remove what the other targets made, except .venv
 	rm -rf out docs/_build benchmarks/.envs benchmarks/.data dist build *.egg-info \

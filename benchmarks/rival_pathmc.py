@@ -2,7 +2,7 @@
 
     python benchmarks/rival_pathmc.py jobs.csv [first]
 
-Run with the Python of pathmc's own environment (`benchmarks/rivals.sh` makes it). Importing is not timed. The first
+Run with the Python of pathmc's own environment (`benchmarks/run.sh` makes it). Importing is not timed. The first
 fit of a process pays for compilation, or for reading the compiled code back from PyTensor's disk cache; the second
 is what an analyst pays who fits again in an open notebook. The argument `first` names the first fit's state
 ("cold" with an empty cache, "new process" with a filled one).

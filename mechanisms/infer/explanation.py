@@ -62,7 +62,8 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
 def choose(plan: Plan, data: Dataset, engine: Engine = "auto") -> tuple[Block, ...]:
     """Each block with its engine."""
     if engine not in ENGINES:
-        raise FitError(f"there is no engine '{engine}'; there are {listed(ENGINES)}.{did_you_mean(engine, ENGINES)}")
+        near = did_you_mean(str(engine), ENGINES)
+        raise FitError(f"there is no engine '{engine}'; there are {listed(ENGINES)}.{near}")
     return tuple(_chosen(plan, data, block, engine) for block in find_blocks(plan))
 
 

@@ -14,6 +14,7 @@ from mechanisms.model.standardising import working_columns
 Floats = NDArray[np.float64]
 _ROWS_AT_ONCE = 16_384
 _COLLINEAR = 1e-10
+_NOISELESS = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ def gather(equation: Equation, beliefs: Beliefs, data: Dataset) -> Moments:
     Raises
     ------
     DataError
-        Fewer rows than coefficients, or sources that determine each other exactly.
+        Fewer rows than coefficients, or sources that determine each other or the response exactly.
     """
     size = len(equation.addresses)
     if data.n <= size:
@@ -54,6 +55,8 @@ def gather(equation: Equation, beliefs: Beliefs, data: Dataset) -> Moments:
         cross += design.T @ response
         square += float(response @ response)
     _check_rank(equation, gram)
+    if equation.family == "normal":
+        _check_noise(equation, gram, cross, square)
     return Moments(data.n, gram, cross, square, y.mean, y.sd)
 
 
@@ -80,3 +83,13 @@ def _check_rank(equation: Equation, gram: Floats) -> None:
         else f"{listed(names)} is constant given the intercept"
     )
     raise DataError(f"in {equation.response}'s equation {what} in these data: leave one of them out of the theory")
+
+
+def _check_noise(equation: Equation, gram: Floats, cross: Floats, square: float) -> None:
+    """Refuse a response that its sources determine: sums of squares cannot tell such a residual from rounding."""
+    rest = square - cross @ np.linalg.solve(gram, cross)
+    if rest <= _NOISELESS * square:
+        raise DataError(
+            f"{equation.response} is determined exactly by {listed(equation.parents)} in these data, as if computed "
+            "from them: there is nothing left to estimate. Leave out the arrow into it, or what it is computed from"
+        )

@@ -14,7 +14,7 @@ from mechanisms.infer.engines import exact
 from mechanisms.infer.explanation import Block, Engine, choose
 from mechanisms.infer.fit import Fit, safe_name
 from mechanisms.infer.moments import gather
-from mechanisms.model.plan import Plan, compile
+from mechanisms.model.plan import Factor, Plan, compile
 from mechanisms.model.priors import state_beliefs
 from mechanisms.spec.theory import Theory
 
@@ -51,7 +51,8 @@ def sample(
     FitError
         The engine does not apply or could not start.
     """
-    for name, value, least in (("draws", draws, 1), ("chains", chains, 1), ("tune", tune, 0)):
+    counts = (("draws", draws, 1), ("chains", chains, 1), ("tune", tune, 0), ("seed", 0 if seed is None else seed, 0))
+    for name, value, least in counts:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise FitError(f"{name} must be a whole number of at least {least}, not {value!r}")
     check_together(plan, data)
@@ -60,7 +61,7 @@ def sample(
     posterior: dict[str, Floats] = {}
     statistics = {}
     for number, block in enumerate(blocks):
-        found, stats = _draw_block(plan, data, block, draws, chains, tune, np.random.SeedSequence([abs(seed), number]))
+        found, stats = _draw_block(plan, data, block, draws, chains, tune, np.random.SeedSequence([seed, number]))
         posterior |= found
         if stats is not None:
             statistics["+".join(block.responses)] = stats
@@ -108,8 +109,28 @@ def check_together(plan: Plan, data: Dataset) -> None:
     if absent:
         raise DataError(f"the data were bound to another theory: they have no {listed(absent)}. Bind them to this one")
     for equation in plan.equations:
-        if isinstance(data[equation.response], Categories):
+        response = data[equation.response]
+        if isinstance(response, Categories):
             raise DataError(f"'{equation.response}' holds categories, but its equation is {equation.family}")
+        if equation.family == "bernoulli" and not response.binary:
+            raise DataError(
+                f"'{equation.response}' is bernoulli here, but was bound to a theory where it is not: bind anew"
+            )
+        for coefficient in equation.coefficients:
+            for factor in coefficient.factors:
+                _check_column(factor, data)
+
+
+def _check_column(factor: Factor, data: Dataset) -> None:
+    """A category must be one of the data's, a number must be numbers."""
+    name, _, value = factor.column.partition("=")
+    column = data[name]
+    held = column.values if isinstance(column, Categories) else ()
+    if bool(value) != isinstance(column, Categories) or (value and value not in held):
+        kind = f"the categories {listed(held)}" if held else "numbers"
+        raise DataError(
+            f"'{name}' was bound as {kind}, but this theory needs {factor.column}: bind the data to this one"
+        )
 
 
 def _draw_block(
@@ -134,7 +155,9 @@ def _tree(posterior: Mapping[str, Floats], statistics: Mapping[str, xr.Dataset])
     chains, draws = next(iter(posterior.values())).shape
     coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
     groups = {
-        "posterior": xr.Dataset({safe_name(name): (("chain", "draw"), values) for name, values in posterior.items()}, coords)
+        "posterior": xr.Dataset(
+            {safe_name(name): (("chain", "draw"), values) for name, values in posterior.items()}, coords
+        )
     }
     if len(statistics) == 1:
         groups["sample_stats"] = next(iter(statistics.values()))

@@ -58,6 +58,7 @@ def simulate(plan: Plan, data: Any, parameters: Mapping[str, float], *, seed: in
     """
     values = complete(plan, parameters)
     given = _given(plan, data)
+    _check_whole("seed", 0 if seed is None else seed, 0)
     rng = np.random.default_rng(seed)
     columns: dict[str, Floats] = dict(ColumnView(given))
     for name in plan.exogenous:
@@ -79,6 +80,7 @@ def simulate_theory(name: str, *, n: int | None = None, seed: int | None = None)
     For a theory of your own: `read_parameters`, `draw_exogenous`, `simulate`.
     """
     theory, parameters = load(name), read_parameters(name)
+    _check_whole("seed", 0 if seed is None else seed, 0)
     one, other = np.random.SeedSequence(seed).generate_state(2)
     given = draw_exogenous(parameters, theory, parameters.n if n is None else n, np.random.default_rng(one))
     return simulate(compile(theory), given, parameters.values, seed=int(other))
@@ -98,8 +100,7 @@ def draw_exogenous(parameters: Parameters, theory: Theory, n: int, rng: np.rando
     FitError
         `n` is no number of rows; a value leaves its variable's declared range.
     """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise FitError(f"n must be a whole number of at least 1, not {n!r}")
+    _check_whole("n", n, 1)
     variables = _exogenous(theory)
     _check_same(parameters, theory, variables)
     root = _root(parameters, list(variables))
@@ -110,6 +111,11 @@ def draw_exogenous(parameters: Parameters, theory: Theory, n: int, rng: np.rando
         _check_margin(variable, margin, parameters)
         columns[name] = _column(variable, margin, normals[:, index])
     return pd.DataFrame(columns)
+
+
+def _check_whole(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise FitError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
 def _given(plan: Plan, data: Any) -> Dataset:

@@ -140,15 +140,14 @@ def compile(theory: Theory) -> Plan:
 
 def shown_prior(prior: Prior) -> str:
     """A prior in one line, as the theory says it."""
-    if prior.fixed is not None:
-        return f"fixed at {prior.fixed:g}"
     if prior.same_as is not None:
         return f"the same as {prior.same_as}"
     notes = [f"× {word}" for word in ("standardised",) if prior.scale == word]
     notes += [f"at {name} = {value}" for name, value in prior.at]
     notes += [f"above {prior.above:g}"] if prior.above is not None else []
     notes += [f"below {prior.below:g}"] if prior.below is not None else []
-    return f"{prior.distribution}" + (f" ({', '.join(notes)})" if notes else "")
+    said = str(prior.distribution) if prior.fixed is None else f"fixed at {prior.fixed:g}"
+    return said + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _refuse(theory: Theory, expansion: Expansion) -> None:

@@ -92,7 +92,7 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
             rows.append(from_working[position])
             belief = _default(equation, data, working, position)
         elif prior.fixed is not None:
-            rows.append(raw)
+            rows.append(_functional(prior, equation, data, working, position) if prior.at else raw)
             constants[position] = prior.fixed * _unit(prior, equation, data, working, position)
             continue
         elif prior.same_as is not None and prior.same_as in index:
@@ -157,14 +157,22 @@ def print_priors(plan: Plan, data: Dataset) -> tuple[tuple[str, str, str], ...]:
                 lines.append((address, str(default), _default_words(equation, address)))
             elif address in stated and prior is not None:
                 lines.append((address, str(stated[address]), f"the theory: {shown_prior(prior)}"))
+            elif prior is not None and prior.fixed is not None:
+                value = prior.fixed * _unit(prior, equation, data, beliefs.working, equation.addresses.index(address))
+                lines.append((address, f"fixed at {value:.4g}", f"the theory: {shown_prior(prior)}"))
             elif prior is not None:
                 lines.append((address, shown_prior(prior), "the theory"))
         if equation.spread:
             own = plan.prior(equation.spread)
-            shown = str(beliefs.spread) if isinstance(beliefs.spread, Belief) else shown_prior(own) if own else ""
             where = f"the theory: {shown_prior(own)}" if own else f"default: its mean is sd({equation.response})"
-            lines.append((equation.spread, shown, where))
+            lines.append((equation.spread, _shown_spread(beliefs.spread), where))
     return tuple(lines)
+
+
+def _shown_spread(spread: "Belief | float | str | None") -> str:
+    if isinstance(spread, float):
+        return f"fixed at {spread:.4g}"
+    return f"the same as {spread}" if isinstance(spread, str) else str(spread)
 
 
 def _default_words(equation: Equation, address: str) -> str:
@@ -300,7 +308,7 @@ def _check_zero(
             raise DataError(
                 f"prior on '{own.address}' speaks at {factor.variable} = 0, but {factor.variable} runs from "
                 f"{standard.lowest:g} to {standard.highest:g}: say where it holds, at: {{{factor.variable}: mean}}"
-                + (f" ({prior.place})" if prior.place.line else "")
+                + (f"\n\n{prior.place}" if prior.place.line else "")
             )
 
 

@@ -31,7 +31,8 @@ def to_pymc(plan: Plan, data: Dataset, equations: tuple[Equation, ...] | None = 
     """
     chosen = plan.equations if equations is None else equations
     beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in chosen}
-    coords: dict[str, Any] = {"row": np.arange(data.n)}
+    row = _row(data)
+    coords: dict[str, Any] = {row: np.arange(data.n)}
     coords |= {f"terms({equation.response})": list(equation.addresses) for equation in chosen}
     with pm.Model(coords=coords) as model:
         tensors = _data(plan, data, chosen)
@@ -54,6 +55,11 @@ def inverse_link(link: str, eta: Any) -> Any:
     return _INVERSES[link](eta)
 
 
+def _row(data: Dataset) -> str:
+    """The name of the dimension of rows, which no variable may share in PyMC."""
+    return "rows" if "row" in data else "row"
+
+
 def _data(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> dict[str, Any]:
     """One data container per column that some equation uses and that no equation here generates."""
     generated = {equation.response for equation in equations}
@@ -65,7 +71,7 @@ def _data(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> dict[st
                 continue
             found = data[name]
             values = found.indicator(value) if isinstance(found, Categories) else found.values
-            tensors[column] = pm.Data(column, values, dims="row")
+            tensors[column] = pm.Data(column, values, dims=_row(data))
     return tensors
 
 
@@ -155,13 +161,11 @@ def _variable(name: str, belief: Belief) -> Any:
 
 
 def _likelihood(equation: Equation, data: Dataset, parameters: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:
-    observed = data.numbers(equation.response).values
+    observed, row = data.numbers(equation.response).values, _row(data)
     eta = linear_predictor(equation, parameters, tensors)
     if equation.family == "normal":
-        return pm.Normal(
-            equation.response, mu=eta, sigma=parameters[str(equation.spread)], observed=observed, dims="row"
-        )
+        return pm.Normal(equation.response, mu=eta, sigma=parameters[str(equation.spread)], observed=observed, dims=row)
     if equation.link == "logit":
-        return pm.Bernoulli(equation.response, logit_p=eta, observed=observed.astype(np.int64), dims="row")
+        return pm.Bernoulli(equation.response, logit_p=eta, observed=observed.astype(np.int64), dims=row)
     mean = pm.math.clip(inverse_link(equation.link, eta), 1e-12, 1 - 1e-12)
-    return pm.Bernoulli(equation.response, p=mean, observed=observed.astype(np.int64), dims="row")
+    return pm.Bernoulli(equation.response, p=mean, observed=observed.astype(np.int64), dims=row)

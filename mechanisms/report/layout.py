@@ -8,7 +8,7 @@ place in it, so that they run straight and no box stands in their way. Lengths a
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import median
 
 Edge = tuple[str, str]
@@ -94,7 +94,7 @@ def _slots(
     steps: list[tuple[_Slot, _Slot]] = []
     for tail, head in arrows:
         chain: list[_Slot] = [tail, *((tail, head, at) for at in range(layer[tail] + 1, layer[head])), head]
-        steps += zip(chain, chain[1:], strict=False)
+        steps += pairwise(chain)
         for slot in chain[1:-1]:
             row = rows[slot[2]]  # type: ignore[index]
             row.insert((len(row) + 1) // 2, slot)
@@ -168,7 +168,7 @@ def _heights(
 def _offsets(row: list[_Slot], sizes: Mapping[str, Size]) -> list[float]:
     """How far below the first slot of the layer each has to be at least."""
     found = [0.0]
-    for above, below in zip(row, row[1:], strict=False):
+    for above, below in pairwise(row):
         tall = [sizes[slot][1] / 2 if isinstance(slot, str) else 0.0 for slot in (above, below)]
         boxes = isinstance(above, str) and isinstance(below, str)
         found.append(found[-1] + sum(tall) + (ROW_GAP if boxes else SLOT_GAP + ROW_GAP / 2))
@@ -201,7 +201,9 @@ def stretch(sizes: Mapping[str, Size], given: Mapping[str, Point], gap: float) -
             if given[one][axis] != given[other][axis]
         ]
         wanted += [min(needs)] if needs else []
-    extent = max((abs(given[a][axis] - given[b][axis]) for a, b in combinations(given, 2) for axis in (0, 1)), default=0)
+    extent = max(
+        (abs(given[a][axis] - given[b][axis]) for a, b in combinations(given, 2) for axis in (0, 1)), default=0
+    )
     spread = min(max(wanted), UNEVEN * median(wanted), WIDEST / extent) if wanted else 1.0
     boxes = {name: Box(name, x * spread, -y * spread, *sizes[name]) for name, (x, y) in given.items()}
     return _apart(boxes), spread

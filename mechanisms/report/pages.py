@@ -10,8 +10,11 @@ import numpy as np
 
 from mechanisms.effects.diagnosis import Diagnosis
 from mechanisms.effects.effects import MASS, Effects, summarise
+from mechanisms.graph.wording import name_effect
 from mechanisms.infer.fit import Fit
+from mechanisms.model.plan import Plan
 from mechanisms.model.priors import print_priors
+from mechanisms.report.listing import describe_arrow
 from mechanisms.report.numbers import decimals_for, show
 from mechanisms.report.plots import diagram, forest, to_svg
 from mechanisms.report.style import CSS
@@ -44,7 +47,7 @@ def page(fit: Fit, effects: Effects | Sequence[Effects], diagnosis: Diagnosis) -
         _verdict(fit, diagnosis),
         _section("Path diagram", _image(picture, f"Path diagram of {title}")),
         *(_section(each.title, _effects(each)) for each in found),
-        _section("The theory in words", _words(theory)),
+        _section("The theory in words", _words(fit.plan)),
         _section("Inference plan", _plan(fit)),
         _section("Priors, in data units", _priors(fit)),
         _section("Diagnostics", _diagnostics(diagnosis)),
@@ -66,13 +69,17 @@ def _image(svg: str, words: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
-    """A table; `numbers` are the columns that stand to the right. Cells are text and are escaped."""
+    """A table; `numbers` are the columns that stand to the right. Cells are escaped; an empty column is left out."""
     right = set(numbers)
+    body = [list(row) for row in rows]
+    kept = [at for at in range(len(head)) if at == 0 or any(row[at] for row in body)]
+    head, body = [head[at] for at in kept], [[row[at] for at in kept] for row in body]
+    right = {place for place, at in enumerate(kept) if at in right}
     kinds = [' class="number"' if at in right else "" for at in range(len(head))]
     top = "".join(f"<th{kind}>{escape(cell)}</th>" for cell, kind in zip(head, kinds, strict=True))
     lines = [
         "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
-        for row in rows
+        for row in body
     ]
     return f"<table><thead><tr>{top}</tr></thead><tbody>\n{chr(10).join(lines)}\n</tbody></table>"
 
@@ -131,11 +138,12 @@ def _effects(effects: Effects) -> str:
     return "\n".join(parts)
 
 
-def _words(theory: Theory) -> str:
-    variables = []
+def _words(plan: Plan) -> str:
+    """Variables, arrows with their reasons, and questions."""
+    theory, variables = plan.theory, []
     for each in theory.variables:
         design = [
-            each.family or "normal unless exogenous", f"in {each.unit}" if each.unit else "",
+            each.family or ("" if each.name in plan.exogenous else "normal"), f"in {each.unit}" if each.unit else "",
             f"values {', '.join(each.values)}" if each.values else "",
             f"from {each.range[0]:g} to {each.range[1]:g}" if each.range else "",
             each.assigned or "", f"assessed at the {each.assessed}" if each.assessed else "",
@@ -145,16 +153,17 @@ def _words(theory: Theory) -> str:
         variables.append((each.name, each.means or "", "; ".join(filter(None, design)), source))
     claims = []
     for arrow in theory.arrows:
-        looks = [] if str(arrow.shape) == "linear" else [str(arrow.shape)]
-        moderators = [" * ".join(map(str, product)) for product in arrow.moderated_by]
-        looks += [f"moderated by {', '.join(moderators)}"] if moderators else []
         source = arrow.source.text if arrow.source else ""
-        claims.append((str(arrow), "; ".join(looks), arrow.because or "", source))
-    claims += [(str(c), "hidden common cause", c.because or "", c.source.text if c.source else "") for c in theory.hidden]
+        claims.append((str(arrow), describe_arrow(arrow), arrow.because or "", source))
+    claims += [
+        (str(c), "hidden common cause", c.because or "", c.source.text if c.source else "") for c in theory.hidden
+    ]
+    asked = [(each.name or "", name_effect(each), each.because or "") for each in theory.questions]
     return "\n".join(
         [
             _table(("variable", "means", "design", "source"), variables),
             _table(("arrow", "looks", "because", "source"), claims),
+            _table(("question", "asks for", "because"), asked) if asked else "",
         ]
     )
 

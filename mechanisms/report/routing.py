@@ -114,7 +114,10 @@ def _ways(
         target = next(each for each in found if each.link.ends == link.onto and each.link.kind == "arrow")
         sign = badge(target.curve)
         points = [(_at(target.curve, share), 4 * abs(share - 0.5)) for share in ENDS]
-        ends = [(at, dear + 5 * (target.link.curved and sign.holds(*at, 0.06))) for at, dear in points]
+        ends = [
+            (at, dear + 5 * (target.link.curved and sign.holds(float(at[0]), float(at[1]), 0.06)))
+            for at, dear in points
+        ]
         ways = [(_bow(start, end, bow), dear + 3 * abs(bow)) for end, dear in ends for bow in BOWS]
     else:
         head = boxes[link.head]
@@ -131,7 +134,9 @@ def _ways(
 
 def _cost(way: tuple[Curve, float], link: Link, boxes: Mapping[str, Box], taken: Sequence[Curve]) -> float:
     curve, dear = way
-    others = [box for box in boxes.values() if box.name not in (link.tail, link.head if link.kind != "moderation" else "")]
+    others = [
+        box for box in boxes.values() if box.name not in (link.tail, link.head if link.kind != "moderation" else "")
+    ]
     crossings = sum(_crossings(curve, other) for other in taken)
     along = sum(_near(curve, other) for other in taken)
     weight = 0.03 if link.light and link.kind == "arrow" else 0.7
@@ -219,7 +224,7 @@ def _at(curve: Curve, share: float) -> Curve:
 
 def _run(curve: Curve) -> Curve:
     """The length of a curve up to each of its points."""
-    return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
+    return np.asarray(np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))]))
 
 
 def _place(

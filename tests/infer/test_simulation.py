@@ -129,6 +129,11 @@ def test_same_seed_same_data():
     assert not np.allclose(one.y, other.y)
     pd.testing.assert_frame_equal(simulate_theory("jobs", seed=7), simulate_theory("jobs", seed=7))
     assert len(simulate_theory("jobs", n=50, seed=7)) == 50
+    for seed in (-1, 1.5, "7", True):
+        with pytest.raises(FitError, match="seed must be a whole number of at least 0"):
+            simulate(compile(CHAIN), frame, TRUTH, seed=seed)
+        with pytest.raises(FitError, match="seed must be a whole number of at least 0"):
+            simulate_theory("jobs", seed=seed)
 
 
 # --- refusals ---
@@ -141,7 +146,7 @@ def test_same_seed_same_data():
         (frame_of(x=[1.0, None]), {}, DataError, r"missing values in x \(1\)"),
         (frame_of(x=[1.0, 2.0]), {"x -> z": 1}, FitError, "the plan has no parameter 'x -> z'. Did you mean 'x -> "),
         (frame_of(x=[1.0, 2.0]), {"sigma(y)": -1}, FitError, r"sigma\(y\) is a residual sd and must be above 0"),
-        (frame_of(x=[1e300, 2.0]), {"x -> m": 1e300}, FitError, "with these parameters 'm' grows beyond all numbers"),
+        (frame_of(x=[1e9, 2.0]), {"x -> m": 1e300}, FitError, "with these parameters 'm' grows beyond all numbers"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")

@@ -80,11 +80,11 @@ def _sigma(
         prior = log_density(spread, np.exp(log_sigma) * unit) + log_sigma
         return np.asarray(likelihood + prior)
 
-    lower, upper = -25.0, 15.0
+    lower, upper = _bounds(spread, unit)
     for _ in range(60):
         grid = np.linspace(lower, upper, _GRID)
         height = log_marginal(grid)
-        if not np.isfinite(height).any():
+        if not lower < upper or not np.isfinite(height).any():
             raise FitError(f"the prior on the residual sd ({spread}) leaves it nowhere to be")
         near = np.flatnonzero(height > height.max() - _REACH)
         first, last = grid[max(near[0] - 1, 0)], grid[min(near[-1] + 1, _GRID - 1)]
@@ -95,3 +95,13 @@ def _sigma(
     mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
     where = rng.uniform(0, mass[-1], count)
     return np.asarray(np.exp(np.interp(where, mass, grid)) * unit)
+
+
+def _bounds(spread: Belief, unit: float) -> tuple[float, float]:
+    """Where log(σ / unit) is looked for: inside the prior's bounds, so that no draw leaves them."""
+    above, below = spread.above or 0.0, np.inf if spread.below is None else spread.below
+    if spread.name in ("uniform", "beta"):
+        low, high = spread.arguments if spread.name == "uniform" else (0.0, 1.0)
+        above, below = max(above, low), min(below, high)
+    lower = max(-25.0, float(np.log(above / unit))) if above > 0 else -25.0
+    return lower, min(15.0, float(np.log(below / unit)))

@@ -1,5 +1,6 @@
 """The forest plot: each effect's posterior as a point and two intervals, with its numbers beside it."""
 
+import itertools
 import textwrap
 from os import PathLike
 
@@ -71,7 +72,7 @@ def _group(label: str) -> str:
 
 def _heights(rows: list[Effect]) -> list[float]:
     heights = [0.0]
-    for above, below in zip(rows, rows[1:], strict=False):
+    for above, below in itertools.pairwise(rows):
         apart = GROUP_GAP if _group(above.label) != _group(below.label) else 0.0
         heights.append(heights[-1] - ROW - apart)
     return heights

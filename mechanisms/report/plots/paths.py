@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from os import PathLike
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -170,7 +171,12 @@ def _wrapped(text: str, width: float) -> tuple[str, ...]:
 
 def _draw_node(axes: Axes, node: Node, box: Box) -> None:
     pale = node.role == "covariate"
-    look = {"facecolor": "white", "edgecolor": PALE if pale else INK, "linewidth": 0.8 if pale else 1.2, "zorder": 3}
+    look: dict[str, Any] = {
+        "facecolor": "white",
+        "edgecolor": PALE if pale else INK,
+        "linewidth": 0.8 if pale else 1.2,
+        "zorder": 3,
+    }
     if node.measured:
         low = (box.x - box.width / 2 + 0.06, box.y - box.height / 2 + 0.06)
         corner = "round,pad=0.06,rounding_size=0.09"

