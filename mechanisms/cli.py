@@ -5,7 +5,7 @@ command needs is imported inside it, so that help is quick.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,16 +83,16 @@ def show_theory(
 
     found = load(theory)
     typer.echo(describe(found))
-    _heading("Stands for")
+    typer.echo("\nStands for")
     typer.echo(indent(repr(expand(found)), "  "))
     for question in found.questions:
-        _heading(f"Question{f' ({question.name})' if question.name else ''}")
+        typer.echo(f"\nQuestion{f' ({question.name})' if question.name else ''}")
         try:
             typer.echo(repr(identify(found, question)))
         except IdentificationError as refusal:
             typer.echo(str(refusal))
     implied = [each for each in imply(found) if not each.exogenous]
-    _heading("Implied independences, which data could refute")
+    typer.echo("\nImplied independences, which data could refute")
     typer.echo(indent("\n".join(map(repr, implied[:FEW])) or "none", "  "))
     if len(implied) > FEW:
         typer.echo(f"  and {len(implied) - FEW} more: mechanisms.imply(theory)")
@@ -107,9 +107,7 @@ def fit_theory(
     at: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Condition on K = V; again for more.")] = None,
     held: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Intervene: K set to V.")] = None,
     contrast: Annotated[str | None, typer.Option(metavar="FROM,TO", help="The exposure's two values.")] = None,
-    columns: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YAML, variable: column, where names differ.")
-    ] = None,
+    columns: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML: variable: column.")] = None,
     draws: Annotated[int, typer.Option(min=4, help="Posterior draws of each chain.")] = 1000,
     chains: Annotated[int, typer.Option(min=2, help="Chains.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Same seed, same draws. By default one is drawn and shown.")] = None,
@@ -122,15 +120,12 @@ def fit_theory(
     from mechanisms.infer.explanation import ENGINES
 
     if engine not in ENGINES:
-        raise typer.BadParameter(
-            f"'{engine}': there are {listed(ENGINES)}.{did_you_mean(engine, ENGINES)}", param_hint="--engine"
-        )
+        hint = did_you_mean(engine, ENGINES)
+        raise typer.BadParameter(f"'{engine}': there are {listed(ENGINES)}.{hint}", param_hint="--engine")
     if (of is None) != (on is None):
         raise typer.BadParameter("--of and --on belong together", param_hint="--of, --on")
     if of is None and (at or held or contrast):
-        raise typer.BadParameter(
-            "they say more about --of X --on Y; give those too", param_hint="--at, --set, --contrast"
-        )
+        raise typer.BadParameter("they need --of and --on", param_hint="--at, --set, --contrast")
     asked = {
         "at": _pairs(at or [], "--at"),
         "set": _pairs(held or [], "--set", single=True),
@@ -152,9 +147,7 @@ def simulate_theory(
     theory: Annotated[str, typer.Argument(metavar="NAME", help="A theory of the catalogue with a parameter file.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .csv or .parquet file to write.")],
     n: Annotated[int | None, typer.Option("--n", min=1, help="Rows; by default the parameter file's.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Same seed, same data. By default one is drawn and shown.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same data; else one is drawn.")] = None,
 ) -> None:
     """Data that a theory of the catalogue would give if its parameter file were true."""
     import numpy as np
@@ -200,8 +193,7 @@ def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[s
     from mechanisms.report.listing import describe
 
     typer.echo(describe(plan.theory))
-    _heading("Inference")
-    typer.echo(repr(explain(plan, bound, sampling.get("engine", "auto"))))
+    typer.echo(f"\n{explain(plan, bound, sampling.get('engine', 'auto'))!r}")
     with _progress("sampling"):
         fit = sample(plan, bound, **sampling)
         found, refused = _answers(fit, question)
@@ -239,15 +231,16 @@ def _answers(fit: "Fit", question: "Question | None") -> tuple[list["Effects"], 
 
 
 def _question(theory: "Theory", of: str | None, on: str | None, asked: dict[str, Any]) -> "Question | None":
-    """The question of the options, checked against the theory before anything is fitted."""
+    """The question of the options; what is wrong with it is said before anything is fitted."""
+    from mechanisms.graph.identification import identify, require
     from mechanisms.spec.question_checks import check_question
     from mechanisms.spec.theory import Question
 
-    return None if of is None else check_question(Question(of=of, on=on, **asked), theory)
-
-
-def _heading(text: str) -> None:
-    typer.echo(f"\n{text}")
+    if of is None:
+        return None
+    question = check_question(Question(of=of, on=on, **asked), theory)
+    require(identify(theory, question))
+    return question
 
 
 @contextmanager
@@ -256,10 +249,7 @@ def _progress(word: str) -> Iterator[None]:
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(f"{word} …"):
+    with console.status(f"{word} …") if console.is_terminal else nullcontext():
         yield
 
 
@@ -294,12 +284,15 @@ def _columns(path: Path | None) -> dict[str, str] | None:
     if path is None:
         return None
     try:
-        said = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
+        node = yaml.compose(path.read_text(encoding="utf-8"), yaml.BaseLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
-    if not isinstance(said, dict) or not all(isinstance(v, str) and v and isinstance(k, str) for k, v in said.items()):
+    pairs = [(key.value, value.value) for key, value in node.value] if isinstance(node, yaml.MappingNode) else []
+    if not pairs or not all(isinstance(word, str) and word for pair in pairs for word in pair):
         raise DataError(f"{path}: a mapping is wanted, a line for each variable: alliance: WAI_total")
-    return said
+    if twice := [key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1]:
+        raise DataError(f"{path}: '{twice[0]}' is said twice")
+    return dict(pairs)
 
 
 def _writable(folder: Path | None) -> None:

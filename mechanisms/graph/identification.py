@@ -75,7 +75,8 @@ class Identified:
         sets = list(islice(self.adjustment_sets, SHOWN + 1))
         shown = [f"{{{', '.join(node for node in self.graph.nodes if node in each)}}}" for each in sets[:SHOWN]]
         none = "no single set: it takes the g-formula" if self.identified else "no set will do"
-        lines.append(f"  adjust for  {' or '.join(shown) or none}{' or …' if len(sets) > SHOWN else ''}")
+        if self.identified or not shown:
+            lines.append(f"  adjust for  {' or '.join(shown) or none}{' or …' if len(sets) > SHOWN else ''}")
         return "\n".join([*lines, "  assuming", *(f"    - {sentence}" for sentence in self.assumptions)])
 
 

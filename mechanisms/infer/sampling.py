@@ -16,6 +16,7 @@ from mechanisms.infer.fit import Fit, safe_name
 from mechanisms.infer.moments import gather
 from mechanisms.model.plan import Factor, Plan, compile
 from mechanisms.model.priors import state_beliefs
+from mechanisms.spec.addresses import parse_address
 from mechanisms.spec.theory import Theory
 
 Floats = NDArray[np.float64]
@@ -89,18 +90,25 @@ def pin(plan: Plan, data: Dataset, parameters: Mapping[str, float]) -> Fit:
 
 
 def complete(plan: Plan, parameters: Mapping[str, float]) -> dict[str, float]:
-    """`parameters` in the plan's order: every address once, none that the plan has not."""
-    unknown = [name for name in parameters if name not in plan.parameters]
-    if unknown:
-        raise FitError(f"the plan has no parameter '{unknown[0]}'.{did_you_mean(unknown[0], plan.parameters)}")
-    absent = [name for name in plan.parameters if name not in parameters]
+    """`parameters` in the plan's order: every address once (products in any order), none that the plan has not."""
+    known = {parse_address(address).key: address for address in plan.parameters}
+    given: dict[str, float] = {}
+    for text, value in parameters.items():
+        address = known.get(parse_address(text).key)
+        if address is None:
+            raise FitError(f"the plan has no parameter '{text}'.{did_you_mean(text, plan.parameters)}")
+        if address in given:
+            raise FitError(f"a value for {address} is given twice")
+        given[address] = float(value)
+        if not np.isfinite(given[address]):
+            raise FitError(f"the value of {address} is {value!r}, not a number")
+    absent = [name for name in plan.parameters if name not in given]
     if absent:
         raise FitError(f"no value is given for {listed(absent)}")
-    values = {name: float(parameters[name]) for name in plan.parameters}
     for equation in plan.equations:
-        if equation.spread and not values[equation.spread] > 0:
-            raise FitError(f"{equation.spread} is a residual sd and must be above 0, not {values[equation.spread]:g}")
-    return values
+        if equation.spread and not given[equation.spread] > 0:
+            raise FitError(f"{equation.spread} is a residual sd and must be above 0, not {given[equation.spread]:g}")
+    return {name: given[name] for name in plan.parameters}
 
 
 def check_together(plan: Plan, data: Dataset) -> None:

@@ -212,6 +212,9 @@ def _coefficient(factors: tuple[Factor, ...], standing: Standing) -> Coefficient
 
 def _columns(theory: Theory, term: Term) -> list[str]:
     variable = theory.variable(term.name)
+    if term.value is not None and variable.family == "bernoulli":
+        one = variable.values[1] if variable.values else "1"
+        raise SpecError(f"'{term}': {term.name} is bernoulli and has one arrow, {term.name} -> …, from 0 to 1 = {one}")
     if term.value is not None:
         return [str(term)]
     if variable.family in ("categorical", "ordinal", "sequential"):

@@ -31,20 +31,17 @@ def to_pymc(plan: Plan, data: Dataset, equations: tuple[Equation, ...] | None = 
     """
     chosen = plan.equations if equations is None else equations
     beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in chosen}
+    _check_lent(chosen, beliefs)
     row = _row(data)
     coords: dict[str, Any] = {row: np.arange(data.n)}
     coords |= {f"terms({equation.response})": list(equation.addresses) for equation in chosen}
     with pm.Model(coords=coords) as model:
         tensors = _data(plan, data, chosen)
-        lent = {address for each in beliefs.values() for address in each.borrowed}
         parameters: dict[str, Any] = {}
         for equation in _owners_first(chosen, beliefs):
             _coefficients(equation, beliefs[equation.response], parameters)
         for equation in _spread_owners_first(chosen, beliefs):
             _spread(equation, beliefs[equation.response], parameters)
-        missing = lent - parameters.keys()
-        if missing:
-            raise FitError(f"same_as names {sorted(missing)[0]}, which is in none of the equations fitted together")
         for equation in chosen:
             tensors[equation.response] = _likelihood(equation, data, parameters, tensors)
     return model
@@ -73,6 +70,15 @@ def _data(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> dict[st
             values = found.indicator(value) if isinstance(found, Categories) else found.values
             tensors[column] = pm.Data(column, values, dims=_row(data))
     return tensors
+
+
+def _check_lent(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> None:
+    """What is borrowed must be lent by one of the equations."""
+    owned = {address for equation in equations for address in (*equation.addresses, equation.spread)}
+    for each in beliefs.values():
+        for address in (*each.borrowed, *([each.spread] if isinstance(each.spread, str) else [])):
+            if address not in owned:
+                raise FitError(f"same_as names {address}, which is in none of the equations fitted together")
 
 
 def _owners_first(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> list[Equation]:

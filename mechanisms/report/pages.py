@@ -111,7 +111,7 @@ def _verdict(fit: Fit, diagnosis: Diagnosis) -> str:
     word = "Believe it" if diagnosis.ok else "Do not believe it yet"
     kind = "good" if diagnosis.ok else "bad"
     why = " ".join(f"{message}." for message in diagnosis.messages)
-    return f'<p class="verdict {kind}"><b>{word}.</b> {escape(facts)} {escape(why)}</p>'
+    return f'<p class="verdict {kind}"><strong>{word}.</strong> {escape(facts)} {escape(why)}</p>'
 
 
 def _effects(effects: Effects) -> str:

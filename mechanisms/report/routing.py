@@ -182,7 +182,7 @@ def _cut(curve: Curve, shapes: Sequence[tuple[Box, bool]]) -> Curve:
         y = np.abs(curve[:, 1] - box.y) / (box.height / 2 + 0.02)
         outside &= (x**2 + y**2 > 1) if rounded else (x > 1) | (y > 1)
     kept = curve[outside] if outside.sum() > 1 else curve
-    return kept[np.linspace(0, len(kept) - 1, STEPS).round().astype(int)]
+    return np.asarray(kept[np.linspace(0, len(kept) - 1, STEPS).round().astype(int)])
 
 
 def _inside(curve: Curve, boxes: Iterable[Box]) -> float:

@@ -237,12 +237,30 @@ class Theory(Said):
         """The variables' names, in the order in which they were declared."""
         return tuple(variable.name for variable in self.variables)
 
+    def __repr__(self) -> str:
+        head = " · ".join(word for word in (self.name, self.title, self.source.text if self.source else None) if word)
+        lines = [f"Theory: {head or f'{len(self.variables)} variables'}"]
+        lines += [f"  {arrow}{_options(arrow)}" for arrow in self.arrows]
+        lines += [f"  {pair}" for pair in self.hidden]
+        lines += [f"  without {cause} -> {effect}" for cause, effect in self.without]
+        return "\n".join(lines)
+
+    __str__ = __repr__
+
     def variable(self, name: str) -> Variable:
         """The variable of that name; `KeyError` when there is none."""
         for variable in self.variables:
             if variable.name == name:
                 return variable
         raise KeyError(name)
+
+
+def _options(arrow: Arrow) -> str:
+    """An arrow's options in brackets, and its reason."""
+    notes = [str(arrow.shape)] if arrow.shape != LINEAR else []
+    if arrow.moderated_by:
+        notes.append("moderated by " + ", ".join(" * ".join(map(str, product)) for product in arrow.moderated_by))
+    return (f"   [{'; '.join(notes)}]" if notes else "") + (f"   {arrow.because}" if arrow.because else "")
 
 
 class Question(Said):

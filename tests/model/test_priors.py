@@ -8,7 +8,7 @@ import pytest
 from random_theories import random_frame, random_text
 
 import mechanisms as mx
-from mechanisms.data.dataset import Categories
+from mechanisms.data.dataset import Categories, ColumnView
 from mechanisms.errors import DataError
 from mechanisms.model.predictor import linear_predictor
 from mechanisms.model.priors import print_priors, state_beliefs

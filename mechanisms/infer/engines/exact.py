@@ -50,7 +50,9 @@ def draw(
     turned = vectors.T @ pull
     sigma = _sigma(beliefs.spread, unit, moments.n, values, turned, rest, count, rng) / unit
     precision = values + (sigma**2)[:, None]
-    quantities = turned / precision + rng.standard_normal((count, len(values))) * sigma[:, None] / np.sqrt(precision)
+    # Turned into the eigenbasis and back, so that an eigenvector's sign, which rounding decides, does not matter.
+    noise = rng.standard_normal((count, len(values))) @ vectors
+    quantities = turned / precision + noise * sigma[:, None] / np.sqrt(precision)
     raw = (quantities @ vectors.T) @ beliefs.matrix.T + beliefs.offset
     draws = {address: raw[:, position] for position, address in enumerate(equation.addresses)}
     return draws | {str(equation.spread): sigma * unit}

