@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mechanisms.model.plan import Plan as Plan
     from mechanisms.model.plan import compile as compile
     from mechanisms.model.symbolic import to_pymc as to_pymc
-    from mechanisms.report.page import page as page
+    from mechanisms.report.pages import page as page
     from mechanisms.report.plots import diagram as diagram
     from mechanisms.report.plots import forest as forest
     from mechanisms.spec.catalogue import load as load
@@ -66,7 +66,7 @@ _HOMES = {
     "effects.decomposition": ("decompose",),
     "effects.diagnosis": ("diagnose", "Diagnosis"),
     "report.plots": ("forest", "diagram"),
-    "report.page": ("page",),
+    "report.pages": ("page",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

