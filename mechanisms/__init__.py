@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mechanisms.graph.identification import identify as identify
     from mechanisms.graph.implications import imply as imply
     from mechanisms.infer.explanation import explain as explain
-    from mechanisms.infer.fit import Fit as Fit
+    from mechanisms.infer.posterior import Fit as Fit
     from mechanisms.infer.sampling import fit as fit
     from mechanisms.infer.sampling import pin as pin
     from mechanisms.infer.sampling import sample as sample
@@ -58,7 +58,7 @@ _HOMES = {
     "model.plan": ("compile", "Plan"),
     "model.symbolic": ("to_pymc",),
     "infer.explanation": ("explain",),
-    "infer.fit": ("Fit",),
+    "infer.posterior": ("Fit",),
     "infer.sampling": ("sample", "fit", "pin"),
     "infer.simulation": ("simulate",),
     "effects.effects": ("Effects",),

@@ -17,11 +17,10 @@ from mechanisms.errors import IdentificationError, MechanismsError, did_you_mean
 
 if TYPE_CHECKING:
     from mechanisms.effects.effects import Effects
-    from mechanisms.infer.fit import Fit
+    from mechanisms.infer.posterior import Fit
     from mechanisms.spec.theory import Question, Theory
 
-FEW = 12  # implied independences are shown up to so many
-DEMO_SEED = 1
+FEW, DEMO_SEED = 12, 1  # how many implied independences are shown at most
 
 
 class Refusing(TyperGroup):

@@ -13,7 +13,7 @@ from mechanisms.effects.population import choose, every_value, find_population, 
 from mechanisms.effects.worlds import Scene, World, find_degree, nested, set_scene, trace
 from mechanisms.errors import DataError, IdentificationError, did_you_mean
 from mechanisms.graph.graph import Edge
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.posterior import Fit
 from mechanisms.model.families import LINKS
 from mechanisms.spec.question_checks import check_question
 from mechanisms.spec.theory import Question, Scalar

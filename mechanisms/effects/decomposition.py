@@ -12,7 +12,7 @@ from mechanisms.effects.estimation import Line, approximation, assemble, differ,
 from mechanisms.graph.graph import Edge, children, descendants, directed_paths
 from mechanisms.graph.identification import Identified, identify, require
 from mechanisms.graph.question import witnesses
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
 
 MOST_PATHS = 64

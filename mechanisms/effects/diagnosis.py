@@ -9,7 +9,7 @@ import xarray as xr
 from mechanisms.effects.estimation import estimate
 from mechanisms.errors import FitError, IdentificationError, listed
 from mechanisms.infer.diagnostics import Quality, assess, count_divergences
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.posterior import Fit
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from mechanisms.graph.graph import Edge
 from mechanisms.graph.identification import Identified, identify, require
 from mechanisms.graph.question import arrow_set
 from mechanisms.graph.wording import carried_before
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
 
 Floats = NDArray[np.float64]

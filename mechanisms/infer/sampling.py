@@ -12,7 +12,7 @@ from mechanisms.data.door import bind
 from mechanisms.errors import DataError, FitError, did_you_mean, listed
 from mechanisms.infer.engines import exact
 from mechanisms.infer.explanation import Block, Engine, choose
-from mechanisms.infer.fit import Fit, safe_name
+from mechanisms.infer.posterior import Fit, safe_name
 from mechanisms.infer.moments import gather
 from mechanisms.model.plan import Factor, Plan, compile
 from mechanisms.model.priors import state_beliefs

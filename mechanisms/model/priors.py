@@ -53,13 +53,17 @@ class Beliefs:
     Raw coefficients (intercept first, in the order of `equation.addresses`) = `matrix` @ quantities + `offset` +
     `borrowed_matrix` @ the coefficients at `borrowed` addresses of other equations (`same_as`). A plain normal
     quantity stands standardised: its mean and sd are in `matrix` and `offset`, itself is normal(0, 1). `names` say
-    which coefficient each quantity is about, `beliefs` what was believed of it in data units.
+    which coefficient each quantity is about, `beliefs` what was believed of it in data units. `working_matrix` and
+    `working_offset` give the working coefficients in the same way: what to compute with, since columns far from 0
+    make large raw numbers that cancel.
     """
 
     names: tuple[str, ...]
     beliefs: tuple[Belief, ...]
     matrix: Floats
     offset: Floats
+    working_matrix: Floats
+    working_offset: Floats
     borrowed: tuple[str, ...]
     borrowed_matrix: Floats
     working: Working
@@ -80,23 +84,24 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
         A theory's prior on a coefficient at moderators = 0 where 0 lies outside the data (language 1.9: `at`).
     """
     working = working_basis(equation, data)
-    from_working = np.linalg.inv(working.to_raw)
     size = len(equation.addresses)
     index = {address: position for position, address in enumerate(equation.addresses)}
     rows, constants, names, beliefs, borrowed = [], np.zeros(size), [], [], []
-    borrowed_at, free_at = [], []
+    borrowed_at, free_at, fixed_at, same_at = [], [], [], []
     for position, address in enumerate(equation.addresses):
         prior = plan.prior(address)
-        raw = np.eye(size)[position]
+        raw = working.to_raw[position]
         if prior is None:
-            rows.append(from_working[position])
+            rows.append(np.eye(size)[position])
             belief = _default(equation, data, working, position)
         elif prior.fixed is not None:
-            rows.append(_functional(prior, equation, data, working, position) if prior.at else raw)
+            rows.append(_functional(prior, equation, data, working, position) @ working.to_raw if prior.at else raw)
             constants[position] = prior.fixed * _unit(prior, equation, data, working, position)
+            fixed_at += [] if prior.at else [position]
             continue
         elif prior.same_as is not None and prior.same_as in index:
-            rows.append(raw - np.eye(size)[index[prior.same_as]])
+            rows.append(raw - working.to_raw[index[prior.same_as]])
+            same_at.append((position, index[prior.same_as]))
             continue
         elif prior.same_as is not None:
             rows.append(raw)
@@ -104,7 +109,7 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
             borrowed.append(prior.same_as)
             continue
         else:
-            rows.append(_functional(prior, equation, data, working, position))
+            rows.append(_functional(prior, equation, data, working, position) @ working.to_raw)
             belief = _own(prior, _unit(prior, equation, data, working, position))
         free_at.append(position)
         names.append(address)
@@ -116,13 +121,22 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
             mean, sd = belief.arguments
             offset = offset + matrix[:, column] * mean
             matrix[:, column] *= sd
+    raw_matrix, raw_offset, raw_borrowed = (working.to_raw @ part for part in (matrix, offset, back[:, borrowed_at]))
+    for position in fixed_at + borrowed_at:  # to the last digit, so that a coefficient fixed at 0 has no sign
+        raw_matrix[position], raw_offset[position] = 0.0, constants[position]
+        raw_borrowed[position] = [float(position == lent) for lent in borrowed_at]
+    for position, same in same_at:
+        for part in (raw_matrix, raw_offset, raw_borrowed):
+            part[position] = part[same]
     return Beliefs(
         tuple(names),
         tuple(beliefs),
+        raw_matrix,
+        raw_offset,
         matrix,
         offset,
         tuple(borrowed),
-        back[:, borrowed_at],
+        raw_borrowed,
         working,
         _spread(plan, equation, data),
     )

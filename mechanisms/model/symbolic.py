@@ -147,8 +147,8 @@ def _spread(equation: Equation, beliefs: Beliefs, parameters: dict[str, Any]) ->
 
 def _variable(name: str, belief: Belief) -> Any:
     """One random variable for a belief, truncated where it has bounds that its support does not imply."""
-    a = belief.arguments
-    make: dict[str, tuple[Any, dict[str, float]]] = {
+    a = np.asarray(belief.arguments, dtype=np.float64)  # PyTensor takes a Python 3.0 for a float32
+    make: dict[str, tuple[Any, dict[str, Any]]] = {
         "normal": (pm.Normal, {"mu": a[0], "sigma": a[-1]}),
         "student": (pm.StudentT, {"nu": a[0], "mu": a[min(1, len(a) - 1)], "sigma": a[-1]}),
         "half_normal": (pm.HalfNormal, {"sigma": a[0]}),
@@ -163,7 +163,8 @@ def _variable(name: str, belief: Belief) -> Any:
     above = None if positive and belief.above is not None and belief.above <= 0 else belief.above
     if above is None and belief.below is None:
         return distribution(name, **arguments)
-    return pm.Truncated(name, distribution.dist(**arguments), lower=above, upper=belief.below)
+    lower, upper = (None if bound is None else np.float64(bound) for bound in (above, belief.below))
+    return pm.Truncated(name, distribution.dist(**arguments), lower=lower, upper=upper)
 
 
 def _likelihood(equation: Equation, data: Dataset, parameters: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:

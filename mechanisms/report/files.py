@@ -8,7 +8,7 @@ import pandas as pd
 
 from mechanisms.effects.diagnosis import Diagnosis
 from mechanisms.effects.effects import Effects
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.posterior import Fit
 from mechanisms.report.pages import page
 from mechanisms.report.plots import diagram, forest
 

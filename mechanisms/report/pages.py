@@ -11,7 +11,7 @@ import numpy as np
 from mechanisms.effects.diagnosis import Diagnosis
 from mechanisms.effects.effects import MASS, Effects, summarise
 from mechanisms.graph.wording import name_effect
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import print_priors
 from mechanisms.report.listing import describe_arrow

@@ -1,5 +1,6 @@
 """What a path diagram shows: boxes, arrows and what stands on them, before anything has a place on paper."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,7 +10,7 @@ import numpy as np
 from mechanisms.errors import listed
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion, expand
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Coefficient, Equation
 from mechanisms.report.numbers import show_interval
 from mechanisms.spec.theory import LINEAR, Theory
@@ -82,6 +83,10 @@ def compose(theory: Theory, fit: Fit | None = None, of: Iterable[str] = ()) -> P
     roles = _roles(theory, expansion, exposures)
     links: dict[tuple[str, ...], Link] = {}
     small: dict[str, list[tuple[str, ...]]] = {name: [] for name in theory.names}
+    moderated = {
+        (product[-1].name, each.cause, each.effect) for each in expansion.coefficients for product in each.moderators
+    }
+    busy = Counter(name for name, *_ in moderated)
     for standing in expansion.coefficients:
         tail, head = standing.cause.name, standing.effect.name
         light = roles[tail] == "covariate" or not standing.written
@@ -94,9 +99,10 @@ def compose(theory: Theory, fit: Fit | None = None, of: Iterable[str] = ()) -> P
         merged = (known.label if known else ()) + label
         links[tail, head] = Link(tail, head, "arrow", merged, light, curved or bool(known and known.curved), pos)
         for moderation in _moderations(standing, fit):
-            if light:
+            inside = light or busy[moderation.tail] > 2
+            if inside:
                 small[moderation.tail] += [(f"{TIMES} {tail} {ARROW} {head}", line) for line in moderation.label]
-            shown = replace(moderation, light=True, label=()) if light else moderation
+            shown = replace(moderation, light=light, label=()) if inside else moderation
             links[(moderation.tail, *moderation.onto)] = shown
     for pair in expansion.hidden:
         one, other = pair.one.name, pair.other.name

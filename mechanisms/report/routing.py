@@ -50,10 +50,14 @@ def route(
         best = min(ways, key=lambda way: _cost(way, link, boxes, taken))
         found.append(Route(link, best[0]))
     placed = [badge(each.curve) for each in found if each.link.curved]
-    placed += [Box("", *map(float, each.curve[-1]), DOT, DOT) for each in found if each.link.kind == "moderation"]
+    placed += [
+        Box("", float(each.curve[-1, 0]), float(each.curve[-1, 1]), DOT, DOT)
+        for each in found
+        if each.link.kind == "moderation"
+    ]
     done = []
     for each in found:
-        others = [other.curve for other in found if other is not each]
+        others = [other for other in found if other is not each]
         size = labels.get(each.link)
         label = _place(each.curve, size, list(boxes.values()), placed, others) if size else None
         placed += [label] if label else []
@@ -229,7 +233,7 @@ def _run(curve: Curve) -> Curve:
 
 
 def _place(
-    curve: Curve, size: tuple[float, float], boxes: Sequence[Box], labels: Sequence[Box], others: Sequence[Curve]
+    curve: Curve, size: tuple[float, float], boxes: Sequence[Box], labels: Sequence[Box], others: Sequence[Route]
 ) -> Box:
     """The rectangle of a label on its curve, or beside it where there is no room on it."""
     width, height = size
@@ -237,10 +241,10 @@ def _place(
     for share in PLACES:
         x, y = _at(curve, share)
         for dx, dy in ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)):
-            label = Box("", x + dx * (width / 2 + 0.08), y + dy * (height / 2 + 0.06), width, height)
+            label = Box("", x + dx * (width / 2 + 0.08), y + dy * (height / 2 + 0.14), width, height)
             cost = 3 * abs(share - 0.5) + 1.5 * (dx != 0) + 1.0 * (dy != 0)
-            cost += 100 * sum(label.meets(box, 0.05) for box in boxes) + 50 * sum(label.meets(o, 0.08) for o in labels)
-            cost += 2 * sum(_covers(label, other) for other in others)
+            cost += 1000 * sum(label.meets(box, 0.05) for box in boxes) + 50 * sum(label.meets(o, 0.08) for o in labels)
+            cost += sum((0.5 if other.link.light else 3) * _covers(label, other.curve) for other in others)
             if best is None or cost < best[0] - 1e-9:
                 best = (cost, label)
     assert best is not None

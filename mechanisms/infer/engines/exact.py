@@ -37,9 +37,8 @@ def draw(
     """`count` independent draws of each parameter of the equation, by address, in data units; shape (count,) each."""
     # Everything below is in units of sd(y), so that no column's unit matters to the arithmetic.
     unit = moments.sd
-    from_raw = np.linalg.inv(beliefs.working.to_raw)
-    to_working = from_raw @ beliefs.matrix / unit
-    start = (from_raw @ beliefs.offset) / unit
+    to_working = beliefs.working_matrix / unit
+    start = beliefs.working_offset / unit
     start[0] -= moments.shift / unit
     cross, square = moments.cross / unit, moments.square / unit**2
     gram = to_working.T @ moments.gram @ to_working

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon
 
-from mechanisms.infer.fit import Fit
+from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.report.layout import Box, Layout, arrange, complete_positions, stretch
 from mechanisms.report.picture import Link, Moderation, Node, Picture, compose
