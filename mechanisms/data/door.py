@@ -11,12 +11,13 @@ import numpy as np
 from mechanisms.data.dataset import Categories, Column, Dataset, Floats, Numbers
 from mechanisms.data.files import read_frame, refuse_repeated
 from mechanisms.errors import DataError, did_you_mean, listed
+from mechanisms.spec.terms import is_value
 from mechanisms.spec.theory import Theory, Variable
 
 _WORDS = (("no", "yes"), ("false", "true"), ("n", "y"))
 _COUNTS = frozenset({"poisson", "negative_binomial", "binomial"})
 _MOST_KINDS = 20  # categories that are worth offering to declare
-_PLAIN = re.compile(r"[^\W_][\w .+/()<>=-]*(?<! )")  # a value that needs no quotes in a theory
+_PLAIN = re.compile(r"[^\W_][\w .+/-]*(?<! )")  # a value that needs no quotes in a theory
 _CATEGORIES = frozenset({"categorical", "ordinal", "sequential"})
 
 
@@ -219,9 +220,10 @@ def _refused_text(variable: Variable, words: list[str], kinds: list[str]) -> Dat
     held = f"'{name}' holds text ({listed(map(repr, kinds), most=6)}) where a number is needed"
     if variable.family == "bernoulli" and len(kinds) > 2:
         return DataError(f"{held}: it is declared bernoulli, which has two values, but there are {len(kinds)}")
-    if split := [kind for kind in kinds if "," in kind or ".." in kind]:
+    if odd := [kind for kind in kinds if not is_value(kind) or ".." in kind]:
         return DataError(
-            f"{held}: in a theory ',' and '..' make lists, so rename {listed(map(repr, split), most=3)} first"
+            f"{held}: to be categories of a theory, rename {listed(map(repr, odd), most=3)} first "
+            "(no brackets, commas, bars, '..', *, =, <, > or ^)"
         )
     if len(kinds) > _MOST_KINDS:
         return DataError(f"{held}: {len(kinds)} different texts are too many for categories; group them, or code them")

@@ -12,8 +12,8 @@ from mechanisms.data.door import bind
 from mechanisms.errors import DataError, FitError, did_you_mean, listed
 from mechanisms.infer.engines import exact
 from mechanisms.infer.explanation import Block, Engine, choose
-from mechanisms.infer.posterior import Fit, safe_name
 from mechanisms.infer.moments import gather
+from mechanisms.infer.posterior import Fit, safe_name
 from mechanisms.model.plan import Factor, Plan, compile
 from mechanisms.model.priors import state_beliefs
 from mechanisms.spec.addresses import parse_address

@@ -164,7 +164,23 @@ def _variable(name: str, belief: Belief) -> Any:
     if above is None and belief.below is None:
         return distribution(name, **arguments)
     lower, upper = (None if bound is None else np.float64(bound) for bound in (above, belief.below))
-    return pm.Truncated(name, distribution.dist(**arguments), lower=lower, upper=upper)
+    return pm.Truncated(name, distribution.dist(**arguments), lower=lower, upper=upper, initval=_inside(belief))
+
+
+def _inside(belief: Belief) -> float:
+    """Where sampling begins: well inside the bounds. PyMC would begin at the mean, which may be a bound."""
+    a = belief.arguments
+    low, high = {"uniform": (a[0], a[-1]), "beta": (0.0, 1.0)}.get(belief.name, (-np.inf, np.inf))
+    if belief.name in ("half_normal", "exponential", "lognormal", "gamma"):
+        low = 0.0
+    low = low if belief.above is None else max(low, belief.above)
+    high = high if belief.below is None else min(high, belief.below)
+    if np.isfinite(low) and np.isfinite(high):
+        return (low + high) / 2
+    with np.errstate(all="ignore"):  # the rows of the table that are not asked
+        first, last = np.float64(a[0]), np.float64(a[-1])
+        width = {"exponential": 1 / first, "lognormal": np.exp(first), "gamma": first / last}.get(belief.name, last)
+    return float(low + width if np.isfinite(low) else high - width)
 
 
 def _likelihood(equation: Equation, data: Dataset, parameters: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:

@@ -102,9 +102,7 @@ def test_a_prior_with_at_is_a_prior_on_the_slope_there(small):
     prior_mean, prior_cov = np.array([8, 0.5, 0, 0]), np.diag([4, 0.1, 2, 1]) ** 2.0
     cov = np.linalg.inv(design.T @ design / 9 + np.linalg.inv(prior_cov))
     mean = cov @ (design.T @ small.y / 9 + np.linalg.solve(prior_cov, prior_mean))
-    assert_normal(
-        coefficients(fit, "1 -> y", "x -> y", "w -> y", "x * w -> y"), turn @ mean, turn @ cov @ turn.T
-    )
+    assert_normal(coefficients(fit, "1 -> y", "x -> y", "w -> y", "x * w -> y"), turn @ mean, turn @ cov @ turn.T)
 
 
 # --- quadrature ---
@@ -133,7 +131,9 @@ def test_any_prior_on_sigma(small, spread):
     said = f"  sigma(y): {spread}\n" if spread else ""
     fit = fitted(f"arrows:\n  x, w -> y: \npriors:\n{THREE}{said}", small)
     low, high = max(0.2, prior.support()[0]), min(12.0, prior.support()[1])
-    mean, cov, sigma, sd = oracle(design_of(small, "x", "w"), small.y, MEAN, COV, prior.logpdf, np.linspace(low, high, 1501))
+    mean, cov, sigma, sd = oracle(
+        design_of(small, "x", "w"), small.y, MEAN, COV, prior.logpdf, np.linspace(low, high, 1501)
+    )
     drawn = coefficients(fit, "1 -> y", "x -> y", "w -> y")
     assert_moments(fit.parameters["sigma(y)"], sigma, sd)
     for column, m, s in zip(drawn.T, mean, np.sqrt(np.diag(cov)), strict=True):
@@ -182,7 +182,8 @@ def test_one_slope_against_a_grid_in_three_dimensions():
 
 def test_a_fixed_slope_is_moved_to_the_left_side(small):
     fit = fitted(
-        "arrows:\n  x, w -> y: \npriors:\n  x -> y: {fixed: 1.25}\n  1 -> y: {normal: [8, 4]}\n  w -> y: {normal: [1, 2]}\n", small
+        "arrows:\n  x, w -> y: \npriors:\n  x -> y: {fixed: 1.25}\n  1 -> y: {normal: [8, 4]}\n  w -> y: {normal: [1, 2]}\n",
+        small,
     )
     assert (fit.parameters["x -> y"] == 1.25).all()
     mean, cov, sigma, sd = oracle(
@@ -394,7 +395,9 @@ def test_the_pass_in_pieces_is_the_whole(shape, n):
     _, (rest,), *_ = np.linalg.lstsq(design, frame.y)
     degrees = n - design.shape[1]
     sigma = np.sqrt(rest / degrees)
-    assert fit.parameters["sigma(y)"].mean() == pytest.approx(sigma, rel=2 / degrees + Z / np.sqrt(2 * degrees * COUNT) + 0.01)
+    assert fit.parameters["sigma(y)"].mean() == pytest.approx(
+        sigma, rel=2 / degrees + Z / np.sqrt(2 * degrees * COUNT) + 0.01
+    )
 
 
 def test_a_million_rows_cost_one_pass():
@@ -438,7 +441,9 @@ def test_independent_sources_are_not_named(small):
 
 
 def test_more_coefficients_than_rows_are_refused(small):
-    with pytest.raises(DataError, match=r"4 rows cannot carry the 4 coefficients of y's equation \(intercept included\)"):
+    with pytest.raises(
+        DataError, match=r"4 rows cannot carry the 4 coefficients of y's equation \(intercept included\)"
+    ):
         fitted("arrows:\n  x -> y: {moderated_by: [w]}\n", small[:4])
 
 

@@ -151,11 +151,39 @@ def test_priors_of_every_family_have_the_density_they_say():
         assert float(found[address]) == pytest.approx(float(frozen.logpdf(values[address])), rel=1e-7), address
 
 
+@pytest.mark.parametrize(
+    ("prior", "start"),
+    [
+        ("{student: [4, 0, 0.3], above: 0}", 0.3),
+        ("{normal: [0, 1], below: 0}", -1.0),
+        ("{normal: [0, 1], above: -2, below: 4}", 1.0),
+        ("{half_normal: 2, above: 3}", 5.0),
+        ("{exponential: 2, below: 3}", 1.5),
+        ("{lognormal: [0, 1], above: 2}", 3.0),
+        ("{gamma: [6, 3], above: 1}", 3.0),
+        ("{uniform: [-1, 5], above: 1}", 3.0),
+        ("{beta: [2, 2], below: 0.5}", 0.25),
+    ],
+)
+def test_sampling_begins_inside_the_bounds(prior, start):
+    """A prior whose mean is its bound has no density there: NUTS could not start."""
+    plan, data, _ = world(3, f"arrows:\n  x -> m -> y:\npriors:\n  x -> m: {prior}\n")
+    model = to_pymc(plan, data, (plan.equation("m"),))
+    point = model.initial_point()
+    assert np.isfinite(model.compile_logp(mode=CHEAP)(point))
+    value = model.compile_fn(
+        model.replace_rvs_by_values([model["x -> m"]]), inputs=model.value_vars, mode=CHEAP, on_unused_input="ignore"
+    )(point)
+    assert float(value[0]) == pytest.approx(start, rel=1e-6)
+
+
 # --- the model as a thing to take away ---
 
 
 def test_to_pymc_is_named_and_dimensioned():
-    text = "variables:\n  x, m, y:\n  g: {family: categorical, values: [a, b, c]}\narrows:\n  x -> m -> y: \n  g -> y:\n"
+    text = (
+        "variables:\n  x, m, y:\n  g: {family: categorical, values: [a, b, c]}\narrows:\n  x -> m -> y: \n  g -> y:\n"
+    )
     plan, data, _ = world(2, text)
     model = to_pymc(plan, data)
     assert list(model.coords["terms(y)"]) == list(plan.equation("y").addresses)
@@ -203,7 +231,7 @@ def test_equalities_hold_in_the_pymc_model():
         "arrows:\n  x, w -> m: \n  m, x -> y:\npriors:\n  x -> m: {same_as: m -> y}\n  x -> y: {same_as: m -> y}\n"
         "  sigma(m): {same_as: sigma(y)}\n  w -> m: {fixed: 0.25}\n"
     )
-    plan, data, rng = world(3, text)
+    plan, data, _ = world(3, text)
     model = to_pymc(plan, data)
     assert "sigma(m)" not in {rv.name for rv in model.free_RVs}
     m, y, spread = pm.draw(
@@ -237,5 +265,7 @@ def test_nuts_that_cannot_start_says_so(monkeypatch):
 
     monkeypatch.setattr(nutpie, "compile_pymc_model", refuse)
     plan, data, _ = world(3, "arrows:\n  x -> m -> y:\n")
-    with pytest.raises(FitError, match="NUTS could not start on m, y: Could not find a starting point. Check the priors"):
+    with pytest.raises(
+        FitError, match=r"NUTS could not start on m, y: Could not find a starting point\. Check the priors"
+    ):
         nuts.draw(plan, plan.equations, data, draws=1, tune=1, chains=1, seed=1)

@@ -192,7 +192,10 @@ def test_priors_that_contradict_each_other_are_refused(priors, words):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (NAMES + "arrows:\n  x -> m -> y:\n  m <-> y:\n", ["m <-> y", "m and y", "residual correlation", "mx.identify"]),
+        (
+            NAMES + "arrows:\n  x -> m -> y:\n  m <-> y:\n",
+            ["m <-> y", "m and y", "residual correlation", "mx.identify"],
+        ),
         (NAMES + "arrows:\n  x -> m -> y:\n  x <-> y:\n", ["x <-> y", "(y)", "biased"]),
         ("variables:\n  y:\n  v: {measured_by: []}\narrows:\n  v -> y:\n", ["'v' is not measured"]),
         (NAMES + "arrows:\n  x -> g:\n", ["'g' has arrows into it", "categorical", "normal and bernoulli"]),

@@ -129,7 +129,9 @@ def test_a_theorys_prior_holds_where_it_says(seed):
     rng = np.random.default_rng(1000 + seed)
     response = ["m", "y"][seed % 2]
     said = random_priors(rng, plain, data, response)
-    theory = mx.parse(text + "priors:\n" + "".join(f"  {address}: {{{words}}}\n" for address, (words, _) in said.items()))
+    theory = mx.parse(
+        text + "priors:\n" + "".join(f"  {address}: {{{words}}}\n" for address, (words, _) in said.items())
+    )
     plan, data = mx.compile(theory), mx.bind(theory, frame)
     equation = plan.equation(response)
     beliefs = state_beliefs(plan, equation, data)
@@ -203,8 +205,6 @@ def test_units_do_not_matter(seed, shift):
         shown = []
         for fit in fits:
             data, equation = fit.data, fit.plan.equation(response)
-            from mechanisms.data.dataset import ColumnView
-
             view = ColumnView(data)
             columns = {name: view[name][:, None] for name in columns_of(equation)}
             eta = linear_predictor(equation, fit.parameters, columns)
