@@ -33,14 +33,19 @@ def answer(text: str, frame: pd.DataFrame) -> mx.Effects:
 def main() -> None:
     """Load every module on made-up data, then time five runs on the real ones."""
     rng = np.random.default_rng(0)
-    answer("arrows: [treat -> job_seek -> depress2]", pd.DataFrame(rng.normal(size=(50, 3)), columns=["treat", "job_seek", "depress2"]))
+    answer(
+        "arrows: [treat -> job_seek -> depress2]",
+        pd.DataFrame(rng.normal(size=(50, 3)), columns=["treat", "job_seek", "depress2"]),
+    )
     frame = pd.read_csv(sys.argv[1])
     for run in range(5):
         start = time.perf_counter()
         effects = answer(TEXT, frame)
         seconds = time.perf_counter() - start
         table = {row.label: {"mean": float(row.draws.mean()), "sd": float(row.draws.std())} for row in effects.rows}
-        print(json.dumps({"what": f"mechanisms, JOBS II, run {run + 1}", "seconds": round(seconds, 4), "effects": table}))
+        print(
+            json.dumps({"what": f"mechanisms, JOBS II, run {run + 1}", "seconds": round(seconds, 4), "effects": table})
+        )
 
 
 if __name__ == "__main__":

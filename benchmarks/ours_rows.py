@@ -1,6 +1,6 @@
 """Times an exact fit of 10 million rows × 6 columns, and its memory against the frame's; one JSON line.
 
-    python benchmarks/ours_rows.py [rows]
+python benchmarks/ours_rows.py [rows]
 """
 
 import json
@@ -37,7 +37,11 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     table = {row.label: {"mean": float(row.draws.mean()), "sd": float(row.draws.std())} for row in effects.rows}
     what = f"mechanisms, {rows} rows × 6, exact"
-    print(json.dumps({"what": what, "seconds": round(seconds, 2), "peak / frame": round(peak / size, 2), "effects": table}))
+    print(
+        json.dumps(
+            {"what": what, "seconds": round(seconds, 2), "peak / frame": round(peak / size, 2), "effects": table}
+        )
+    )
 
 
 if __name__ == "__main__":

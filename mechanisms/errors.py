@@ -82,3 +82,9 @@ def listed(words: Iterable[str], *, joint: str = "and", most: int = 8) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {joint} {words[-1]}"
+
+
+def expect(value: object, kind: type, what: str, made_by: str) -> None:
+    """Refuse an argument of the wrong kind in one sentence: what was wanted, what came, and what makes it."""
+    if not isinstance(value, kind):
+        raise MechanismsError(f"{what} should be a {kind.__name__}, not a {type(value).__name__}: {made_by}")

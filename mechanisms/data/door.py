@@ -10,7 +10,7 @@ import numpy as np
 
 from mechanisms.data.dataset import Categories, Column, Dataset, Floats, Numbers
 from mechanisms.data.files import read_frame, refuse_repeated
-from mechanisms.errors import DataError, did_you_mean, listed
+from mechanisms.errors import DataError, did_you_mean, expect, listed
 from mechanisms.spec.terms import is_value
 from mechanisms.spec.theory import Theory, Variable
 
@@ -40,6 +40,7 @@ def bind(theory: Theory, frame: Any, columns: Mapping[str, str] | None = None) -
         A column is missing, empty, infinite, constant, text where numbers are needed, or breaks what the theory
         declares of it (values, range, family). All missing values are counted in one message.
     """
+    expect(theory, Theory, "what data are held against", "mx.load or mx.parse makes one")
     return bind_some(theory, frame, [each.name for each in theory.variables if each.measured_by != ()], columns)
 
 

@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Numbers
-from mechanisms.effects.integration import Population, Stage, average, uses_points
+from mechanisms.effects.integration import Average, Population, Stage, average
 from mechanisms.effects.population import choose, every_value, find_population, place, shown
 from mechanisms.effects.worlds import Scene, World, find_degree, nested, set_scene, trace
-from mechanisms.errors import DataError, IdentificationError, did_you_mean
-from mechanisms.graph.graph import Edge
+from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
+from mechanisms.graph.graph import Edge, between
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.families import LINKS
 from mechanisms.spec.question_checks import check_question
 from mechanisms.spec.theory import Question, Scalar
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-13  # a difference this small against its terms is 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Asked:
     contrast: Contrast
     condition: str
     divisor: float
-    known: dict[World, Floats]
+    known: dict[World, Average]  # a cache: worlds that several rows need
 
     @property
     def scene(self) -> Scene:
@@ -49,18 +50,25 @@ class Asked:
 
     def difference(self, one: World, other: World) -> Floats:
         """Outcome in one world minus outcome in the other, on the question's scale; shape (draws,)."""
-        return (self._level(one) - self._level(other)) / self.divisor
+        gap = self._level(one) - self._level(other)
+        return np.where(np.abs(gap) > ROUNDING * np.abs(self._level(one)), gap, 0.0) / self.divisor
 
     def between(self, one: frozenset[Edge], other: frozenset[Edge]) -> Floats:
         """The difference of two nested worlds, each given by its arrows."""
         return self.difference(nested(self.scene, one), nested(self.scene, other))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be said of the precision of the averages taken so far."""
+        return tuple(dict.fromkeys(found.note for found in self.known.values() if found.note))
+
     def _level(self, world: World) -> Floats:
         if world not in self.known:
-            mean = average(self.stage, world)
-            link = LINKS[self.scene.plan.equation(self.scene.on).link]
-            self.known[world] = np.asarray(link.forward(mean)) if self.scale == "link" else mean
-        return self.known[world]
+            self.known[world] = average(self.stage, world)
+        mean = self.known[world].values
+        if self.scale != "link":
+            return mean
+        return np.asarray(LINKS[self.scene.plan.equation(self.scene.on).link].forward(mean))
 
 
 def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
@@ -68,14 +76,13 @@ def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
     check_question(question, fit.plan.theory)
     _check_scale(fit, question)
     held = {name: choose(fit.data[name], value) for name, value in question.set}
+    _check_held(fit, question, frozenset(held))
     scene = set_scene(fit.plan, question.of.name, question.on.name, frozenset(held))
     columns = {key: value for name, chosen in held.items() for key, value in place(fit.data[name], chosen).items()}
     asked = []
-    for at in _conditions(fit, question):
+    conditions = _conditions(fit, question)
+    for at, condition in zip(conditions, _name_conditions(fit, conditions), strict=True):
         population = find_population(fit.data, scene.moving, at, question)
-        condition = ", ".join(
-            f"{name}={shown(fit.data[name], choose(fit.data[name], value))}" for name, value in at.items()
-        )
         for contrast in find_contrasts(fit, question):
             stage = _stage(fit, scene, population, contrast, columns)
             asked.append(Asked(stage, question.scale, contrast, condition, _divisor(fit, question), {}))
@@ -125,9 +132,16 @@ def describe_scale(fit: Fit, question: Question) -> str:
     return f"difference in the mean of {on}" + (f" ({unit})" if unit else "")
 
 
-def uses_approximation(asked: Asked, arrows: frozenset[Edge]) -> bool:
-    """Whether Sobol' points replaced the grid in a world."""
-    return uses_points(asked.scene, nested(asked.scene, arrows))
+def describe_held(fit: Fit, question: Question) -> str:
+    """`job_seek set to 4` for every variable that a question sets, the values resolved to data units."""
+    words = []
+    for name, value in question.set:
+        column, chosen = fit.data[name], choose(fit.data[name], value)
+        outside = isinstance(column, Numbers) and not column.lowest <= float(chosen) <= column.highest
+        half = isinstance(column, Numbers) and column.binary and chosen not in (0.0, 1.0)
+        note = " (outside the data: an extrapolation)" if outside else " (no unit has that value)" if half else ""
+        words.append(f"{name} set to {shown(column, chosen)}{note}")
+    return listed(words)
 
 
 def _contrast(column: Numbers | Categories, low: float | str, high: float | str, *, several: bool) -> Contrast:
@@ -154,6 +168,30 @@ def _conditions(fit: Fit, question: Question) -> list[dict[str, Scalar]]:
         spread = every_value(fit.data[name]) if values == ("each",) else values
         choices.append([(name, value) for value in spread])
     return [dict(combination) for combination in every(*choices)]
+
+
+def _name_conditions(fit: Fit, conditions: list[dict[str, Scalar]]) -> list[str]:
+    """A condition in words; where rounding would make two alike, all their digits."""
+    chosen = [{name: choose(fit.data[name], value) for name, value in at.items()} for at in conditions]
+    short = [", ".join(f"{name}={shown(fit.data[name], value)}" for name, value in at.items()) for at in chosen]
+    if len(set(short)) == len(short):
+        return short
+    long = [", ".join(f"{name}={value}" for name, value in at.items()) for at in chosen]
+    if len(set(long)) < len(long):
+        twice = next(words for words in long if long.count(words) > 1)
+        raise DataError(f"at: {twice} is said twice")
+    return long
+
+
+def _check_held(fit: Fit, question: Question, held: frozenset[str]) -> None:
+    """A controlled effect holds at least one mediator."""
+    of, on = question.of.name, question.on.name
+    inside = between(fit.plan.graph, of, on)[1:-1]
+    if question.kind == "controlled" and not held & set(inside):
+        raise IdentificationError(
+            f"a controlled effect holds a mediator of {of} and {on}, and {listed(sorted(held))} is none"
+            + (f": {listed(inside)}" if inside else "; the theory draws none")
+        )
 
 
 def _check_scale(fit: Fit, question: Question) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 
 from mechanisms.effects.asking import Asked, additive, ask
 from mechanisms.effects.effects import Effects
-from mechanisms.effects.estimation import Line, approximation, assemble, differ, edges, label_line
-from mechanisms.graph.graph import Edge, children, descendants, directed_paths
+from mechanisms.effects.estimation import Line, assemble, differ, edges, rests_on_linearity
+from mechanisms.errors import expect, listed
+from mechanisms.graph.graph import Edge, between, children, descendants, directed_paths
 from mechanisms.graph.identification import Identified, identify, require
 from mechanisms.graph.question import witnesses
 from mechanisms.infer.posterior import Fit
@@ -44,8 +45,15 @@ def decompose(
     IdentificationError
         The total, direct or joint indirect effect is not identified; `witness` names what forbids it.
     """
+    expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     question = Question(
-        of=of, on=on, at=dict(at or {}), set=dict(set or {}), contrast=contrast, population=population, scale=scale
+        of=of,
+        on=on,
+        at=() if at is None else at,
+        set=() if set is None else set,
+        contrast=contrast,
+        population=population,
+        scale=scale,
     )
     theory = fit.plan.theory
     total = require(identify(theory, question))
@@ -55,10 +63,11 @@ def decompose(
     parts = [require(identify(theory, question.model_copy(update={"kind": kind}))) for kind in kinds]
     asked = ask(fit, question)
     paths, refused = _paths(asked[0], total)
-    lines = [label_line(line, each) for each in asked for line in _lines(each, total, paths, refused)]
+    answers = [(each, _lines(each, total, paths, refused)) for each in asked]
     assumptions = parts[-1].assumptions if mediated else total.assumptions
-    notes = (*_notes(total, direct, refused, paths), *approximation(asked[0]))
-    return assemble(fit, question, asked, lines, assumptions, notes)
+    extra, notes = _on_paths(asked[0], paths)
+    notes = (*_notes(total, direct, refused, paths), *notes)
+    return assemble(fit, question, answers, (*assumptions, *extra), notes)
 
 
 Path = tuple[str, ...]
@@ -141,6 +150,18 @@ def _group(asked: Asked, first: str) -> frozenset[Edge]:
         return frozenset()
     onward = {(tail, head) for tail, head in scene.graph.arrows if tail in inside and head in inside}
     return frozenset({(scene.of, first), *onward})
+
+
+def _on_paths(asked: Asked, paths: tuple[Path, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the rows of single paths assume beyond the joint effect, and the note where they rest on linearity."""
+    scene = asked.scene
+    mediators = [name for name in between(scene.graph, scene.of, scene.on)[1:-1] if any(name in path for path in paths)]
+    if len(mediators) < 2:
+        return (), ()
+    assumed = f"For the rows of single paths: no unmeasured common cause of any two of {listed(mediators)} either."
+    found = [node for path in paths for node in witnesses(scene.graph, scene.of, scene.on, edges(path))]
+    nodes = tuple(name for name in mediators if name in found)
+    return (assumed,), ((rests_on_linearity(nodes),) if nodes else ())
 
 
 def _notes(total: Identified, direct: Edge, refused: tuple[Path, ...], paths: tuple[Path, ...]) -> tuple[str, ...]:

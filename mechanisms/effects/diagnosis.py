@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from mechanisms.effects.estimation import estimate
-from mechanisms.errors import FitError, IdentificationError, listed
+from mechanisms.errors import DataError, FitError, IdentificationError, expect, listed
 from mechanisms.infer.diagnostics import Quality, assess, count_divergences
 from mechanisms.infer.posterior import Fit
 
@@ -45,11 +45,14 @@ def diagnose(fit: Fit) -> Diagnosis:
     Of every parameter, and of every effect that the theory's questions ask for. A fit is believed when R-hat < 1.01,
     both effective sample sizes > 400, and no transition diverged.
     """
+    expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     chains, draws = fit.shape
     if chains < 2 or draws < 4:
         raise FitError(f"{chains} chain × {draws} draws cannot be diagnosed: sample with chains=4, draws=1000")
     effects, skipped = _derived(fit)
     varying = {name: values for name, values in fit.draws.items() if float(np.ptp(values.values)) > 0}
+    if not varying:
+        return Diagnosis(True, ("every parameter is fixed: nothing was sampled", *skipped), ())
     qualities = assess(xr.Dataset({**varying, **effects}))
     diverging = count_divergences(fit.idata)
     problems = _problems(qualities, diverging, chains * draws)
@@ -71,8 +74,8 @@ def _derived(fit: Fit) -> tuple[dict[str, xr.DataArray], list[str]]:
     for question in fit.plan.theory.questions:
         try:
             effects = estimate(fit, question)
-        except IdentificationError as error:
-            skipped.append(f"left out, not identified: {question.of} on {question.on} ({error})")
+        except (IdentificationError, DataError) as error:
+            skipped.append(f"left out, not answered: {question.of} on {question.on} ({error})")
             continue
         found |= {f"effect of {question.of} on {question.on}: {name}": values for name, values in effects.draws.items()}
     return {name: values for name, values in found.items() if float(np.ptp(values.values)) > 0}, skipped

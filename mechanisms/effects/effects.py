@@ -1,13 +1,14 @@
 """`Effects`: posterior effects with what they mean, showing themselves as a table."""
 
 from dataclasses import dataclass
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mechanisms.errors import MechanismsError
+from mechanisms.errors import MechanismsError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,9 @@ class Effects:
         for row in self.rows:
             if row.label == label:
                 return row
-        raise KeyError(f"there is no row '{label}'; there are {[row.label for row in self.rows]}")
+        raise KeyError(
+            f"there is no row '{label}'.{did_you_mean(label, self.labels)} There are: {', '.join(self.labels)}"
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -62,11 +65,11 @@ class Effects:
         """
         import pandas as pd  # noqa: PLC0415  (slow to import, and only tables need it)
 
-        if not 0 < mass < 1:
+        if isinstance(mass, bool) or not isinstance(mass, int | float) or not 0 < mass < 1:
             raise MechanismsError(f"mass is a probability between 0 and 1, such as 0.95, not {mass!r}")
         table = {row.label: summarise(row.draws, mass) for row in self.rows}
         frame = pd.DataFrame.from_dict(table, orient="index")
-        frame.columns.name = f"{mass:.0%} interval"
+        frame.columns.name = f"{100 * mass:g}% interval"
         frame.index.name = "effect"
         return frame
 
@@ -86,29 +89,32 @@ class Effects:
     def _repr_html_(self) -> str:
         from html import escape  # noqa: PLC0415
 
-        table = self.summary().style.format("{:.4g}").format("{:.3f}", subset=["p_positive"])
-        table = table.set_caption(f"{self.title} (interval: {MASS:.0%})")
+        table = self.summary().style.format("{:.4g}").format("{:.3f}", subset=["p_positive"], na_rep="–")
+        table = table.set_caption(f"{self.title} (interval: {100 * MASS:g}%)")
         return f"{table.to_html()}<pre>{escape(chr(10).join(self.footer()))}</pre>"
 
 
 def summarise(draws: Floats, mass: float = MASS) -> dict[str, float]:
-    """mean, sd, median, equal-tailed lower and upper, and P(effect > 0) of one effect's draws."""
+    """mean, sd, median, equal-tailed lower and upper, and P(effect > 0) of one effect's draws (nan if it is exactly 0)."""
     flat = np.asarray(draws).reshape(-1)
     lower, median, upper = np.quantile(flat, [(1 - mass) / 2, 0.5, (1 + mass) / 2])
     return {
         "mean": float(flat.mean()), "sd": float(flat.std(ddof=1)) if flat.size > 1 else 0.0, "median": float(median),
-        "lower": float(lower), "upper": float(upper), "p_positive": float(np.mean(flat > 0)),
+        "lower": float(lower), "upper": float(upper), "p_positive": float(np.mean(flat > 0)) if flat.any() else float("nan"),
     }  # fmt: skip
 
 
 def _table(effects: Effects, mass: float) -> list[str]:
+    found = [summarise(row.draws, mass) for row in effects.rows]
     width = max(len(row.label) for row in effects.rows)
-    head = f"  {'':<{width}}  {'mean':>10} {'sd':>9} {'median':>10} {'lower':>10} {'upper':>10} {'P(>0)':>6}   {mass:.0%} interval"
-    lines = [head]
-    for row in effects.rows:
-        found = summarise(row.draws, mass)
-        numbers = " ".join(f"{found[key]:>10.4f}" for key in ("median", "lower", "upper"))
-        lines.append(
-            f"  {row.label:<{width}}  {found['mean']:>10.4f} {found['sd']:>9.4f} {numbers} {found['p_positive']:>6.3f}"
-        )
+    keys = ("mean", "sd", "median", "lower", "upper")
+    # Four digits of the smallest sd, so that a small effect does not read as 0.
+    smallest = min((each["sd"] or abs(each["mean"]) for each in found if each["sd"] or each["mean"]), default=1.0)
+    decimals = min(max(4, 2 - floor(log10(smallest))), 12) if smallest < 1 else 3
+    cells = [[f"{each[key]:.{decimals}f}" for key in keys] for each in found]
+    room = max(10, *(len(cell) + 1 for row in cells for cell in row))
+    lines = [f"  {'':<{width}} {''.join(f'{key:>{room}}' for key in keys)} {'P(>0)':>6}   {100 * mass:g}% interval"]
+    for row, line, each in zip(effects.rows, cells, found, strict=True):
+        chance = "–" if each["p_positive"] != each["p_positive"] else f"{each['p_positive']:.3f}"
+        lines.append(f"  {row.label:<{width}} {''.join(f'{cell:>{room}}' for cell in line)} {chance:>6}")
     return lines

@@ -1,14 +1,15 @@
 """One question, one answer: the posterior of the effect that it asks for."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.asking import Asked, additive, ask, describe_scale, uses_approximation
+from mechanisms.effects.asking import Asked, additive, ask, describe_held, describe_scale
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.worlds import Drawn
-from mechanisms.graph.graph import Edge
+from mechanisms.errors import expect, listed
+from mechanisms.graph.graph import Edge, between
 from mechanisms.graph.identification import Identified, identify, require
 from mechanisms.graph.question import arrow_set
 from mechanisms.graph.wording import carried_before
@@ -33,11 +34,13 @@ def estimate(fit: Fit, question: Question) -> Effects:
     IdentificationError
         The theory does not identify the effect; `witness` names what forbids it.
     """
+    expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
+    expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
     identified = identify(fit.plan.theory, question)
     asked = ask(fit, question)
     notes = check_identified(identified, asked[0])
-    lines = [label_line(line, each) for each in asked for line in answer(each, question, identified)]
-    return assemble(fit, question, asked, lines, identified.assumptions, (*notes, *approximation(asked[0])))
+    answers = [(each, answer(each, question, identified)) for each in asked]
+    return assemble(fit, question, answers, identified.assumptions, notes)
 
 
 def check_identified(identified: Identified, asked: Asked) -> tuple[str, ...]:
@@ -45,87 +48,88 @@ def check_identified(identified: Identified, asked: Asked) -> tuple[str, ...]:
     if identified.identified:
         return ()
     if identified.needs_linear and additive(asked, identified.arrows, identified.needs_linear):
-        nodes = ", ".join(identified.needs_linear)
-        return (f"the graph alone does not identify this path (it splits at {nodes}); it is identified because the equations "
-                f"behind {nodes} are linear and without products among what it moves",)  # fmt: skip
+        return (rests_on_linearity(identified.needs_linear),)
     require(identified)
     return ()
+
+
+def rests_on_linearity(nodes: tuple[str, ...]) -> str:
+    """The note on a path that splits at some nodes and is answered all the same."""
+    return (
+        f"the graph alone does not identify the effect of a path that splits at {listed(nodes)}; it is given because the "
+        "outcome's mean is linear in these mediators, without products among them, so that only their means matter"
+    )
 
 
 def answer(asked: Asked, question: Question, identified: Identified) -> list[Line]:
     """The lines of one contrast and condition: the effect, and its other version where that differs."""
     label = question.name or _name(question)
     arrows = identified.arrows
-    if question.mediators == "interventional" and identified.mediators and question.kind in ("direct", "indirect"):
+    if question.mediators == "interventional" and identified.mediators:
         return [_interventional(asked, question, identified, label)]
-    if question.kind in ("total", "controlled") and not question.through and not question.path:
-        held = (
-            "mediators set to the stated values"
-            if question.kind == "controlled"
-            else "everything that the change brings about"
-        )
-        return [(label, asked.between(arrows, frozenset()), held)]
+    if question.kind in ("total", "controlled"):
+        return [(label, asked.between(arrows, frozenset()), _everything(asked))]
     before = carried_before(identified.graph, question, arrows)
     if question.kind == "direct":
         rest = arrow_set(identified.graph, question.model_copy(update={"kind": "total"})) - arrows
-        lines = [(label, asked.between(arrows, frozenset()), "mediators as under the first value")]
+        line = (
+            label,
+            asked.between(arrows, frozenset()),
+            "mediators as under the first value" if rest else "by this arrow alone",
+        )
         other = ("total direct", asked.between(arrows | rest, rest), "mediators as under the second value")
     else:
-        lines = [(label, asked.between(arrows | before, before), _MOVED if before else "by these arrows alone")]
+        line = (label, asked.between(arrows | before, before), _MOVED if before else "by these arrows alone")
         other = ("pure indirect", asked.between(arrows, frozenset()), "the direct arrow carries no change")
-        if not before:
-            return lines
-    return [*lines, other] if differ(lines[0][1], other[1]) else lines
+    if not differ(line[1], other[1]):
+        return [line]
+    return [line, (f"{question.name}, {other[0]}" if question.name else other[0], *other[1:])]
 
 
-def differ(one: Floats, other: Floats) -> bool:
+def _everything(asked: Asked) -> str:
+    """What a total or controlled effect contains."""
+    scene = asked.scene
+    left = [name for name in between(scene.graph, scene.of, scene.on)[1:-1] if name not in scene.held]
+    if not scene.held:
+        return "everything that the change in the exposure brings about"
+    return f"with {listed(sorted(scene.held))} held" + (f"; {listed(left)} respond" if left else "")
+
+
+def differ(one: Floats, other: Floats, rounding: float = 1e-9) -> bool:
     """Whether two effects differ by more than rounding."""
-    return bool(np.max(np.abs(one - other)) > 1e-9 * (np.max(np.abs(one)) + np.max(np.abs(other))))
+    return bool(np.max(np.abs(one - other)) > rounding * (np.max(np.abs(one)) + np.max(np.abs(other))))
 
 
 def assemble(
     fit: Fit,
     question: Question,
-    asked: tuple[Asked, ...],
-    lines: list[Line],
+    answers: list[tuple[Asked, list[Line]]],
     assumptions: tuple[str, ...],
     notes: tuple[str, ...],
 ) -> Effects:
-    """`Effects` out of labelled lines, with the differences between conditions added."""
-    shape = fit.shape
-    rows = [
-        Effect(label, draws.reshape(shape), meaning) for label, draws, meaning in [*lines, *_differences(asked, lines)]
-    ]
-    first = asked[0]
+    """`Effects` out of the lines of each contrast and condition, with the differences between conditions added."""
+    asked = [each for each, _ in answers]
+    lines = [label_line(line, each.contrast.label, each.condition) for each, found in answers for line in found]
+    lines += _differences(answers)
+    rows = [Effect(label, draws.reshape(fit.shape), meaning) for label, draws, meaning in lines]
     contrast = "; ".join(dict.fromkeys(each.contrast.words for each in asked))
     population = "; ".join(dict.fromkeys(each.stage.population.description for each in asked))
-    held = [
-        f"{name} set to {value:g}" if isinstance(value, float) else f"{name} set to {value}"
-        for name, value in question.set
-    ]
-    contrast += f", with {', '.join(held)}" if held else ""
+    held = describe_held(fit, question)
     title = f"Effects of {question.of} on {question.on}"
     if fit.plan.theory.title:
         title += f": {fit.plan.theory.title}"
+    precision = tuple(dict.fromkeys(note for each in asked for note in each.notes))
     return Effects(
         title,
-        first.scene.of,
-        first.scene.on,
+        question.of.name,
+        question.on.name,
         tuple(rows),
-        contrast,
+        contrast + (f", with {held}" if held else ""),
         population,
         describe_scale(fit, question),
         assumptions,
-        notes,
+        (*notes, *precision),
     )
-
-
-def approximation(asked: Asked) -> tuple[str, ...]:
-    """The note that a grid too large for exact integration needs."""
-    everything = frozenset(asked.scene.graph.arrows)
-    if uses_approximation(asked, everything):
-        return ("the mediators' noise is integrated over 1024 Sobol' points instead of an exact grid",)
-    return ()
 
 
 def _interventional(asked: Asked, question: Question, identified: Identified, label: str) -> Line:
@@ -135,7 +139,9 @@ def _interventional(asked: Asked, question: Question, identified: Identified, la
     else:
         one, other = Drawn(True, True, drawn), Drawn(True, False, drawn)
     names = ", ".join(identified.mediators)
-    return (label, asked.difference(one, other), f"{names} drawn at random from the distribution under each value")
+    under = "the first value" if question.kind == "direct" else "each value, the rest under the second"
+    meaning = f"{names} drawn at random from those of units alike in what is measured before, under {under}"
+    return (label, asked.difference(one, other), meaning)
 
 
 def _name(question: Question) -> str:
@@ -145,42 +151,27 @@ def _name(question: Question) -> str:
     return f"{kind} through {', '.join(question.through)}" if question.through else kind
 
 
-def label_line(line: Line, asked: Asked) -> Line:
+def label_line(line: Line, *inside: str) -> Line:
     """A row's label with its contrast and condition, `indirect [arm=cbt]`."""
-    inside = ", ".join(word for word in (asked.contrast.label, asked.condition) if word)
+    words = ", ".join(word for word in inside if word)
     label, draws, meaning = line
-    return (f"{label} [{inside}]" if inside else label, draws, meaning)
+    return (f"{label} [{words}]" if words else label, draws, meaning)
 
 
-def _differences(asked: tuple[Asked, ...], lines: list[Line]) -> list[Line]:
-    """For every pair of conditions, the later minus the earlier, row by row."""
-    conditions = list(dict.fromkeys(each.condition for each in asked))
-    if len(conditions) < 2:
-        return []
-    found = {label: (draws, meaning) for label, draws, meaning in lines}
+def _differences(answers: list[tuple[Asked, list[Line]]]) -> list[Line]:
+    """For every pair of conditions under one contrast, the later minus the earlier, row by row."""
     rows: list[Line] = []
-    for position, one in enumerate(conditions):
-        for other in conditions[position + 1 :]:
-            for label, (draws, _) in found.items():
-                twin = _swap(label, one, other)
-                if twin is not None and twin in found:
-                    name = f"{label[: label.rindex(' [')]} [{_prefix(label, one)}{other} − {one}]"
-                    gap = found[twin][0] - draws
-                    gap = gap if differ(found[twin][0], draws) else np.zeros_like(gap)
-                    rows.append((name, gap, "difference between the two groups of units"))
+    for (first, some), (second, others) in combinations(answers, 2):
+        if first.contrast != second.contrast or first.condition == second.condition:
+            continue
+        found = {label: draws for label, draws, _ in others}
+        for label, draws, _ in some:
+            if label in found:
+                gap = found[label] - draws if differ(found[label], draws, 1e-12) else np.zeros_like(draws)
+                between_them = f"{second.condition} − {first.condition}"
+                line = (label, gap, "difference between the two groups of units")
+                rows.append(label_line(line, first.contrast.label, between_them))
     return rows
-
-
-def _swap(label: str, one: str, other: str) -> str | None:
-    return (
-        label[: -len(one) - 1] + other + "]"
-        if label.endswith(f"{one}]") and label[: -len(one) - 1].endswith(("[", ", "))
-        else None
-    )
-
-
-def _prefix(label: str, condition: str) -> str:
-    return label[label.rindex(" [") + 2 : -len(condition) - 1]
 
 
 def edges(*paths: tuple[str, ...]) -> frozenset[Edge]:

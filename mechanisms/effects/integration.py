@@ -3,7 +3,9 @@
 The mediators' distribution is integrated, never its mean pushed through a link. Noise that the outcome is linear in
 is dropped (exact); polynomials get the Gauss–Hermite nodes that make them exact; normal noise that reaches the
 outcome's link linearly is summed into one normal and integrated in one dimension (in closed form for probit); 0/1 mediators
-are summed over. Only where the grid would be too large is it replaced by a fixed set of Sobol' points.
+are summed over. What is left is put on an equidistant grid (the trapezoid rule, which converges geometrically for such
+integrands: Trefethen & Weideman 2014), refined until some draws no longer change. Only where that grid would be too large are
+its normal directions replaced by a fixed set of Sobol' points.
 """
 
 from collections.abc import Mapping
@@ -23,10 +25,14 @@ from mechanisms.model.predictor import linear_predictor
 Floats = NDArray[np.float64]
 Columns = Mapping[str, float]
 Traced = tuple[tuple[Version, dict[str, Source]], ...]
-LARGEST_GRID = 2048
+LARGEST_GRID = 8192
 SOBOL_POINTS = 1024
-NODES = 21
+MOST_SUMMED = 6  # 0/1 mediators that are summed over beside Sobol' points
 _CELLS = 4_000_000  # numbers held at once in the largest array
+_REACH = 6.5  # sds of a normal that a grid covers
+_STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
+_TRIED = 12  # draws on which a grid is tried
+CLOSE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,24 +86,68 @@ class Value:
         return Value(self.mean * other.mean, loadings)
 
 
-def average(stage: Stage, world: World) -> Floats:
-    """The outcome's population mean in a world, one number per posterior draw; shape (draws,)."""
+@dataclass(frozen=True, eq=False)
+class Average:
+    """The outcome's population mean in a world per draw, shape (draws,); `note` says so where it is not near-exact."""
+
+    values: Floats
+    note: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """How the noise is integrated: versions with an axis of the grid, versions carried as loadings, Sobol' or not."""
+
+    noises: Mapping[Version, Noise]
+    loaded: frozenset[Version]
+    shape: tuple[int, ...]
+    sobol: bool
+
+    @property
+    def cells(self) -> int:
+        """How many points the grid has."""
+        return prod(self.shape)
+
+
+def average(stage: Stage, world: World) -> Average:
+    """The outcome's population mean in a world, one number per posterior draw."""
     traced = trace(stage.scene, world)
     rows = _rows(stage, traced)
-    noises, loaded, sobol = _lay_out(stage.scene, traced)
-    cells = len(rows.weights) * (SOBOL_POINTS if sobol else prod(len(noise.nodes) for noise in noises.values()))
+    layout, note = _settle(stage, traced, rows)
     count = len(next(iter(stage.parameters.values())))
-    step = max(1, _CELLS // max(1, cells))
-    pieces = []
-    for start in range(0, count, step):
-        parameters = {address: values[start : start + step] for address, values in stage.parameters.items()}
-        pieces.append(_average(stage, traced, rows, noises, loaded, parameters, sobol=sobol))
-    return np.concatenate(pieces)
+    step = max(1, _CELLS // max(1, len(rows.weights) * layout.cells))
+    pieces = [_piece(stage, traced, rows, layout, slice(start, start + step)) for start in range(0, count, step)]
+    return Average(np.concatenate(pieces), note)
 
 
-def uses_points(scene: Scene, world: World) -> bool:
-    """Whether the grid of a world is replaced by Sobol' points."""
-    return _lay_out(scene, trace(scene, world))[2]
+def _settle(stage: Stage, traced: Traced, rows: Population) -> tuple[Layout, str | None]:
+    """The coarsest grid that a finer one does not change on some draws; else the finest that fits, and a note."""
+    layout = _lay_out(stage.scene, traced, _STEPS[0])
+    if layout is not None and layout.cells == (_lay_out(stage.scene, traced, _STEPS[1]) or layout).cells:
+        return layout, None
+    count = len(next(iter(stage.parameters.values())))
+    some = slice(0, count, max(1, count // _TRIED))
+    error = np.inf
+    for finer in _STEPS[1:]:
+        if layout is None:
+            break
+        candidate = _lay_out(stage.scene, traced, finer)
+        if candidate is None:
+            break
+        change = _piece(stage, traced, rows, candidate, some) - _piece(stage, traced, rows, layout, some)
+        error = float(np.max(np.abs(change)))
+        if error < CLOSE:
+            return layout, None
+        layout = candidate
+    if layout is None or (error == np.inf and _lay_out(stage.scene, traced, _STEPS[1]) is None):
+        sobol = _scatter(stage.scene, traced)
+        return sobol, f"the mediators' noise is integrated over {SOBOL_POINTS} Sobol' points (errors of about 0.001)"
+    return layout, f"the mediators' noise is integrated on a grid of {layout.cells} points (error about {error:.1g})"
+
+
+def _piece(stage: Stage, traced: Traced, rows: Population, layout: Layout, some: slice) -> Floats:
+    parameters = {address: values[some] for address, values in stage.parameters.items()}
+    return _average(stage, traced, rows, layout, parameters)
 
 
 def _rows(stage: Stage, traced: Traced) -> Population:
@@ -125,53 +175,54 @@ def _rows(stage: Stage, traced: Traced) -> Population:
     return Population(distinct, np.bincount(inverse.reshape(-1), weights, len(table)), "")
 
 
-def _lay_out(scene: Scene, traced: Traced) -> tuple[dict[Version, Noise], frozenset[Version], bool]:
-    """Which versions get an axis of the grid, which are carried as loadings, and whether points replace the grid."""
+def _sort_noise(scene: Scene, traced: Traced) -> tuple[dict[Version, float], frozenset[Version]]:
+    """Versions whose noise needs a grid, each with the outcome's degree in it, and versions carried as loadings."""
     last = traced[-1][0]
-    final = scene.plan.equation(last.name)
-    identity = final.link == "identity"
+    identity = scene.plan.equation(last.name).link == "identity"
     degrees = {version: find_degree(scene, traced, frozenset({version})) for version, _ in traced if version != last}
-    normal = {version for version in degrees if scene.plan.equation(version.name).family == "normal"}
     loaded: list[Version] = []
     if not identity:
         for version in reversed(list(degrees)):
-            if (
-                version in normal
-                and degrees[version] == 1
-                and find_degree(scene, traced, frozenset([*loaded, version])) <= 1
-            ):
+            together = frozenset([*loaded, version])
+            if _normal(scene, version) and degrees[version] == 1 and find_degree(scene, traced, together) <= 1:
                 loaded.append(version)
-    sizes: dict[Version, int] = {}
-    for version, degree in degrees.items():
-        if degree == 0 or version in loaded or (identity and degree <= 1):
-            continue
-        if version not in normal:
-            sizes[version] = 2
-        else:
-            sizes[version] = ceil((degree + 1) / 2) if identity and degree < inf else NODES
-    sobol = prod(sizes.values()) > LARGEST_GRID
-    return (_points(sizes, normal) if sobol else _grid(sizes, normal)), frozenset(loaded), sobol
-
-
-def _grid(sizes: Mapping[Version, int], normal: set[Version]) -> dict[Version, Noise]:
-    noises = {}
-    for axis, (version, size) in enumerate(sizes.items()):
-        if version in normal:
-            nodes, weights = _hermite(size)
-            noises[version] = Noise(axis, nodes, weights)
-        else:
-            noises[version] = Noise(axis, np.array([0.0, 1.0]), None)
-    return noises
-
-
-def _points(sizes: Mapping[Version, int], normal: set[Version]) -> dict[Version, Noise]:
-    """One shared axis of Sobol' points: normal quantiles, and uniform numbers for 0/1 versions."""
-    points = qmc.Sobol(len(sizes), scramble=True, rng=np.random.default_rng(20260101)).random(SOBOL_POINTS)
-    points = np.clip(points, 1e-9, 1 - 1e-9)
-    return {
-        version: Noise(0, norm.ppf(points[:, k]) if version in normal else points[:, k], None)
-        for k, version in enumerate(sizes)
+    needed = {
+        version: degree if identity else inf
+        for version, degree in degrees.items()
+        if degree > 0 and version not in loaded and not (identity and degree <= 1)
     }
+    return needed, frozenset(loaded)
+
+
+def _normal(scene: Scene, version: Version) -> bool:
+    return scene.plan.equation(version.name).family == "normal"
+
+
+def _lay_out(scene: Scene, traced: Traced, step: float) -> Layout | None:
+    """The grid with this step in every direction that has no exact rule; None where it would be too large."""
+    needed, loaded = _sort_noise(scene, traced)
+    noises: dict[Version, Noise] = {}
+    for axis, (version, degree) in enumerate(needed.items()):
+        if not _normal(scene, version):
+            noises[version] = Noise(axis, np.array([0.0, 1.0]), None)
+        else:
+            nodes, weights = _hermite(ceil((degree + 1) / 2)) if degree < inf else _trapezoid(step)
+            noises[version] = Noise(axis, nodes, weights)
+    shape = tuple(len(noise.nodes) for noise in noises.values())
+    return Layout(noises, loaded, shape, sobol=False) if prod(shape) <= LARGEST_GRID else None
+
+
+def _scatter(scene: Scene, traced: Traced) -> Layout:
+    """Sobol' points on the first axis for all that is normal (and for 0/1 versions beyond the first few)."""
+    needed, loaded = _sort_noise(scene, traced)
+    summed = [version for version in needed if not _normal(scene, version)][:MOST_SUMMED]
+    spread = [version for version in needed if version not in summed]
+    points = qmc.Sobol(max(1, len(spread)), scramble=True, rng=np.random.default_rng(20260101)).random(SOBOL_POINTS)
+    points = np.clip(points, 1e-9, 1 - 1e-9)
+    noises = {version: Noise(axis, np.array([0.0, 1.0]), None) for axis, version in enumerate(summed, start=1)}
+    for k, version in enumerate(spread):
+        noises[version] = Noise(0, norm.ppf(points[:, k]) if _normal(scene, version) else points[:, k], None)
+    return Layout(noises, loaded, (SOBOL_POINTS, *(2,) * len(summed)), sobol=True)
 
 
 @lru_cache(maxsize=64)
@@ -181,63 +232,54 @@ def _hermite(size: int) -> tuple[Floats, Floats]:
     return nodes, weights / np.sqrt(2 * np.pi)
 
 
+@lru_cache(maxsize=64)
+def _trapezoid(step: float) -> tuple[Floats, Floats]:
+    """The same on an equidistant grid."""
+    half = ceil(_REACH / step)
+    nodes: Floats = np.arange(-half, half + 1, dtype=np.float64) * step
+    weights: Floats = np.asarray(norm.pdf(nodes))
+    return nodes, weights / weights.sum()
+
+
 def _average(
-    stage: Stage,
-    traced: Traced,
-    rows: Population,
-    noises: Mapping[Version, Noise],
-    loaded: frozenset[Version],
-    parameters: Mapping[str, Floats],
-    *,
-    sobol: bool,
+    stage: Stage, traced: Traced, rows: Population, layout: Layout, parameters: Mapping[str, Floats]
 ) -> Floats:
-    axes = 1 if sobol else len(noises)
+    axes = len(layout.shape)
     shaped = {address: values.reshape(-1, *(1,) * (1 + axes)) for address, values in parameters.items()}
     columns = {name: values.reshape(1, -1, *(1,) * axes) for name, values in rows.columns.items()}
     values: dict[Version, Value] = {}
-    weight: Floats = np.ones((1,) * (2 + axes)) / (SOBOL_POINTS if sobol else 1)
+    weight: Floats = np.ones((1,) * (2 + axes)) / (SOBOL_POINTS if layout.sobol else 1)
     mean: Floats = weight
     for version, sources in traced:
         equation = stage.scene.plan.equation(version.name)
         eta = _predict(stage, equation, sources, values, columns, shaped)
         if version == traced[-1][0]:
             mean = _mean(equation.link, eta)
-        elif version in noises:
-            noise = noises[version]
-            nodes = noise.nodes.reshape(1, 1, *(-1 if axis == noise.axis else 1 for axis in range(axes)))
-            values[version], factor = _noisy(equation, eta, nodes, noise, shaped, axes, sobol=sobol)
+        elif version in layout.noises:
+            values[version], factor = _noisy(equation, eta, layout.noises[version], shaped, axes)
             weight = weight * factor
         elif equation.family == "normal":
-            values[version] = Value(
-                eta.mean, {**eta.loadings, **({version: shaped[str(equation.spread)]} if version in loaded else {})}
-            )
+            own = {version: shaped[str(equation.spread)]} if version in layout.loaded else {}
+            values[version] = Value(eta.mean, {**eta.loadings, **own})
         else:
             values[version] = Value(inverse_link(equation.link, eta.mean), {})
-    grid = tuple(range(2, 2 + axes))
-    per_row = np.broadcast_to(
-        mean * weight, np.broadcast_shapes(mean.shape, weight.shape, _grid_shape(noises, axes, sobol))
-    )
-    per_row = per_row.sum(axis=grid) if grid else per_row
+    shape = np.broadcast_shapes(mean.shape, weight.shape, (1, 1, *layout.shape))
+    per_row = np.broadcast_to(mean * weight, shape).sum(axis=tuple(range(2, 2 + axes)))
     found = per_row @ rows.weights if per_row.shape[1] > 1 else per_row[:, 0] * rows.weights.sum()
     return np.broadcast_to(found, (len(next(iter(parameters.values()))),)).copy()
 
 
-def _grid_shape(noises: Mapping[Version, Noise], axes: int, sobol: bool) -> tuple[int, ...]:
-    if sobol:
-        return (1, 1, SOBOL_POINTS)
-    return (1, 1, *(len(noise.nodes) for noise in noises.values()))[: 2 + axes]
-
-
 def _noisy(
-    equation: Equation, eta: Value, nodes: Floats, noise: Noise, shaped: Mapping[str, Floats], axes: int, *, sobol: bool
+    equation: Equation, eta: Value, noise: Noise, shaped: Mapping[str, Floats], axes: int
 ) -> tuple[Value, Floats]:
     """A mediator's value on its axis, and the weight of each node."""
+    nodes = noise.nodes.reshape(1, 1, *(-1 if axis == noise.axis else 1 for axis in range(axes)))
     one: Floats = np.ones((1,) * (2 + axes))
     if equation.family == "normal":
         value = Value(eta.mean + shaped[str(equation.spread)] * nodes, eta.loadings)
         return value, one if noise.weights is None else noise.weights.reshape(nodes.shape)
     chance = inverse_link(equation.link, eta.mean)
-    if sobol:
+    if len(noise.nodes) > 2:
         return Value((nodes < chance).astype(np.float64), {}), one
     return Value(nodes, {}), np.where(nodes == 1.0, chance, 1.0 - chance)
 
@@ -288,7 +330,10 @@ def _mean(link: str, eta: Value) -> Floats:
         return inverse_link(link, eta.mean / np.sqrt(1.0 + variance))
     spread = np.sqrt(variance)
     largest = float(spread.max())
-    nodes, weights = _hermite(9 if largest < 0.75 else 15 if largest < 1.5 else NODES if largest < 3 else 61)
+    if largest < 1:
+        nodes, weights = _hermite(11)
+    else:  # the logistic function's poles lie π / spread from the axis
+        nodes, weights = _trapezoid(2.0 ** -min(ceil(np.log2(max(largest, 2.8)) - 0.485), 8))
     total: Floats = np.zeros(np.broadcast_shapes(eta.mean.shape, spread.shape))
     for node, weight in zip(nodes, weights, strict=True):
         total += weight * inverse_link(link, eta.mean + spread * node)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import ceil, floor, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,22 +31,27 @@ def find_population(data: Dataset, moving: frozenset[str], at: Mapping[str, Scal
         )
     view = ColumnView(data)
     columns = {key: view[key] for key in view if key.partition("=")[0] not in moving}
+    chosen = {name: choose(data[name], value) for name, value in at.items()}
+    exact = {name for name, value in chosen.items() if _has_rows(data[name], value)}
     weights = np.ones(data.n)
-    words = [f"the {data.n} units in the data"]
-    for name, value in at.items():
+    for name in exact:
+        weights = weights * _same(data[name], chosen[name])
+    words = [f"{name} = {shown(data[name], chosen[name])}" for name in exact]
+    if not weights.any():
+        raise DataError(f"nobody in the data has {listed(words)} together")
+    for name, value in chosen.items():
         column = data[name]
-        chosen = choose(column, value)
-        same, note = _nearness(column, chosen)
-        weights = weights * same
-        if isinstance(column, Numbers) and isinstance(chosen, float) and note:
-            columns[name] = np.full(data.n, chosen)
-        words.append(f"{name} = {shown(column, chosen)}{note}")
-    if weights.sum() <= 0:
-        raise DataError(f"nobody in the data has {listed(words[1:])} together")
-    kept = weights > 0
-    if at and not any("weighted" in word for word in words):
-        words[0] = f"the {int(kept.sum())} of {data.n} units in the data"
-    description = words[0] + (" with " + " and ".join(words[1:]) if at else "")
+        if name in exact or isinstance(column, Categories):
+            continue
+        weights, width = _near(column, float(value), weights)
+        columns[name] = np.full(data.n, float(value))
+        outside = "" if column.lowest <= float(value) <= column.highest else "; outside the data: an extrapolation"
+        words.append(
+            f"{name} = {shown(column, value)} (units weighted by their nearness, bandwidth {width:.3g}{outside})"
+        )
+    kept = weights != 0
+    count = f"the {int(kept.sum())} of {data.n} units in the data" if exact else f"the {data.n} units in the data"
+    description = count + (" with " + " and ".join(words) if at else "")
     return Population(
         {key: values[kept] for key, values in columns.items()}, weights[kept] / weights.sum(), description
     )
@@ -88,12 +94,15 @@ def every_value(column: Numbers | Categories) -> tuple[Scalar, ...]:
 
 
 def shown(column: Numbers | Categories, value: float | str) -> str:
-    """A value for people: the category, the word of a 0/1 column, or the number."""
-    if isinstance(value, float) and isinstance(column, Numbers):
-        if column.labels and value in (0.0, 1.0):
-            return column.labels[int(value)]
-        return f"{value:.4g}"
-    return str(value)
+    """A value for people: the category, the word of a 0/1 column, or the number to a thousandth of the column's sd."""
+    if not isinstance(value, float) or isinstance(column, Categories):
+        return str(value)
+    if column.labels and value in (0.0, 1.0):
+        return column.labels[int(value)]
+    if value == round(value, 10) and len(f"{value:.10g}") <= 6:
+        return f"{value:.10g}"
+    decimals = max(0, 3 - floor(log10(column.sd)))
+    return f"{value:.{min(decimals, 15)}f}" if abs(value) < 1e12 else f"{value:.6g}"
 
 
 def place(column: Numbers | Categories, value: float | str) -> dict[str, float]:
@@ -103,17 +112,32 @@ def place(column: Numbers | Categories, value: float | str) -> dict[str, float]:
     return {column.name: float(value)}
 
 
-def _nearness(column: Numbers | Categories, chosen: float | str) -> tuple[Floats, str]:
+def _has_rows(column: Numbers | Categories, value: float | str) -> bool:
+    """Whether enough rows have exactly this value to condition on it by keeping them."""
+    if isinstance(column, Categories) or column.binary:
+        return True
+    return int(np.count_nonzero(column.values == value)) >= max(10, ceil(0.02 * len(column.values)))
+
+
+def _same(column: Numbers | Categories, value: float | str) -> Floats:
     if isinstance(column, Categories):
-        return (column.codes == column.values.index(str(chosen))).astype(np.float64), ""
-    value = float(chosen)
-    exact = column.values == value
-    if column.binary or exact.sum() >= max(10, 0.02 * len(exact)):
-        if not exact.any():
-            raise DataError(f"nobody in the data has {column.name} = {value:g}; it holds 0 and 1")
-        return exact.astype(np.float64), ""
+        return np.asarray(column.codes == column.values.index(str(value)), dtype=np.float64)
+    if column.binary and value not in (0.0, 1.0):
+        raise DataError(f"at: {column.name} is 0 or 1, not {value}")
+    return np.asarray(column.values == value, dtype=np.float64)
+
+
+def _near(column: Numbers, value: float, base: Floats) -> tuple[Floats, float]:
+    """Weights of the rows for the mean at a value, by local linear regression (Fan & Gijbels 1996, ch. 2), and its bandwidth.
+
+    They may be slightly negative, so that what changes linearly with the column is not pulled to the column's mean.
+    """
     low, high = np.quantile(column.values, [0.25, 0.75])
-    width = 0.9 * (min(column.sd, (high - low) / 1.34) or column.sd) * len(exact) ** -0.2
-    distance = np.square((column.values - value) / width) / 2
-    outside = "" if column.lowest <= value <= column.highest else ", outside the data: an extrapolation"
-    return np.exp(distance.min() - distance), f" (units weighted by their nearness to it{outside})"
+    width = 0.9 * (min(column.sd, (high - low) / 1.34) or column.sd) * np.count_nonzero(base) ** -0.2
+    distance = (column.values - value) / width
+    nearest = np.square(distance[base > 0]).min()
+    kernel = base * np.exp((nearest - np.square(distance)) / 2)
+    first, second = kernel @ distance, kernel @ np.square(distance)
+    weights = kernel * (second - first * distance)
+    enough = weights.sum() > 1e-6 * kernel.sum() * second
+    return (weights if enough else kernel), float(width)

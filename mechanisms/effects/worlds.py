@@ -96,8 +96,8 @@ class Scene:
 
     @property
     def moving(self) -> frozenset[str]:
-        """The variables that the exposure can move and that are not held."""
-        return descendants(self.graph, self.of) - self.held
+        """The variables that the exposure or a held variable can move and that are not themselves set."""
+        return descendants(self.graph, self.of, *self.held) - self.held - {self.of}
 
 
 def set_scene(plan: Plan, of: str, on: str, held: frozenset[str]) -> Scene:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from mechanisms.errors import IdentificationError, listed
+from mechanisms.errors import IdentificationError, expect, listed
 from mechanisms.graph.adjustment import EffectKind, adjustment_sets, barred, open_path
 from mechanisms.graph.districts import (
     Clash,
@@ -130,6 +130,8 @@ def identify(theory: Theory, question: Question) -> Identified:
 
     Questions without any answer to look for (no directed path, an unknown name, `at` on a consequence) raise.
     """
+    expect(theory, Theory, "the theory", "mx.load or mx.parse makes one")
+    expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
     graph = draw(theory)
     asked = _ask(graph, question, arrow_set(graph, question))
     interventional = question.mediators == "interventional" and asked.nested

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.door import bind
-from mechanisms.errors import DataError, FitError, did_you_mean, listed
+from mechanisms.errors import DataError, FitError, did_you_mean, expect, listed
 from mechanisms.infer.engines import exact
 from mechanisms.infer.explanation import Block, Engine, choose
 from mechanisms.infer.moments import gather
@@ -56,6 +56,8 @@ def sample(
     for name, value, least in counts:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise FitError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    expect(plan, Plan, "the plan", "mx.compile makes one")
+    expect(data, Dataset, "the data", "mx.bind makes one")
     check_together(plan, data)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     blocks = choose(plan, data, engine)
@@ -91,6 +93,8 @@ def pin(plan: Plan, data: Dataset, parameters: Mapping[str, float]) -> Fit:
 
 def complete(plan: Plan, parameters: Mapping[str, float]) -> dict[str, float]:
     """`parameters` in the plan's order: every address once (products in any order), none that the plan has not."""
+    if not isinstance(parameters, Mapping):
+        raise FitError("parameters are a mapping from addresses to numbers, {'x -> m': 0.5, …}")
     known = {parse_address(address).key: address for address in plan.parameters}
     given: dict[str, float] = {}
     for text, value in parameters.items():
@@ -99,9 +103,9 @@ def complete(plan: Plan, parameters: Mapping[str, float]) -> dict[str, float]:
             raise FitError(f"the plan has no parameter '{text}'.{did_you_mean(text, plan.parameters)}")
         if address in given:
             raise FitError(f"a value for {address} is given twice")
-        given[address] = float(value)
-        if not np.isfinite(given[address]):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
             raise FitError(f"the value of {address} is {value!r}, not a number")
+        given[address] = float(value)
     absent = [name for name in plan.parameters if name not in given]
     if absent:
         raise FitError(f"no value is given for {listed(absent)}")

@@ -61,15 +61,12 @@ def simulate(plan: Plan, data: Any, parameters: Mapping[str, float], *, seed: in
     _check_whole("seed", 0 if seed is None else seed, 0)
     rng = np.random.default_rng(seed)
     columns: dict[str, Floats] = dict(ColumnView(given))
-    for name in plan.exogenous:
-        if plan.theory.variable(name).family == "bernoulli":
-            columns |= _as_columns(plan.theory.variable(name), columns[name])
     shown = {name: _shown(given, name) for name in plan.exogenous}
     for equation in plan.equations:
         variable = plan.theory.variable(equation.response)
         drawn = _draw(equation, values, columns, given.n, rng)
         _check_range(variable, drawn, f"its equation is {equation.family} and knows no bounds. {_REMEDY}")
-        columns |= _as_columns(variable, drawn)
+        columns[variable.name] = drawn
         shown[variable.name] = _in_words(variable, drawn)
     return pd.DataFrame({name: shown[name] for name in plan.theory.names})
 
@@ -149,14 +146,6 @@ def _check_range(variable: Variable, drawn: Floats, remedy: str) -> None:
             f"'{variable.name}' leaves its declared range [{lowest:g}, {highest:g}] in {beyond} of {len(drawn)} simulated "
             f"rows (from {drawn.min():.4g} to {drawn.max():.4g}): {remedy}"
         )
-
-
-def _as_columns(variable: Variable, drawn: Floats) -> dict[str, Floats]:
-    """A modelled variable as the linear predictor names it: `y`, and `y=yes` for a value of a bernoulli variable."""
-    if not variable.values:
-        return {variable.name: drawn}
-    zero, one = variable.values
-    return {variable.name: drawn, f"{variable.name}={zero}": 1 - drawn, f"{variable.name}={one}": drawn}
 
 
 def _shown(data: Dataset, name: str) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import product as every
 
-from mechanisms.errors import SpecError, did_you_mean, listed
+from mechanisms.errors import SpecError, did_you_mean, expect, listed
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion, expand
 from mechanisms.graph.graph import Graph, causal_order, draw
@@ -127,6 +127,7 @@ def compile(theory: Theory) -> Plan:
         What the language says but this version cannot fit yet, in one sentence that names it; a prior on a
         parameter that the theory does not have, with the near miss.
     """
+    expect(theory, Theory, "what is compiled", "mx.load or mx.parse makes one")
     expansion = expand(theory)
     graph = draw(theory)
     _refuse(theory, expansion)

@@ -55,10 +55,16 @@ def _problem(question: Question, theory: Theory) -> str:
         return "through asks for an indirect effect; add kind: indirect"
     if question.population != "these":
         return f"population {question.population!r} is part of the language but is not read by this version"
-    below = find_descendants(theory, of) if question.at else set()
-    for name, _ in question.at:
-        if name in below:
-            return f"at: {of} changes {name}, so {name} cannot be held by looking; set: {{{name}: …}} intervenes on it"
+    if question.mediators == "interventional" and question.kind not in ("direct", "indirect"):
+        return "mediators: interventional belongs to kind: direct or kind: indirect"
+    for cause in (of, *(name for name, _ in question.set)) if question.at else ():
+        below = find_descendants(theory, cause)
+        for name, _ in question.at:
+            if name in below:
+                return f"at: {cause} changes {name}, so {name} cannot be held by looking; set: {{{name}: …}} intervenes on it"
+    for name, values in question.at:
+        if not values:
+            return f"at: {name}: no value is given"
     return _problem_of_path(question, theory)
 
 
@@ -89,11 +95,13 @@ def _problem_of_value(key: str, variable: Variable, value: Scalar) -> str:
     if str(value) in values or any(_same(value, category) for category in values):
         return ""
     if value == "each" and key == "at":
-        fits = values or variable.family == "bernoulli"
+        fits = values or variable.family in (None, "bernoulli")  # what is not declared, the data decide
         return "" if fits else f"at: {name}: each goes through categories; {name} has none"
     if values:
         hint = did_you_mean(str(value), values) or f" It has {listed(values)}."
         return f"{key}: {name} has no value '{_shown(value)}'.{hint}"
+    if isinstance(value, str) and variable.family in (None, "bernoulli") and value.isalpha():
+        return ""  # yes, no: the data decide
     if isinstance(value, str) and not _MEASURE.fullmatch(value):
         return f"{key}: {name}: '{value}' is neither a number nor mean, +1 sd or 90%"
     if isinstance(value, str) and value.endswith("%") and float(value[:-1]) > 100:

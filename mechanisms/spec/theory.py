@@ -44,7 +44,7 @@ def _scalar(value: Any) -> Any:
 
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Scalar = Annotated[float | str, BeforeValidator(_scalar)]
+Scalar = Annotated[Number | str, BeforeValidator(_scalar)]
 
 
 def _term(value: Any) -> Any:

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 from scipy.stats import norm
+from small_worlds import noise, pinned, values
 
 import mechanisms as mx
-from small_worlds import noise, pinned, values
 
 
 def binary(n: int, seed: int = 2) -> np.ndarray:
@@ -233,7 +233,12 @@ def test_many_parallel_mediators_of_a_binary_outcome(count: int) -> None:
     b = np.linspace(-0.6, 0.9, count)
     parameters = {"1 -> y": -0.2, "x -> y": 0.3}
     for k, name in enumerate(names):
-        parameters |= {f"1 -> {name}": 0.1 * k, f"x -> {name}": 0.3, f"sigma({name})": 0.8 + 0.1 * k, f"{name} -> y": b[k]}
+        parameters |= {
+            f"1 -> {name}": 0.1 * k,
+            f"x -> {name}": 0.3,
+            f"sigma({name})": 0.8 + 0.1 * k,
+            f"{name} -> y": b[k],
+        }
     found = values(mx.decompose(pinned(arrows, frame, parameters), "x", "y"))
     sd = np.sqrt(np.sum((b * (0.8 + 0.1 * np.arange(count))) ** 2))
     z = np.linspace(-9, 9, 6001)
@@ -252,7 +257,11 @@ def test_at_conditions_and_does_not_intervene() -> None:
     w = binary(400)
     frame = pd.DataFrame({"x": binary(400, 9), "w": w, "c": 2.0 * w + 0.5 * rng.normal(size=400), "y": binary(400, 5)})
     parameters = {"1 -> y": -1.0, "x -> y": 0.5, "w -> y": 0.1, "x * w -> y": 0.4, "c -> y": 0.9}
-    fit = pinned("variables: {x: , w: , c: , y: {family: bernoulli}}\narrows:\n  x -> y: {moderated_by: w}\n  c -> y:\n", frame, parameters)
+    fit = pinned(
+        "variables: {x: , w: , c: , y: {family: bernoulli}}\narrows:\n  x -> y: {moderated_by: w}\n  c -> y:\n",
+        frame,
+        parameters,
+    )
     found = values(mx.estimate(fit, mx.Question(of="x", on="y", at={"w": ["0", "1"]})))
 
     def effect(rows: pd.DataFrame, value: float) -> float:
@@ -312,8 +321,14 @@ def test_scales() -> None:
     assert np.sign(link["total"]) == np.sign(raw["total"]) and abs(link["total"]) > abs(raw["total"])
     with pytest.raises(mx.IdentificationError, match="standardised"):
         mx.estimate(fit, mx.Question(of="x", on="y", scale="standardised"))
-    linear = pinned("arrows:\n  a -> m:\n  m -> y:\n  a -> y: {moderated_by: m}\n  c -> m, y:\n", noise(60, "a", "c", "m", "y"), LINEAR)
+    linear = pinned(
+        "arrows:\n  a -> m:\n  m -> y:\n  a -> y: {moderated_by: m}\n  c -> m, y:\n",
+        noise(60, "a", "c", "m", "y"),
+        LINEAR,
+    )
     wide = noise(60, "a", "c", "m", "y")
-    by_hand = values(mx.estimate(linear, mx.Question(of="a", on="y", contrast=("mean", "+1 sd"))))["total"] / wide["y"].std()
+    by_hand = (
+        values(mx.estimate(linear, mx.Question(of="a", on="y", contrast=("mean", "+1 sd"))))["total"] / wide["y"].std()
+    )
     standardised = values(mx.estimate(linear, mx.Question(of="a", on="y", scale="standardised")))["total"]
     assert standardised == pytest.approx(by_hand, abs=1e-12)

@@ -10,28 +10,42 @@ import mechanisms as mx
 
 # n, means and covariances are facts about public data sets: JOBS II (Vinokur & Schul 1997; R package mediation), Tal-Or et al.
 # (2010; R package psych), Pollack et al. (2012; R package processR). Any data with these moments give the same linear fits.
-MOMENTS = {'jobs_ii': {'n': 899,
-             'names': ['treat', 'econ_hard', 'sex', 'age', 'job_seek', 'depress2'],
-             'mean': [0.6674082314, 3.0241379303, 0.5361512792, 37.565063205, 4.0433444527, 1.7414017812],
-             'cov': [[0.2222216717, -0.001317104, -0.0130186721, 0.0824973704, 0.0149888568, -0.0140769144],
-                     [-0.001317104, 0.9730565839, -0.0289582225, 0.0007751266, 0.0518683329, 0.1290557089],
-                     [-0.0130186721, -0.0289582225, 0.2489700261, 0.145283095, -0.0036288373, 0.0237788783],
-                     [0.0824973704, 0.0007751266, 0.145283095, 109.232448033, 0.5053384103, -0.0380710808],
-                     [0.0149888568, 0.0518683329, -0.0036288373, 0.5053384103, 0.5306123605, -0.1202815696],
-                     [-0.0140769144, 0.1290557089, 0.0237788783, -0.0380710808, -0.1202815696, 0.4247517284]]},
- 'pmi': {'n': 123,
-         'names': ['cond', 'pmi', 'import', 'reaction'],
-         'mean': [0.4715447154, 5.6016260163, 4.2032520325, 3.4837398374],
-         'cov': [[0.2512328402, 0.1197187792, 0.1574703452, 0.1245335199],
-                 [0.1197187792, 1.7457350393, 0.6472077836, 0.9145758363],
-                 [0.1574703452, 0.6472077836, 3.0157270425, 1.2512828202],
-                 [0.1245335199, 0.9145758363, 1.2512828202, 2.4034219645]]},
- 'estress': {'n': 262,
-             'names': ['estress', 'affect', 'withdraw'],
-             'mean': [4.6202290076, 1.5980916031, 2.3211450382],
-             'cov': [[2.026677342, 0.3503644234, 0.1137315375],
-                     [0.3503644234, 0.523766459, 0.3759194349],
-                     [0.1137315375, 0.3759194349, 1.5546852739]]}}
+MOMENTS = {
+    "jobs_ii": {
+        "n": 899,
+        "names": ["treat", "econ_hard", "sex", "age", "job_seek", "depress2"],
+        "mean": [0.6674082314, 3.0241379303, 0.5361512792, 37.565063205, 4.0433444527, 1.7414017812],
+        "cov": [
+            [0.2222216717, -0.001317104, -0.0130186721, 0.0824973704, 0.0149888568, -0.0140769144],
+            [-0.001317104, 0.9730565839, -0.0289582225, 0.0007751266, 0.0518683329, 0.1290557089],
+            [-0.0130186721, -0.0289582225, 0.2489700261, 0.145283095, -0.0036288373, 0.0237788783],
+            [0.0824973704, 0.0007751266, 0.145283095, 109.232448033, 0.5053384103, -0.0380710808],
+            [0.0149888568, 0.0518683329, -0.0036288373, 0.5053384103, 0.5306123605, -0.1202815696],
+            [-0.0140769144, 0.1290557089, 0.0237788783, -0.0380710808, -0.1202815696, 0.4247517284],
+        ],
+    },
+    "pmi": {
+        "n": 123,
+        "names": ["cond", "pmi", "import", "reaction"],
+        "mean": [0.4715447154, 5.6016260163, 4.2032520325, 3.4837398374],
+        "cov": [
+            [0.2512328402, 0.1197187792, 0.1574703452, 0.1245335199],
+            [0.1197187792, 1.7457350393, 0.6472077836, 0.9145758363],
+            [0.1574703452, 0.6472077836, 3.0157270425, 1.2512828202],
+            [0.1245335199, 0.9145758363, 1.2512828202, 2.4034219645],
+        ],
+    },
+    "estress": {
+        "n": 262,
+        "names": ["estress", "affect", "withdraw"],
+        "mean": [4.6202290076, 1.5980916031, 2.3211450382],
+        "cov": [
+            [2.026677342, 0.3503644234, 0.1137315375],
+            [0.3503644234, 0.523766459, 0.3759194349],
+            [0.1137315375, 0.3759194349, 1.5546852739],
+        ],
+    },
+}
 
 
 def with_moments(name: str) -> pd.DataFrame:
@@ -79,7 +93,9 @@ def test_jobs() -> None:
     assert effects["indirect"].draws.mean() == pytest.approx(-0.01574, abs=1e-3)
     assert fit.draws["job_seek -> depress2"].std().item() == pytest.approx(errors[2], rel=0.05)
     lower, upper = effects.summary().loc["indirect", ["lower", "upper"]]
-    assert (lower, upper) == pytest.approx((-0.0411, 0.0084), abs=2.5e-3)  # statistics.md's interval, 4 MCSE of a 2.5 % quantile
+    assert (lower, upper) == pytest.approx(
+        (-0.0411, 0.0084), abs=2.5e-3
+    )  # statistics.md's interval, 4 MCSE of a 2.5 % quantile
 
 
 def test_jobs_with_interaction() -> None:
@@ -93,20 +109,30 @@ def test_jobs_with_interaction() -> None:
     few = mx.parse(JOBS.replace("treat -> depress2:", "treat -> depress2: {moderated_by: job_seek}"))
     names = ["occp", "marital", "nonwhite", "educ", "income"]
     values = {name: sorted(frame[name].unique()) for name in names}
-    declared = "".join(f"  {name}: {{family: categorical, values: {[str(v) for v in values[name]]}}}\n" for name in names)
+    declared = "".join(
+        f"  {name}: {{family: categorical, values: {[str(v) for v in values[name]]}}}\n" for name in names
+    )
     many = mx.parse(
         f"variables:\n  treat, job_seek, depress2, depress1, econ_hard, sex, age:\n{declared}arrows:\n  treat -> job_seek -> depress2:\n"
-        "  treat -> depress2: {moderated_by: job_seek}\n  econ_hard, depress1, sex, age, " + ", ".join(names) + " -> job_seek, depress2:\n"
+        "  treat -> depress2: {moderated_by: job_seek}\n  econ_hard, depress1, sex, age, "
+        + ", ".join(names)
+        + " -> job_seek, depress2:\n"
     )
     dummies = [(frame[name] == value).to_numpy(float) for name in names for value in values[name][1:]]
     cases = [
         (few, [frame[c].to_numpy() for c in ("econ_hard", "sex", "age")], (-0.0198, -0.0140, -0.0420, -0.0362)),
-        (many, [frame[c].to_numpy() for c in ("econ_hard", "depress1", "sex", "age")] + dummies, (-0.01854, -0.01174, -0.03927, -0.03247)),
+        (
+            many,
+            [frame[c].to_numpy() for c in ("econ_hard", "depress1", "sex", "age")] + dummies,
+            (-0.01854, -0.01174, -0.03927, -0.03247),
+        ),
     ]
     for theory, covariates, published in cases:
         treat = frame["treat"].to_numpy(float)
         first, _ = least_squares(frame, "job_seek", treat, *covariates)
-        second, _ = least_squares(frame, "depress2", treat, frame["job_seek"].to_numpy(), treat * frame["job_seek"].to_numpy(), *covariates)
+        second, _ = least_squares(
+            frame, "depress2", treat, frame["job_seek"].to_numpy(), treat * frame["job_seek"].to_numpy(), *covariates
+        )
         m0 = first[0] + first[2:] @ np.array([column.mean() for column in covariates])
         expected = {
             "pure indirect": first[1] * second[2], "indirect": first[1] * (second[2] + second[3]),
@@ -121,7 +147,9 @@ def test_jobs_with_interaction() -> None:
 def test_tal_or() -> None:
     """Simple, parallel (.2033, .1889) and serial (.0487)."""
     frame = with_moments("pmi")
-    simple = mx.decompose(mx.fit(mx.parse("dag { cond -> pmi -> reaction; cond -> reaction }"), frame, seed=1), "cond", "reaction")
+    simple = mx.decompose(
+        mx.fit(mx.parse("dag { cond -> pmi -> reaction; cond -> reaction }"), frame, seed=1), "cond", "reaction"
+    )
     assert_near(simple, "indirect", 0.2413, prior_shift=0.03)
     assert_near(simple, "direct", 0.2544, prior_shift=0.03)
     both = mx.parse("arrows: [cond -> import -> reaction, cond -> pmi -> reaction, cond -> reaction]")
@@ -132,14 +160,20 @@ def test_tal_or() -> None:
     rows = mx.decompose(mx.fit(serial, frame, seed=1), "cond", "reaction")
     assert_near(rows, "cond -> import -> pmi -> reaction", 0.0487, prior_shift=0.03)
     assert_near(rows, "cond -> pmi -> reaction", 0.3536 * 0.3965, prior_shift=0.03)
-    assert sum(rows[label].draws.mean() for label in rows.labels[3:]) == pytest.approx(rows["indirect"].draws.mean(), abs=1e-12)
+    assert sum(rows[label].draws.mean() for label in rows.labels[3:]) == pytest.approx(
+        rows["indirect"].draws.mean(), abs=1e-12
+    )
     assert (least_squares(frame, "pmi", "cond", "import")[0][1:]) == pytest.approx([0.3536, 0.1961], abs=6e-5)
 
 
 def test_estress_indirect_without_total() -> None:
     """Indirect .1330 [.080, .194] with a total of .0561."""
     frame = with_moments("estress")
-    effects = mx.decompose(mx.fit(mx.parse("arrows: [estress -> affect -> withdraw, estress -> withdraw]"), frame, seed=1), "estress", "withdraw")
+    effects = mx.decompose(
+        mx.fit(mx.parse("arrows: [estress -> affect -> withdraw, estress -> withdraw]"), frame, seed=1),
+        "estress",
+        "withdraw",
+    )
     a, b = least_squares(frame, "affect", "estress")[0][1], least_squares(frame, "withdraw", "estress", "affect")[0][2]
     assert a * b == pytest.approx(0.1330, abs=6e-5)
     assert_near(effects, "indirect", a * b)
@@ -155,7 +189,9 @@ def test_small_study_far_from_zero() -> None:
         alliance = rng.normal(50, 10, 60)
         frame = pd.DataFrame({"alliance": alliance, "outcome": 100 - 0.8 * (alliance - 50) + rng.normal(0, 12, 60)})
         b, se = (each[1] for each in least_squares(frame, "outcome", "alliance"))
-        draws = np.asarray(mx.fit(mx.parse("arrows: [alliance -> outcome]"), frame, seed=1, draws=10_000).draws["alliance -> outcome"])
+        draws = np.asarray(
+            mx.fit(mx.parse("arrows: [alliance -> outcome]"), frame, seed=1, draws=10_000).draws["alliance -> outcome"]
+        )
         assert abs(draws.mean() - b) < 0.1 * se
         assert abs(draws.std() / se - 1) < 0.1
 
@@ -198,7 +234,9 @@ arrows:
 
 def upb_by_hand(frame: pd.DataFrame, first: np.ndarray, sd: float, second: np.ndarray) -> dict[str, float]:
     """Population risk differences by Gauss–Hermite, written out for this one model."""
-    covariates = np.column_stack([frame["gender"] == "M", frame["educ"] == "L", frame["educ"] == "M", frame["age"]]).astype(float)
+    covariates = np.column_stack(
+        [frame["gender"] == "M", frame["educ"] == "L", frame["educ"] == "M", frame["age"]]
+    ).astype(float)
     z, w = np.polynomial.hermite_e.hermegauss(41)
 
     def mean(x: float, mediator: float) -> float:
@@ -231,8 +269,16 @@ def test_upb(shared) -> None:
     published = {"total": 0.1289, "direct": 0.0693, "indirect": 0.0595, "total direct": 0.0872, "pure indirect": 0.0417}
     assert expected == pytest.approx(published, abs=2e-4)
     names = ["gender", "educ=L", "educ=M", "age"]
-    values = dict(zip(["1 -> negaff", "att -> negaff", *(f"{c} -> negaff" for c in names)], first, strict=True)) | {"sigma(negaff)": sd}
-    values |= dict(zip(["1 -> UPB", "att -> UPB", "negaff -> UPB", "att * negaff -> UPB", *(f"{c} -> UPB" for c in names)], second, strict=True))
+    values = dict(zip(["1 -> negaff", "att -> negaff", *(f"{c} -> negaff" for c in names)], first, strict=True)) | {
+        "sigma(negaff)": sd
+    }
+    values |= dict(
+        zip(
+            ["1 -> UPB", "att -> UPB", "negaff -> UPB", "att * negaff -> UPB", *(f"{c} -> UPB" for c in names)],
+            second,
+            strict=True,
+        )
+    )
     pinned = mx.decompose(mx.pin(plan, data, values), "att", "UPB", contrast=(0, 1))
     for label, value in expected.items():
         assert pinned[label].draws.item() == pytest.approx(value, abs=1e-6), label
@@ -247,7 +293,18 @@ def test_upb(shared) -> None:
             frame,
             np.array([draws[a][i] for a in plan.equation("negaff").addresses]),
             draws["sigma(negaff)"][i],
-            np.array([draws[a][i] for a in ("1 -> UPB", "att -> UPB", "negaff -> UPB", "att * negaff -> UPB", *(f"{c} -> UPB" for c in names))]),
+            np.array(
+                [
+                    draws[a][i]
+                    for a in (
+                        "1 -> UPB",
+                        "att -> UPB",
+                        "negaff -> UPB",
+                        "att * negaff -> UPB",
+                        *(f"{c} -> UPB" for c in names),
+                    )
+                ]
+            ),
         )
         for i in some
     ]

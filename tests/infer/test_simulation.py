@@ -27,8 +27,8 @@ variables:
 arrows:
   arm, x -> better:
   x -> y: {shape: quadratic, moderated_by: arm}
-  sex=male -> y:
-  better=no -> y:
+  sex -> y:
+  better -> y:
 """)
 
 
@@ -62,7 +62,7 @@ def test_equations_hold_row_by_row():
     y += truth["arm=cbt -> y"] * cbt + truth["arm=drug -> y"] * drug
     y += (truth["x * arm=cbt -> y"] * cbt + truth["x * arm=drug -> y"] * drug) * x
     y += (truth["x^2 * arm=cbt -> y"] * cbt + truth["x^2 * arm=drug -> y"] * drug) * x**2
-    y += truth["sex=male -> y"] * (frame.sex == "male") + truth["better=no -> y"] * (found.better == "no")
+    y += truth["sex -> y"] * (frame.sex == "female") + truth["better -> y"] * (found.better == "yes")
     np.testing.assert_allclose(found.y, y, atol=1e-9)
 
 

@@ -51,10 +51,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_refused_at_once(name):
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(SpecError) as refused:
         parse(HOSTILE[name])
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert len(str(refused.value)) < 1_000_000
 
 

@@ -67,7 +67,7 @@ def test_every_option_is_read():
         "questions:\n  - {of: x, on: y, kind: indirect, through: x -> y, name: n}\n".replace(
             "kind: indirect, through: x -> y, ", ""
         )
-        + "  - {of: x, on: y, contrast: [-1 sd, 2], at: {g: each}, mediators: interventional, adjust: [u], scale: link}\n"
+        + "  - {of: x, on: y, contrast: [-1 sd, 2], kind: direct, at: {g: each}, mediators: interventional, adjust: [u], scale: link}\n"
         "  - {of: x, on: y, kind: controlled, set: {g: q}, population: these, because: b}\n"
     )
     assert theory.source is not None and theory.source.doi == "10.1"
