@@ -8,7 +8,8 @@ from mechanisms.errors import FitError, did_you_mean, listed
 from mechanisms.infer.engines import exact
 from mechanisms.model.blocks import find_blocks
 from mechanisms.model.plan import Equation, Plan
-from mechanisms.model.priors import print_priors, state_beliefs
+from mechanisms.model.prior_words import print_priors
+from mechanisms.model.priors import state_beliefs
 
 Engine = Literal["auto", "exact", "nuts"]
 ENGINES = get_args(Engine)

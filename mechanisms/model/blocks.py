@@ -5,7 +5,7 @@ from mechanisms.model.plan import Equation, Plan
 
 def find_blocks(plan: Plan) -> tuple[tuple[Equation, ...], ...]:
     """The plan's equations in connected blocks, in causal order of their first equation."""
-    owner = {address: equation.response for equation in plan.equations for address in _addresses(equation)}
+    owner = {address: equation.response for equation in plan.equations for address in equation.parameters}
     joined = {equation.response: {equation.response} for equation in plan.equations}
     for address, prior in plan.priors:
         if prior.same_as is not None:
@@ -16,7 +16,3 @@ def find_blocks(plan: Plan) -> tuple[tuple[Equation, ...], ...]:
     for equation in plan.equations:
         blocks.setdefault(frozenset(joined[equation.response]), []).append(equation)
     return tuple(tuple(block) for block in blocks.values())
-
-
-def _addresses(equation: Equation) -> tuple[str, ...]:
-    return (*equation.addresses, *((equation.spread,) if equation.spread else ()))

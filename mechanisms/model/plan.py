@@ -1,5 +1,6 @@
 """The plan: a theory as equations in causal order, every parameter named before a sampler exists."""
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import product as every
 
@@ -44,6 +45,16 @@ class Coefficient:
         """How many columns are multiplied, powers counted."""
         return sum(factor.power for factor in self.factors)
 
+    @property
+    def powers(self) -> Counter[str]:
+        """Each column's power in the product."""
+        return sum((Counter({factor.column: factor.power}) for factor in self.factors), Counter())
+
+    def beyond(self, part: "Coefficient") -> tuple[Factor, ...]:
+        """What this product has beyond another that it contains: `w * v` beyond the `w` of `w^2 * v`; else nothing."""
+        more = self.powers - part.powers if part.powers <= self.powers else Counter[str]()
+        return tuple(Factor(column, power) for column, power in more.items())
+
 
 @dataclass(frozen=True)
 class Equation:
@@ -65,6 +76,15 @@ class Equation:
     def addresses(self) -> tuple[str, ...]:
         """Intercept first, then the coefficients."""
         return (self.intercept, *(coefficient.address for coefficient in self.coefficients))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The addresses, and the residual sd's where there is one."""
+        return (*self.addresses, *((self.spread,) if self.spread else ()))
+
+    def companions(self, own: Coefficient) -> tuple[str, ...]:
+        """The variables at whose values a slope differs: its moderators, and its own cause where that bends."""
+        return tuple(dict.fromkeys(factor.variable for each in self.coefficients for factor in each.beyond(own)))
 
     def __str__(self) -> str:
         left = self.response if self.link == "identity" else f"{self.link} P({self.response} = 1)"
@@ -92,11 +112,7 @@ class Plan:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Every parameter's address, equation by equation."""
-        return tuple(
-            address
-            for equation in self.equations
-            for address in (*equation.addresses, *((equation.spread,) if equation.spread else ()))
-        )
+        return tuple(address for equation in self.equations for address in equation.parameters)
 
     def equation(self, response: str) -> Equation:
         """The equation of one modelled variable; `KeyError` when it has none."""
@@ -143,12 +159,12 @@ def shown_prior(prior: Prior) -> str:
     """A prior in one line, as the theory says it."""
     if prior.same_as is not None:
         return f"the same as {prior.same_as}"
-    notes = [f"× {word}" for word in ("standardised",) if prior.scale == word]
-    notes += [f"at {name} = {value}" for name, value in prior.at]
+    said = str(prior.distribution) if prior.fixed is None else f"fixed at {prior.fixed:g}"
+    said += " in standardised units" if prior.scale == "standardised" else ""
+    notes = [f"at {name} = {value if isinstance(value, str) else f'{value:g}'}" for name, value in prior.at]
     notes += [f"above {prior.above:g}"] if prior.above is not None else []
     notes += [f"below {prior.below:g}"] if prior.below is not None else []
-    said = str(prior.distribution) if prior.fixed is None else f"fixed at {prior.fixed:g}"
-    return said + (f" ({', '.join(notes)})" if notes else "")
+    return ", ".join([said, *notes])
 
 
 def _refuse(theory: Theory, expansion: Expansion) -> None:
@@ -225,11 +241,7 @@ def _columns(theory: Theory, term: Term) -> list[str]:
 
 def _priors(theory: Theory, equations: tuple[Equation, ...]) -> tuple[tuple[str, Prior], ...]:
     """The theory's priors under the equations' own addresses; `same_as` is resolved to an address too."""
-    known = {
-        parse_address(address).key: address
-        for equation in equations
-        for address in (*equation.addresses, *((equation.spread,) if equation.spread else ()))
-    }
+    known = {parse_address(address).key: address for equation in equations for address in equation.parameters}
     kinds = {address: parse_address(address).kind for address in known.values()}
     found: dict[str, Prior] = {}
     for prior in theory.priors:
@@ -277,16 +289,12 @@ def _without_values(address: str) -> str:
 
 
 def _check_at(name: str, address: str, prior: Prior, equations: tuple[Equation, ...]) -> None:
-    """`at` must name a moderator of the coefficient that the prior is on."""
-    for equation in equations:
-        own = next((each for each in equation.coefficients if each.address == address), None)
-        if own is None:
-            continue
-        bigger = [each for each in equation.coefficients if set(own.factors) < set(each.factors)]
-        moderators = {f.variable for each in bigger for f in set(each.factors) - set(own.factors)}
-        if name in moderators:
-            return
-        raise SpecError(
-            f"prior on '{address}': at: '{name}' does not moderate it.{did_you_mean(name, moderators)}", prior.place
-        )
-    raise SpecError(f"prior on '{address}': at belongs to priors on coefficients", prior.place)
+    """`at` must name a moderator of the coefficient that the prior is on, or its own cause where that bends."""
+    found = [(equation, each) for equation in equations for each in equation.coefficients if each.address == address]
+    if not found:
+        raise SpecError(f"prior on '{address}': at belongs to priors on coefficients", prior.place)
+    ((equation, own),) = found
+    companions = equation.companions(own)
+    if name not in companions:
+        hint = did_you_mean(name, companions)
+        raise SpecError(f"prior on '{address}': at: '{name}' does not moderate it.{hint}", prior.place)

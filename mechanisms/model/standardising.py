@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.model.families import LINKS
 from mechanisms.model.plan import Equation, Factor
 
 Floats = NDArray[np.float64]
@@ -72,6 +73,19 @@ def working_basis(equation: Equation, data: Dataset) -> Working:
     to_raw = full[:size, :size].copy()
     to_raw[:, 1:] += full[:size, size:] @ denied_from
     return Working(standards, kept, denied, to_raw, denied_from)
+
+
+def find_effect_scale(equation: Equation, data: Dataset) -> float:
+    """One standardised unit of the effect: its sd, of a 0/1 column too; on a link scale the link's own unit."""
+    link = LINKS[equation.link]
+    return data.numbers(equation.response).sd if link.name == "identity" else link.unit
+
+
+def find_cause_scale(working: Working, position: int) -> float:
+    """One standardised unit of the product at this position: of each column the sd, or 1 (0/1); intercept first."""
+    if position == 0:
+        return 1.0
+    return float(np.prod([working.standards[column].scale ** power for column, power in working.kept[position - 1]]))
 
 
 def working_columns(working: Working, columns: dict[str, Floats]) -> Floats:

@@ -9,9 +9,10 @@ import pytensor.tensor as pt
 
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.errors import FitError
+from mechanisms.model.beliefs import Belief
 from mechanisms.model.plan import Equation, Plan
 from mechanisms.model.predictor import linear_predictor
-from mechanisms.model.priors import Belief, Beliefs, state_beliefs
+from mechanisms.model.priors import Beliefs, state_beliefs
 
 _INVERSES = {
     "identity": lambda eta: eta,

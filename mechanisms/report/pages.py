@@ -13,7 +13,7 @@ from mechanisms.effects.effects import MASS, Effects, summarise
 from mechanisms.graph.wording import name_effect
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
-from mechanisms.model.priors import print_priors
+from mechanisms.model.prior_words import print_priors
 from mechanisms.report.listing import describe_arrow
 from mechanisms.report.numbers import decimals_for, show
 from mechanisms.report.plots import diagram, forest, to_svg

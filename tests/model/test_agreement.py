@@ -14,9 +14,10 @@ import mechanisms as mx
 from mechanisms.data.dataset import ColumnView
 from mechanisms.errors import FitError
 from mechanisms.infer.engines import nuts
+from mechanisms.model.beliefs import log_density
 from mechanisms.model.families import LINKS, inverse_link
 from mechanisms.model.predictor import linear_predictor
-from mechanisms.model.priors import log_density, state_beliefs
+from mechanisms.model.priors import state_beliefs
 from mechanisms.model.symbolic import inverse_link as symbolic_inverse
 from mechanisms.model.symbolic import to_pymc
 

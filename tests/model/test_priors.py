@@ -11,7 +11,8 @@ import mechanisms as mx
 from mechanisms.data.dataset import Categories, ColumnView
 from mechanisms.errors import DataError
 from mechanisms.model.predictor import linear_predictor
-from mechanisms.model.priors import print_priors, state_beliefs
+from mechanisms.model.prior_words import print_priors
+from mechanisms.model.priors import state_beliefs
 from mechanisms.model.standardising import standard_of
 
 SEEDS = range(40)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from mechanisms.errors import FitError
 from mechanisms.infer.moments import Moments
+from mechanisms.model.beliefs import Belief, log_density
 from mechanisms.model.plan import Equation
-from mechanisms.model.priors import Belief, Beliefs, log_density
+from mechanisms.model.priors import Beliefs
 
 Floats = NDArray[np.float64]
 _GRID = 4001

@@ -1,0 +1,87 @@
+"""Functionals: what a theory's prior speaks about, as weights of an equation's raw coefficients.
+
+A prior on a coefficient speaks about the derivative of the linear predictor by that coefficient's columns, with every
+other column, and its own where it bends, at the value that `at` names, else at 0. For `w -> y` beside `w^2 -> y` it is
+the slope at one value of w, b1 + 2 b2 w; for `x -> y` moderated by w the slope of x at one value of w, b1 + b3 w.
+"""
+
+from math import comb, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.errors import DataError, listed
+from mechanisms.model.plan import Coefficient, Equation, Factor
+from mechanisms.model.standardising import Standard, Working
+from mechanisms.spec.theory import Prior, Scalar
+
+Floats = NDArray[np.float64]
+
+
+def weigh_coefficients(prior: Prior, equation: Equation, data: Dataset, working: Working, position: int) -> Floats:
+    """The raw coefficients' weights in the quantity that the prior is about, intercept first.
+
+    Raises
+    ------
+    DataError
+        The prior speaks at 0 of a variable whose data do not reach 0 (language 1.9: `at`), or at a value that the
+        variable does not have.
+    """
+    weights: Floats = np.eye(len(equation.addresses))[position]
+    if position == 0:
+        return weights
+    own = equation.coefficients[position - 1]
+    given = {name: _number(name, value, data) for name, value in prior.at}
+    for other, coefficient in enumerate(equation.coefficients, start=1):
+        beyond = coefficient.beyond(own)
+        if beyond:
+            weights[other] = _weight(own, coefficient, beyond, given)
+        for factor in beyond:
+            _check_zero(own, factor, given, working.standards[factor.column], prior)
+    return weights
+
+
+def _weight(
+    own: Coefficient, coefficient: Coefficient, beyond: tuple[Factor, ...], given: dict[str, float | str]
+) -> float:
+    """The share of a larger product in the derivative by `own`'s columns, where `given` says."""
+    return float(
+        prod(
+            comb(coefficient.powers[factor.column], own.powers[factor.column])
+            * _at(factor.column, given) ** factor.power
+            for factor in beyond
+        )
+    )
+
+
+def _at(column: str, given: dict[str, float | str]) -> float:
+    name, _, category = column.partition("=")
+    value = given.get(name, 0.0)
+    return float(value == category) if category else float(value)
+
+
+def _number(name: str, value: Scalar, data: Dataset) -> float | str:
+    column = data[name]
+    if isinstance(column, Categories):
+        text = f"{value:g}" if isinstance(value, float) else value
+        if text not in column.values:
+            raise DataError(f"prior at {name}: {name} has no value '{text}'; it has {listed(column.values)}")
+        return text
+    if value == "mean":
+        return column.mean
+    if isinstance(value, str):
+        raise DataError(f"prior at {name}: '{value}' is not a number; write a number in data units, or mean")
+    return value
+
+
+def _check_zero(
+    own: Coefficient, factor: Factor, given: dict[str, float | str], standard: Standard, prior: Prior
+) -> None:
+    name = factor.variable
+    if name not in given and not standard.lowest <= 0 <= standard.highest:
+        raise DataError(
+            f"prior on '{own.address}' speaks at {name} = 0, but {name} runs from {standard.lowest:g} to "
+            f"{standard.highest:g}: say where it holds, at: {{{name}: mean}}"
+            + (f"\n\n{prior.place}" if prior.place.line else "")
+        )

@@ -1,0 +1,91 @@
+"""The priors of a plan in words: every parameter with its prior in data units, and where that comes from."""
+
+from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.errors import listed
+from mechanisms.model.beliefs import Belief, Spread
+from mechanisms.model.plan import Equation, Plan, shown_prior
+from mechanisms.model.priors import WIDTH, Beliefs, find_unit, state_beliefs
+from mechanisms.model.standardising import find_cause_scale
+from mechanisms.spec.theory import Prior
+
+Line = tuple[str, str, str]
+
+
+def print_priors(plan: Plan, data: Dataset) -> tuple[Line, ...]:
+    """(address, prior in data units, where it comes from) for every parameter of the plan."""
+    lines: list[Line] = []
+    for equation in plan.equations:
+        beliefs = state_beliefs(plan, equation, data)
+        for position, address in enumerate(equation.addresses):
+            prior = plan.prior(address)
+            if prior is None:
+                lines.append(_default_line(equation, data, beliefs, position))
+            else:
+                lines.append(_own_line(prior, equation, data, beliefs, position))
+        if equation.spread:
+            prior = plan.prior(equation.spread)
+            where = f"the theory: {shown_prior(prior)}" if prior else f"default: its mean is sd({equation.response})"
+            lines.append((equation.spread, _shown_spread(beliefs.spread), where))
+    return tuple(lines)
+
+
+def _default_line(equation: Equation, data: Dataset, beliefs: Beliefs, position: int) -> Line:
+    address = equation.addresses[position]
+    mean, sd = beliefs.beliefs[beliefs.names.index(address)].arguments
+    belief = Belief("normal", (mean, sd / find_cause_scale(beliefs.working, position)))  # per unit of the cause
+    where = _where_slope(equation, data, position) if position else _where_level(equation, data)
+    return address, str(belief), f"default: {where}"
+
+
+def _own_line(prior: Prior, equation: Equation, data: Dataset, beliefs: Beliefs, position: int) -> Line:
+    address = equation.addresses[position]
+    where = f"the theory: {shown_prior(prior)}"
+    if position == 0:
+        where += f", {_where_zero(equation, data)}"
+    if prior.same_as is not None:
+        return address, shown_prior(prior), where if position == 0 else "the theory"
+    if prior.fixed is not None:
+        value = prior.fixed * find_unit(prior, equation, data, beliefs.working, position)
+        return address, f"fixed at {value:.4g}", where
+    return address, str(beliefs.beliefs[beliefs.names.index(address)]), where
+
+
+def _where_slope(equation: Equation, data: Dataset, position: int) -> str:
+    """Where a default slope holds: at its own cause's mean if that bends, at the means of what it is multiplied with."""
+    coefficient = equation.coefficients[position - 1]
+    causes = {factor.variable for factor in coefficient.factors}
+    others = equation.companions(coefficient)
+    bends = [f", at {name}'s own mean" for name in others if name in causes]
+    at = [_middle(name, data) for name in sorted(others) if name not in causes]
+    return f"{WIDTH} standardised" + "".join(bends) + (f", with {listed(at)}" if at else "")
+
+
+def _where_level(equation: Equation, data: Dataset) -> str:
+    """Where a default intercept holds."""
+    groups = _categories(equation, data)
+    shares = [_middle(name, data) for name in groups]
+    if len(groups) == len(equation.parents):
+        return f"with {listed(shares)}"
+    return "at the means of all causes" + (f", with {listed(shares)}" if shares else "")
+
+
+def _where_zero(equation: Equation, data: Dataset) -> str:
+    """Where a theory's prior on an intercept holds."""
+    groups = _categories(equation, data)
+    return "at 0 of all causes" + (f", with {listed(groups.values())}" if groups else "")
+
+
+def _categories(equation: Equation, data: Dataset) -> dict[str, str]:
+    """The causes that are categories, each with words for its reference."""
+    columns = [data[name] for name in equation.parents]
+    return {each.name: f"{each.name} = {each.reference}" for each in columns if isinstance(each, Categories)}
+
+
+def _middle(name: str, data: Dataset) -> str:
+    return f"{name} at the sample's shares" if isinstance(data[name], Categories) else f"{name} at its mean"
+
+
+def _shown_spread(spread: Spread) -> str:
+    if isinstance(spread, float):
+        return f"fixed at {spread:.4g}"
+    return f"the same as {spread}" if isinstance(spread, str) else str(spread)
