@@ -86,7 +86,7 @@ def scipy_density(plan, data, point):
         if equation.family == "normal":
             log_sigma = point[f"sigma({name})_log__"]
             sigma = np.exp(log_sigma)
-            total += stats.expon.logpdf(sigma, scale=data.numbers(name).scale) + log_sigma
+            total += stats.expon.logpdf(sigma, scale=data.numbers(name).sd) + log_sigma
             total += stats.norm.logpdf(y, eta, sigma).sum()
         else:
             p = {"logit": stats.logistic.cdf, "probit": stats.norm.cdf}[equation.link](eta)

@@ -172,6 +172,30 @@ def test_a_prior_on_nothing_is_refused_with_the_near_miss(prior, words):
 
 
 @pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        ("x -> y: {normal: [0, 1], at: {x: mean}}", None),
+        ("x * w -> y: {normal: [0, 1], at: {x: 3}}", None),
+        ("x -> y: {fixed: 1, at: {x: 3, w: 2}}", None),
+        ("x^2 -> y: {normal: [0, 1], at: {w: 3}}", None),
+        ("w -> y: {normal: [0, 1], at: {x: 3}}", None),
+        ("x^2 -> y: {normal: [0, 1], at: {x: 3}}", ["'x^2 -> y'", "at: 'x' does not moderate it"]),
+        ("x^2 * w -> y: {normal: [0, 1], at: {x: 3}}", ["'x^2 * w -> y'", "'x' does not moderate it"]),
+        ("w -> y: {normal: [0, 1], at: {w: 3}}", ["'w -> y'", "at: 'w' does not moderate it"]),
+    ],
+)
+def test_at_may_name_a_cause_that_bends(prior, words):
+    text = f"arrows:\n  x -> y: {{shape: quadratic, moderated_by: [w]}}\npriors:\n  {prior}\n"
+    if words is None:
+        assert len(compiled(text).priors) == 1
+        return
+    with pytest.raises(SpecError) as refused:
+        compiled(text)
+    for word in words:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("priors", "words"),
     [
         (["x -> y: {same_as: w -> y}", "w -> y: {same_as: z -> y}"], "itself the same as another"),

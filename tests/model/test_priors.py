@@ -10,6 +10,7 @@ from random_theories import random_frame, random_text
 import mechanisms as mx
 from mechanisms.data.dataset import Categories, ColumnView
 from mechanisms.errors import DataError
+from mechanisms.model.plan import shown_prior
 from mechanisms.model.predictor import linear_predictor
 from mechanisms.model.prior_words import print_priors
 from mechanisms.model.priors import state_beliefs
@@ -59,7 +60,7 @@ def test_a_default_speaks_about_the_coefficient_at_the_means(seed):
     for equation in plan.equations:
         beliefs = state_beliefs(plan, equation, data)
         means = {column: standard_of(data, column).centre for column in columns_of(equation)}
-        unit = {"identity": data.numbers(equation.response).scale, "logit": 1.0, "probit": 0.6}[equation.link]
+        unit = {"identity": data.numbers(equation.response).sd, "logit": 1.0, "probit": 0.6}[equation.link]
         centre = data.numbers(equation.response).mean if equation.link == "identity" else 0.0
         terms = [(), *(each.factors for each in equation.coefficients)]
         for position, factors in enumerate(terms):
@@ -73,6 +74,17 @@ def test_a_default_speaks_about_the_coefficient_at_the_means(seed):
             np.testing.assert_allclose(effects, expected, rtol=1e-9, atol=scale)
 
 
+def speaks_at(own, coefficients):
+    """The variables left over when some larger product is divided by `own`."""
+    powers = {factor.column: factor.power for factor in own.factors}
+    left = set()
+    for each in coefficients:
+        larger = {factor.column: factor.power for factor in each.factors}
+        if all(larger.get(column, 0) >= power for column, power in powers.items()):
+            left |= {f.variable for f in each.factors if f.power > powers.get(f.column, 0)}
+    return left
+
+
 def random_priors(rng, plan, data, response):
     """Priors of every kind on some coefficients of one equation: address → (text, what it says)."""
     equation = plan.equation(response)
@@ -81,10 +93,10 @@ def random_priors(rng, plan, data, response):
     coefficients = list(equation.coefficients)
     rng.shuffle(coefficients)
     for own in coefficients[: int(rng.integers(1, 1 + len(coefficients)))]:
-        bigger = [each for each in coefficients if set(own.factors) < set(each.factors)]
-        moderators = {f.variable for each in bigger for f in set(each.factors) - set(own.factors)}
         at = {}
-        for name in sorted(moderators):
+        for name in sorted(speaks_at(own, coefficients)):
+            if name in ("x", "m") and rng.random() < 0.3:
+                continue  # 0 lies inside their data
             if name == "g":
                 at[name] = str(rng.choice(["a", "b", "c"]))
             elif name != "z" or rng.random() < 0.5:
@@ -147,7 +159,7 @@ def test_a_theorys_prior_holds_where_it_says(seed):
         _, own, at, mean, sd, standard = fact
         unit = 1.0
         if standard:
-            unit = data.numbers(response).scale if equation.link == "identity" else 1.0
+            unit = data.numbers(response).sd if equation.link == "identity" else 1.0
             unit /= np.prod([standard_of(data, f.column).scale ** f.power for f in own.factors])
         point = point_at(equation, data, at)
         tiny = 1e-12 * max(size_of(beliefs.matrix, point), size_of(beliefs.offset, point))
@@ -170,6 +182,129 @@ def test_drawn_quantities_have_the_declared_moments():
     unit = frame.y.std() / frame.x.std()
     assert slope.mean() == pytest.approx(0.4 * unit, abs=5 * 0.1 * unit / 200)
     assert slope.std() == pytest.approx(0.1 * unit, rel=5 / np.sqrt(2 * 40_000))
+
+
+# --- a slope that bends ---
+
+BENT = "arrows:\n  w -> y: {shape: quadratic%s}\n"
+SAID = "priors:\n  w -> y: {normal: [0.4, 0.1], %s}\n"
+
+
+def bent_world(text):
+    rng = np.random.default_rng(8)
+    w, v = rng.normal(50, 10, 60), rng.normal(20, 3, 60)
+    frame = pd.DataFrame(
+        {"w": w, "v": v, "g": np.arange(60) % 3, "y": 4 + 0.3 * w - 0.004 * w**2 + rng.normal(0, 3, 60)}
+    )
+    frame["g"] = frame.g.map(dict(enumerate("abc")))
+    theory = mx.parse("variables:\n  w, v, y:\n  g: {family: categorical, values: [a, b, c]}\n" + text)
+    return mx.compile(theory), mx.bind(theory, frame), frame
+
+
+def slopes_at(plan, raw, w, v=0.0, **categories):
+    """dη/dw of a linear predictor whose raw coefficients are the columns of `raw`, by hand."""
+    raw = dict(zip(plan.equation("y").addresses, raw, strict=True))
+    slope = raw["w -> y"] + 2 * raw["w^2 -> y"] * w
+    slope = slope + (raw.get("w * v -> y", 0) + 2 * raw.get("w^2 * v -> y", 0) * w) * v
+    for column, value in categories.items():
+        slope = slope + (raw[f"w * g={column} -> y"] + 2 * raw[f"w^2 * g={column} -> y"] * w) * value
+    return slope
+
+
+@pytest.mark.parametrize(
+    ("moderated", "at", "where"),
+    [
+        ("", "w: mean", lambda frame: {"w": frame.w.mean()}),
+        ("", "w: 62.5", lambda _: {"w": 62.5}),
+        ("", "w: 0", lambda _: {"w": 0.0}),
+        (", moderated_by: [v]", "w: mean, v: mean", lambda frame: {"w": frame.w.mean(), "v": frame.v.mean()}),
+        (", moderated_by: [v]", "v: 21, w: 40", lambda _: {"w": 40.0, "v": 21.0}),
+        (", moderated_by: [g]", "w: mean, g: c", lambda frame: {"w": frame.w.mean(), "c": 1.0}),
+        (", moderated_by: [v, g]", "w: 45, v: 19, g: b", lambda _: {"w": 45.0, "v": 19.0, "b": 1.0}),
+    ],
+)
+@pytest.mark.parametrize("scale", ["raw", "standardised"])
+def test_a_prior_on_a_bent_slope_holds_at_one_value_of_the_cause(moderated, at, where, scale):
+    plan, data, frame = bent_world(BENT % moderated + SAID % f"scale: {scale}, at: {{{at}}}")
+    beliefs = state_beliefs(plan, plan.equation("y"), data)
+    unit = 1.0 if scale == "raw" else frame.y.std() / frame.w.std()
+    place = where(frame)
+    assert slopes_at(plan, beliefs.offset, **place) == pytest.approx(0.4 * unit, rel=1e-8)
+    assert np.linalg.norm(slopes_at(plan, beliefs.matrix, **place)) == pytest.approx(0.1 * unit, rel=1e-8)
+    elsewhere = np.linalg.norm(slopes_at(plan, beliefs.matrix, **(place | {"w": place["w"] + 5})))
+    assert elsewhere > 0.11 * unit
+
+
+def test_a_fixed_bent_slope_is_fixed_there_in_every_draw():
+    plan, data, frame = bent_world(BENT % "" + "priors:\n  w -> y: {fixed: -0.25, at: {w: mean}}\n")
+    beliefs = state_beliefs(plan, plan.equation("y"), data)
+    draws = mx.sample(plan, data, seed=1, draws=50, chains=1, engine="exact").parameters
+    slope = draws["w -> y"] + 2 * draws["w^2 -> y"] * frame.w.mean()
+    assert beliefs.names == ("1 -> y", "w^2 -> y")
+    np.testing.assert_allclose(slope, -0.25, rtol=1e-9)
+    assert draws["w -> y"].std() > 0.01
+
+
+def test_the_product_of_a_bent_cause_holds_where_it_says():
+    said = "priors:\n  w * v -> y: {normal: [0.4, 0.1], at: {w: mean}}\n"
+    plan, data, frame = bent_world(BENT % ", moderated_by: [v]" + said)
+    beliefs = state_beliefs(plan, plan.equation("y"), data)
+    w = frame.w.mean()
+    for raw, size in ((beliefs.offset, 0.4), (beliefs.matrix, 0.1)):
+        moved = slopes_at(plan, raw, w, 1.0) - slopes_at(plan, raw, w, 0.0)
+        assert np.linalg.norm(moved) == pytest.approx(size, rel=1e-8)
+
+
+def test_where_the_priors_hold_reaches_the_exact_engine():
+    """Against the conjugate posterior in (level, slope at w = 52, bend), the numbers that the priors speak about."""
+    text = (
+        BENT % "" + "priors:\n  w -> y: {normal: [0.5, 0.05], at: {w: 52}}\n  w^2 -> y: {normal: [0, 0.01]}\n"
+        "  1 -> y: {normal: [5, 4]}\n  sigma(y): {fixed: 3}\n"
+    )
+    plan, data, frame = bent_world(text)
+    draws = mx.sample(plan, data, seed=4, draws=10_000, chains=2, engine="exact").parameters
+    turn = np.array([[1, 0, 0], [0, 1, -2 * 52], [0, 0, 1.0]])  # raw = turn @ (level, slope at 52, bend)
+    design = np.column_stack([np.ones(60), frame.w, frame.w**2]) @ turn
+    mean, precision = np.array([5, 0.5, 0]), np.diag([1 / 4, 1 / 0.05, 1 / 0.01]) ** 2.0
+    cov = np.linalg.inv(design.T @ design / 9 + precision)
+    mean = turn @ cov @ (design.T @ frame.y / 9 + precision @ mean)
+    for address, centre, sd in zip(
+        plan.equation("y").addresses, mean, np.sqrt(np.diag(turn @ cov @ turn.T)), strict=True
+    ):
+        assert draws[address].mean() == pytest.approx(centre, abs=4.5 * sd / np.sqrt(20_000))
+        assert draws[address].std() == pytest.approx(sd, rel=4.5 / np.sqrt(2 * 20_000))
+
+
+@pytest.mark.parametrize(
+    ("moderated", "prior", "words"),
+    [
+        ("", "w -> y: {normal: [0, 1]}", ["'w -> y' speaks at w = 0", "w runs from 2", "at: {w: mean}", "text:8"]),
+        ("", "w -> y: {normal: [0, 1], scale: standardised}", ["speaks at w = 0", "at: {w: mean}"]),
+        (", moderated_by: [v]", "w -> y: {normal: [0, 1], at: {v: mean}}", ["speaks at w = 0", "at: {w: mean}"]),
+        (", moderated_by: [v]", "w -> y: {normal: [0, 1], at: {w: mean}}", ["speaks at v = 0", "at: {v: mean}"]),
+        (", moderated_by: [v]", "w * v -> y: {normal: [0, 1]}", ["'w * v -> y' speaks at w = 0", "at: {w: mean}"]),
+        ("", "w -> y: {normal: [0, 1], at: {w: cbt}}", ["at w", "'cbt' is not a number"]),
+    ],
+)
+def test_a_prior_on_a_bent_slope_outside_the_data_is_refused(moderated, prior, words):
+    plan, data, _ = bent_world(BENT % moderated + f"priors:\n\n  {prior}\n")
+    with pytest.raises(DataError) as refused:
+        state_beliefs(plan, plan.equation("y"), data)
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_the_bend_itself_and_data_around_0_need_no_place():
+    plan, data, frame = bent_world(BENT % "" + "priors:\n  w^2 -> y: {normal: [0, 0.01]}\n")
+    assert state_beliefs(plan, plan.equation("y"), data).exactly_normal
+    theory = mx.parse(BENT % "" + "priors:\n  w -> y: {normal: [0.4, 0.1]}\n")
+    plan, data = mx.compile(theory), mx.bind(theory, frame.assign(w=frame.w - 50))
+    beliefs = state_beliefs(plan, plan.equation("y"), data)
+    assert beliefs.offset[1] == pytest.approx(0.4, rel=1e-9)
+    assert np.linalg.norm(beliefs.matrix[1]) == pytest.approx(0.1, rel=1e-9)
+
+
+# --- equalities and numbers ---
 
 
 def test_fixed_same_as_and_theory_priors_leave_the_rest_to_the_defaults():
@@ -264,11 +399,97 @@ def test_printed_priors_are_in_data_units():
     frame = pd.DataFrame({"x": x, "m": x[[0, 2, 1, 4, 3]] * 10, "y": x[[1, 0, 2, 4, 3]] / 10, "m2": x[::-1] - 4})
     plan = mx.compile(theory)
     rows = {address: (shown, where) for address, shown, where in print_priors(plan, mx.bind(theory, frame))}
-    assert rows["x -> m"] == ("normal(5, 2)", "the theory: normal(0.5, 0.2) (× standardised)")
+    assert rows["x -> m"] == ("normal(5, 2)", "the theory: normal(0.5, 0.2) in standardised units")
     assert rows["sigma(m)"][0] == f"fixed at {0.5 * frame.m.std():.4g}"
-    assert rows["m2 -> y"] == ("fixed at 0.025", "the theory: fixed at 0.25 (× standardised)")
+    assert rows["m2 -> y"] == ("fixed at 0.025", "the theory: fixed at 0.25 in standardised units")
     assert rows["m -> y"][0] == "student(3, 0, 0.01) > 0"
     assert rows["sigma(y)"][0] == "the same as sigma(m)"
     assert rows["x -> y"] == ("normal(0, 0.25)", "default: 2.5 standardised, with m2 at its mean")
     assert rows["1 -> m"] == (f"normal(40, {2.5 * frame.m.std():.4g})", "default: at the means of all causes")
     assert set(rows) == set(plan.parameters)
+
+
+def words_of(text, frame):
+    numbers = [name for name in frame if name != "g"]
+    theory = mx.parse(f"variables:\n  {', '.join(numbers)}:\n{GROUPS if 'g' in frame else ''}{text}")
+    rows = print_priors(mx.compile(theory), mx.bind(theory, frame))
+    return {address: (shown, where) for address, shown, where in rows}
+
+
+def frame_of(n=24):
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame(rng.normal(30, 4, (n, 3)), columns=["w", "v", "y"])
+    return frame.assign(g=np.array(list("abc"))[np.arange(n) % 3])
+
+
+GROUPS = "  g: {family: categorical, values: [a, b, c]}\n"
+
+
+def test_a_linear_probability_model_is_scaled_by_the_sd_of_its_effect():
+    frame = frame_of()[["w", "y"]].assign(y=[0.0, 1.0, 0.0] * 8, z=[1.0, 0.0, 0.0, 1.0] * 6)
+    text = "arrows:\n  w, z -> y:\n"
+    sd, sw = frame.y.std(), frame.w.std()
+    rows = words_of(text, frame)
+    assert rows["w -> y"][0] == f"normal(0, {2.5 * sd / sw:.4g})"
+    assert rows["z -> y"][0] == f"normal(0, {2.5 * sd:.4g})"
+    assert rows["1 -> y"][0] == f"normal({frame.y.mean():.4g}, {2.5 * sd:.4g})"
+    assert rows["sigma(y)"] == (f"exponential({1 / sd:.4g})", "default: its mean is sd(y)")
+    said = "{normal: [0.5, 0.1], scale: standardised}"
+    rows = words_of(
+        text + f"priors:\n  w -> y: {said}\n  z -> y: {said}\n  sigma(y): {{fixed: 0.8, scale: standardised}}\n", frame
+    )
+    assert rows["w -> y"][0] == f"normal({0.5 * sd / sw:.4g}, {0.1 * sd / sw:.4g})"
+    assert rows["z -> y"][0] == f"normal({0.5 * sd:.4g}, {0.1 * sd:.4g})"
+    assert rows["sigma(y)"] == (f"fixed at {0.8 * sd:.4g}", "the theory: fixed at 0.8 in standardised units")
+
+
+def test_a_default_says_where_it_speaks():
+    rows = words_of("arrows:\n  w -> y: {shape: quadratic, moderated_by: [v]}\n", frame_of()[["w", "v", "y"]])
+    assert {address: where for address, (_, where) in rows.items()} == {
+        "1 -> y": "default: at the means of all causes",
+        "w -> y": "default: 2.5 standardised, at w's own mean, with v at its mean",
+        "w^2 -> y": "default: 2.5 standardised, with v at its mean",
+        "w * v -> y": "default: 2.5 standardised, at w's own mean",
+        "w^2 * v -> y": "default: 2.5 standardised",
+        "v -> y": "default: 2.5 standardised, with w at its mean",
+        "sigma(y)": "default: its mean is sd(y)",
+    }
+
+
+def test_categories_are_at_the_samples_shares():
+    rows = words_of("arrows:\n  w -> y: {moderated_by: [v, g]}\n", frame_of())
+    assert rows["w -> y"][1] == "default: 2.5 standardised, with g at the sample's shares and v at its mean"
+    assert rows["g=b -> y"][1] == "default: 2.5 standardised, with w at its mean"
+    assert rows["1 -> y"][1] == "default: at the means of all causes, with g at the sample's shares"
+    rows = words_of("arrows:\n  g -> y:\n", frame_of())
+    assert rows["1 -> y"][1] == "default: with g at the sample's shares"
+
+
+def test_a_theorys_intercept_is_at_0_of_all_causes():
+    text = "arrows:\n  w%s -> y:\npriors:\n  1 -> y: {%s}\n"
+    assert words_of(text % ("", "normal: [8, 4]"), frame_of())["1 -> y"] == (
+        "normal(8, 4)",
+        "the theory: normal(8, 4), at 0 of all causes",
+    )
+    rows = words_of(text % (", g", "fixed: 2"), frame_of())
+    assert rows["1 -> y"] == ("fixed at 2", "the theory: fixed at 2, at 0 of all causes, with g = a")
+    rows = words_of("arrows:\n  w -> y:\n  w -> v:\npriors:\n  1 -> y: {same_as: 1 -> v}\n", frame_of())
+    assert rows["1 -> y"] == ("the same as 1 -> v", "the theory: the same as 1 -> v, at 0 of all causes")
+
+
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        ("{normal: [-0.3, 0.1]}", "normal(-0.3, 0.1)"),
+        ("{normal: [-0.3, 0.1], scale: standardised, at: {w: mean}}", "normal(-0.3, 0.1) in standardised units, at w = mean"),
+        ("{normal: [-0.3, 0.1], at: {w: 2.50, g: b}}", "normal(-0.3, 0.1), at w = 2.5, at g = b"),
+        ("{fixed: 0.5, scale: standardised, at: {w: 30}}", "fixed at 0.5 in standardised units, at w = 30"),
+        ("{student: [4, 0, 1], at: {w: mean}, above: 0, below: 2}", "student(4, 0, 1), at w = mean, above 0, below 2"),
+        ("{same_as: v -> y}", "the same as v -> y"),
+    ],
+)  # fmt: skip
+def test_a_prior_is_shown_in_one_line(prior, words):
+    header = f"variables:\n  w, v, y:\n{GROUPS}arrows:\n  v -> y:\n  w -> y: {{shape: quadratic, moderated_by: [g]}}\n"
+    plan = mx.compile(mx.parse(f"{header}priors:\n  w -> y: {prior}\n"))
+    assert shown_prior(plan.prior("w -> y")) == words
+    assert f"prior on w -> y: {words}" in repr(plan)
