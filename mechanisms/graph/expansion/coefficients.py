@@ -1,0 +1,78 @@
+"""The nouns of an expansion: a coefficient, and all of them together."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mechanisms.spec.terms import Term
+from mechanisms.spec.theory import LINEAR, Arrow, Condition, HiddenCause, Shape
+
+Product = tuple[Term, ...]
+Carries = Literal["value", "departure", "course", "whole", "trend", "loading"]
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """One coefficient with the products that modify it: `cause -> effect [x moderators]`.
+
+    `written` tells whether the author drew it; `reason` says in words where it comes from; `arrow` is the written
+    arrow that it (or what implies it) comes from, `said` that arrow's cause as it was written. `carries` says what
+    of the cause acts: its value (a variable that is not split), its departure from its course, its course, the whole
+    (course and departure by one coefficient), a trend, or a loading. `units` is the level whose units the term
+    distinguishes.
+    """
+
+    cause: Term
+    effect: Term
+    shape: Shape
+    moderators: tuple[Product, ...]
+    written: bool
+    reason: str
+    arrow: Arrow | None
+    added: str = ""  # "moderator", "only_when": the language's word for why it was added
+    varies_by: tuple[str, ...] = ()
+    only_when: Condition | None = None
+    carries: Carries = "value"
+    units: str = "row"
+    said: Term | None = None
+
+    def __str__(self) -> str:
+        notes = [self.shape.kind] if self.shape != LINEAR else []
+        if self.moderators:
+            notes.append("x " + ", ".join("*".join(map(str, product)) for product in self.moderators))
+        if self.varies_by:
+            notes.append(f"varies by {', '.join(self.varies_by)}")
+        if self.only_when:
+            notes.append(f"only when {show_condition(self.only_when)}")
+        if self.added:
+            notes.append(f"added: {self.added}")
+        return f"{self.address}   [{'; '.join(notes)}]" if notes else self.address
+
+    @property
+    def address(self) -> str:
+        """`cause -> effect`, the name of its draws and its key in `priors`."""
+        return f"{self.cause} -> {self.effect}"
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Every coefficient that a theory stands for, and its hidden common causes."""
+
+    coefficients: tuple[Coefficient, ...]
+    hidden: tuple[HiddenCause, ...] = ()
+
+    def parents(self, effect: Term | str) -> tuple[Coefficient, ...]:
+        """The coefficients of one effect's equation; a name finds that variable's own equation."""
+        return tuple(each for each in self.coefficients if str(each.effect) == str(effect))
+
+    def __repr__(self) -> str:
+        return "\n".join([*map(str, self.coefficients), *map(str, self.hidden)])
+
+
+def show_condition(condition: Condition) -> dict[str, object]:
+    """A condition as it was written: a list of values, or a range `1..`."""
+    return {name: list(said) if isinstance(said, tuple) else str(said) for name, said in condition.values}
+
+
+def condition_names(condition: Condition | None) -> tuple[str, ...]:
+    """The variables and levels that a condition looks at."""
+    return tuple(name for name, _ in condition.values) if condition else ()
