@@ -54,11 +54,50 @@ class Coefficient:
 
 
 @dataclass(frozen=True)
+class Course:
+    """What a variable (or a part of its mean, `any(y)`) is for one unit of a coarser level.
+
+    `own` tells whether it has an intercept of its own there; `arrows` are the coefficients that move the course
+    there, `slopes` those of its equation that vary by the level.
+    """
+
+    effect: Term
+    level: str
+    own: bool
+    arrows: tuple[str, ...] = ()
+    slopes: tuple[str, ...] = ()
+    reason: str = ""
+
+    def __str__(self) -> str:
+        moved = f", moved by {', '.join(self.arrows)}" if self.arrows else ""
+        return f"{self.effect} ({self.level}): {self.reason}{moved}"
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How two quantities that vary at a level are joined there: by `joined_by`, an arrow, or by a correlation.
+
+    Quantities bear the addresses of their sds: `1 -> y`, `x -> y`, or the name of a coefficient variable.
+    """
+
+    level: str
+    one: str
+    other: str
+    joined_by: str | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.one} ~ {self.other} ({self.level}): {self.reason}"
+
+
+@dataclass(frozen=True)
 class Expansion:
-    """Every coefficient that a theory stands for, and its hidden common causes."""
+    """Every coefficient that a theory stands for, its hidden common causes, its courses and how they are joined."""
 
     coefficients: tuple[Coefficient, ...]
     hidden: tuple[HiddenCause, ...] = ()
+    courses: tuple[Course, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
 
     def parents(self, effect: Term | str) -> tuple[Coefficient, ...]:
         """The coefficients of one effect's equation; a name finds that variable's own equation."""

@@ -15,7 +15,9 @@ from mechanisms.graph.expansion.additions import (
     list_implied,
     refuse_idle_denials,
 )
+from mechanisms.graph.expansion.circles import refuse_circles
 from mechanisms.graph.expansion.coefficients import Coefficient, Expansion
+from mechanisms.graph.expansion.courses import find_correlations, find_courses
 from mechanisms.graph.expansion.options import give_options
 from mechanisms.graph.expansion.parts import Intercepts, Part, find_intercepts, is_loading, split
 from mechanisms.graph.levels import Design, survey
@@ -50,7 +52,11 @@ def expand(theory: Theory) -> Expansion:
                 attach(table, source, product, design)
     refuse_idle_denials(theory, spent)
     added = [each for each in table.values() if not each.written]
-    return Expansion((*(table[each.cause, each.effect] for each in written), *added), theory.hidden)
+    found = (*(table[each.cause, each.effect] for each in written), *added)
+    if theory.levels:  # with a single level, whoever draws the graph finds its circles
+        refuse_circles(theory, found, design)
+    courses = find_courses(theory, found, design, intercepts)
+    return Expansion(found, theory.hidden, courses, find_correlations(theory, found, courses, design))
 
 
 def _written(arrow: Arrow, design: Design, intercepts: Intercepts) -> list[Coefficient]:
