@@ -18,8 +18,10 @@ from mechanisms.graph.expansion.additions import (
 from mechanisms.graph.expansion.circles import refuse_circles
 from mechanisms.graph.expansion.coefficients import Coefficient, Expansion
 from mechanisms.graph.expansion.courses import find_correlations, find_courses
+from mechanisms.graph.expansion.cuts import refuse_cut
 from mechanisms.graph.expansion.options import give_options
 from mechanisms.graph.expansion.parts import Intercepts, Part, find_intercepts, is_loading, split
+from mechanisms.graph.expansion.refusals import refuse_arrows, refuse_priors
 from mechanisms.graph.levels import Design, survey
 from mechanisms.spec.terms import CONSTANT, Term
 from mechanisms.spec.theory import LINEAR, Arrow, Theory
@@ -34,6 +36,7 @@ def expand(theory: Theory) -> Expansion:
     first; it goes where all are denied).
     """
     design = survey(theory)
+    refuse_arrows(theory, design)
     intercepts = find_intercepts(theory, design)
     written = [each for arrow in theory.arrows for each in _written(arrow, design, intercepts)]
     table = {(each.cause, each.effect): each for each in written}
@@ -57,6 +60,23 @@ def expand(theory: Theory) -> Expansion:
         refuse_circles(theory, found, design)
     courses = find_courses(theory, found, design, intercepts)
     return Expansion(found, theory.hidden, courses, find_correlations(theory, found, courses, design))
+
+
+def check_expansion(theory: Theory) -> Expansion:
+    """The expansion of a theory that makes sense as one: no circle, no prior on several coefficients, no cut question.
+
+    Raises
+    ------
+    SpecError
+        What `expand` refuses; a circle at one occasion or among courses (R14); a prior whose arrow stands for several
+        coefficients, which are named; an indirect effect whose path is cut (R13), with the arrow to draw.
+    """
+    expansion, design = expand(theory), survey(theory)
+    refuse_circles(theory, expansion.coefficients, design)
+    refuse_priors(theory, expansion.coefficients, design)
+    for question in theory.questions:
+        refuse_cut(theory, expansion, question, design)
+    return expansion
 
 
 def _written(arrow: Arrow, design: Design, intercepts: Intercepts) -> list[Coefficient]:
@@ -110,15 +130,15 @@ def _added(
 
 
 def _refuse_said_twice(written: list[Coefficient]) -> None:
-    seen: dict[tuple[frozenset[Term], Term], Coefficient] = {}
+    """Each coefficient and each product is said once, by the terms as written and by the parts they stand for."""
+    seen: dict[tuple[frozenset[Term], Term], tuple[Term, Coefficient]] = {}
     for each in written:
-        cause = each.said or each.cause
-        for product in ((), *each.moderators):
-            factors = frozenset((cause, *product))
-            other = seen.setdefault((factors, each.effect), each)
-            if other is not each and other.arrow is not each.arrow:
-                first = other.said or other.cause
-                text = " * ".join(map(str, (first, *sorted((t for t in factors if t != first), key=str))))
-                hint = f": {first} moderating {cause} is {cause} moderating {first}"
-                message = f"{text} -> {each.effect} is said twice{hint if product else ''}"
-                raise SpecError(message, each.arrow.place if each.arrow else NOWHERE)
+        for cause in dict.fromkeys((each.said or each.cause, each.cause)):
+            for product in ((), *each.moderators):
+                factors = frozenset((cause, *product))
+                first, other = seen.setdefault((factors, each.effect), (cause, each))
+                if other is not each and other.arrow is not each.arrow:
+                    text = " * ".join(map(str, (first, *sorted((t for t in factors if t != first), key=str))))
+                    hint = f": {first} moderating {cause} is {cause} moderating {first}"
+                    message = f"{text} -> {each.effect} is said twice{hint if product else ''}"
+                    raise SpecError(message, each.arrow.place if each.arrow else NOWHERE)
