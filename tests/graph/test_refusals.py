@@ -15,7 +15,10 @@ STEPS = {"family": "sequential", "values": ("none", "some", "all")}
 
 def make(leveled, arrows, options=None, **more):
     theory = leveled(
-        arrows, options=options, **{name: said for name, said in DESIGN.items() if name in arrows}, s=STEPS
+        arrows,
+        options=options,
+        **{name: said for name, said in DESIGN.items() if name in f"{arrows} {options}"},
+        s=STEPS,
     )
     return theory.model_copy(update=more)
 

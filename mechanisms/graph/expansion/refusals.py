@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 
 from mechanisms.errors import SpecError, did_you_mean
 from mechanisms.graph.expansion.coefficients import Coefficient
@@ -21,11 +22,14 @@ def refuse_arrows(theory: Theory, design: Design) -> None:
         if target and computed_from(target):
             message = f"{arrow}: {target.name} is computed; draw the arrow into what it is computed from"
             raise SpecError(message, arrow.place)
-    for number, one in enumerate(theory.arrows):
-        for other in theory.arrows[:number]:
-            if CONSTANT not in (one.cause, other.cause):
-                _refuse_cause_twice(one, other, design)
-                _refuse_effect_twice(one, other, design)
+    pairs: dict[tuple[str, str], list[Arrow]] = {}
+    for arrow in theory.arrows:
+        if arrow.cause != CONSTANT:
+            pairs.setdefault((arrow.cause.name, arrow.effect.name), []).append(arrow)
+    for arrows in pairs.values():
+        for one, other in combinations(arrows, 2):
+            _refuse_cause_twice(other, one, design)
+            _refuse_effect_twice(other, one, design)
 
 
 def _refuse_cause_twice(one: Arrow, other: Arrow, design: Design) -> None:

@@ -56,8 +56,9 @@ def expand(theory: Theory) -> Expansion:
     refuse_idle_denials(theory, spent)
     added = [each for each in table.values() if not each.written]
     found = (*(table[each.cause, each.effect] for each in written), *added)
-    if theory.levels:  # with a single level, whoever draws the graph finds its circles
-        refuse_circles(theory, found, design)
+    if not theory.levels:  # no courses; and whoever draws the graph finds its circles
+        return Expansion(found, theory.hidden)
+    refuse_circles(theory, found, design)
     courses = find_courses(theory, found, design, intercepts)
     return Expansion(found, theory.hidden, courses, find_correlations(theory, found, courses, design))
 
