@@ -15,6 +15,7 @@ from mechanisms.errors import DataError, IdentificationError, did_you_mean
 from mechanisms.graph.graph import Edge
 from mechanisms.infer.fit import Fit
 from mechanisms.model.families import LINKS
+from mechanisms.model.uncompiled import refuse_unasked
 from mechanisms.spec.question_checks import check_question
 from mechanisms.spec.theory import Question, Scalar
 
@@ -65,7 +66,7 @@ class Asked:
 
 def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
     """One `Asked` per contrast and condition of a question, in the order in which they are reported."""
-    check_question(question, fit.plan.theory)
+    refuse_unasked(check_question(question, fit.plan.theory))
     _check_scale(fit, question)
     held = {name: choose(fit.data[name], value) for name, value in question.set}
     scene = set_scene(fit.plan, question.of.name, question.on.name, frozenset(held))
