@@ -2,7 +2,7 @@
 
 `coefficients` holds the types, `parts` rules R1–R7, `options` R9, `additions` R10–R11, `courses` R8, `circles` R14,
 `cuts` R13,
-`refusals` what cannot stand; `rules` puts them together. Nothing else decides what an arrow
+`refusals` what cannot stand, `equations` how it reads; `rules` puts them together. Nothing else decides what an arrow
 means.
 """
 

@@ -91,13 +91,45 @@ class Correlation:
 
 
 @dataclass(frozen=True)
+class Loading:
+    """A latent variable's arrow to an indicator; the `marker`'s coefficient is 1 and gives the latent its scale."""
+
+    latent: str
+    indicator: str
+    marker: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.latent} -> {self.indicator}{'   [marker]' if self.marker else ''}"
+
+
+@dataclass(frozen=True)
+class Equation:
+    """How the mean of one effect is made, for reading: `text`, and `latex` with a line break between its lines."""
+
+    effect: Term
+    text: str
+    latex: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$$\\begin{{aligned}}{self.latex}\\end{{aligned}}$$"
+
+
+@dataclass(frozen=True)
 class Expansion:
-    """Every coefficient that a theory stands for, its hidden common causes, its courses and how they are joined."""
+    """Every coefficient that a theory stands for, its hidden common causes, its courses and how they are joined.
+
+    `equations` say the same for reading.
+    """
 
     coefficients: tuple[Coefficient, ...]
     hidden: tuple[HiddenCause, ...] = ()
     courses: tuple[Course, ...] = ()
     correlations: tuple[Correlation, ...] = ()
+    loadings: tuple[Loading, ...] = ()
+    equations: tuple[Equation, ...] = ()
 
     def parents(self, effect: Term | str) -> tuple[Coefficient, ...]:
         """The coefficients of one effect's equation; a name finds that variable's own equation."""

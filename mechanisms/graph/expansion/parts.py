@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mechanisms.errors import SpecError, listed
-from mechanisms.graph.expansion.coefficients import Carries
+from mechanisms.graph.expansion.coefficients import Carries, Loading
 from mechanisms.graph.levels import ROW, Design, computed_from
 from mechanisms.spec.terms import CONSTANT, Occasions, Relative, Term
 from mechanisms.spec.theory import LINEAR, Arrow, Shape, Theory
@@ -149,6 +149,18 @@ def _check_part(arrow: Arrow, effect: Term, design: Design, *, loading: bool = F
 def is_loading(design: Design, cause: Term, effect: Term) -> bool:
     """Whether the arrow is one from a latent variable to its own indicator."""
     return cause.name in design.indicators.get(effect.name, ())
+
+
+def list_loadings(theory: Theory) -> tuple[Loading, ...]:
+    """Every loading. The first indicator is the marker, unless a prior fixes another's loading or the latent's spread."""
+    fixed = {" ".join(prior.address.split()) for prior in theory.priors if prior.fixed is not None}
+    found: list[Loading] = []
+    for variable in theory.variables:
+        names = variable.measured_by or ()
+        moved = [name for name in names if f"{variable.name} -> {name}" in fixed]
+        marker = (moved or names)[:1] if f"sigma({variable.name})" not in fixed else ()
+        found += [Loading(variable.name, name, name in marker) for name in names]
+    return tuple(found)
 
 
 def find_intercepts(theory: Theory, design: Design) -> dict[str, tuple[str, ...]]:

@@ -17,10 +17,11 @@ from mechanisms.graph.expansion.additions import (
 )
 from mechanisms.graph.expansion.circles import refuse_circles
 from mechanisms.graph.expansion.coefficients import Coefficient, Expansion
-from mechanisms.graph.expansion.courses import find_correlations, find_courses
+from mechanisms.graph.expansion.courses import find_correlations, find_courses, find_owned
 from mechanisms.graph.expansion.cuts import refuse_cut
+from mechanisms.graph.expansion.equations import write_equations
 from mechanisms.graph.expansion.options import give_options
-from mechanisms.graph.expansion.parts import Intercepts, Part, find_intercepts, is_loading, split
+from mechanisms.graph.expansion.parts import Intercepts, Part, find_intercepts, is_loading, list_loadings, split
 from mechanisms.graph.expansion.refusals import refuse_arrows, refuse_priors
 from mechanisms.graph.levels import Design, survey
 from mechanisms.spec.terms import CONSTANT, Term
@@ -56,11 +57,12 @@ def expand(theory: Theory) -> Expansion:
     refuse_idle_denials(theory, spent)
     added = [each for each in table.values() if not each.written]
     found = (*(table[each.cause, each.effect] for each in written), *added)
-    if not theory.levels:  # no courses; and whoever draws the graph finds its circles
-        return Expansion(found, theory.hidden)
-    refuse_circles(theory, found, design)
-    courses = find_courses(theory, found, design, intercepts)
-    return Expansion(found, theory.hidden, courses, find_correlations(theory, found, courses, design))
+    whole = Expansion(found, theory.hidden, loadings=list_loadings(theory))
+    if theory.levels:  # with a single level, whoever draws the graph finds its circles
+        refuse_circles(theory, found, design)
+        courses = find_courses(theory, found, design, intercepts)
+        whole = replace(whole, courses=courses, correlations=find_correlations(theory, found, courses, design))
+    return replace(whole, equations=write_equations(whole, design, find_owned(theory, design)))
 
 
 def check_expansion(theory: Theory) -> Expansion:
