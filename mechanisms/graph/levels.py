@@ -4,17 +4,16 @@ A theory without levels has one, `row`. A level lies below every level it is `in
 The client of a time level is the first level that it is `in`: there its occasions begin anew (language 1.3, 1.7).
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from mechanisms.errors import SpecError, listed
-from mechanisms.spec.terms import Occasions, Relative, Term
+from mechanisms.spec.definitions import WeightedSum, parse_definition
+from mechanisms.spec.terms import Occasions, Term
 from mechanisms.spec.theory import Condition, Level, Theory, Variable
 
 ROW = "row"
-_COMPONENT = re.compile(r"(?<![\w.])([^\W\d][\w.]*)(?:\s*\(([^()]*)\))?")
 
 
 @dataclass(frozen=True)
@@ -178,18 +177,7 @@ def _level(
 
 def computed_from(variable: Variable) -> tuple[Term, ...]:
     """The terms a computed variable is the sum of; nothing for any other variable, coefficient variables included."""
-    text = variable.computed
-    if not text or "->" in text or text.strip().startswith(("sigma(", "precision(")):
+    if not variable.computed:
         return ()
-    return tuple(dict.fromkeys(_components(text)))
-
-
-def _components(text: str) -> Iterable[Term]:
-    for match in _COMPONENT.finditer(text):
-        when = match[2].strip() if match[2] else ""
-        if when.isdigit():
-            yield Term(match[1], when=Occasions(int(when)))
-        elif when.startswith("t-") and when[2:].isdigit():
-            yield Term(match[1], when=Relative(-int(when[2:])))
-        else:
-            yield Term(match[1], part=when or None)
+    definition = parse_definition(variable.computed, variable.place)
+    return definition.terms if isinstance(definition, WeightedSum) else ()
