@@ -12,7 +12,7 @@ from mechanisms.spec.influences import added_arrows, declared, find_circle, list
 from mechanisms.spec.level_checks import check_conditions, check_levels, check_term
 from mechanisms.spec.levels import Units
 from mechanisms.spec.prior_checks import check_priors
-from mechanisms.spec.question_checks import check_question
+from mechanisms.spec.question_checks import check_questions
 from mechanisms.spec.terms import Occasions, Relative, Term
 from mechanisms.spec.theory import Theory, Variable
 from mechanisms.spec.variable_checks import check_variables
@@ -38,8 +38,7 @@ def check(theory: Theory, lines: Mapping[tuple[Term, Term], Place] | None = None
         raise SpecError(f"a circle: {' -> '.join(names)}. {later}; or reverse or remove one arrow", place)
     _check_without(theory, known, units, lines or {})
     check_priors(theory, units)
-    for question in theory.questions:
-        check_question(question, theory)
+    check_questions(theory)
     return theory
 
 

@@ -74,9 +74,10 @@ def parse_definition(text: str, place: Place = NOWHERE) -> Definition:
         if term.spread != "sigma":
             raise SpecError(f"'{text.strip()}': a unit's own spread is sigma(v)", place)
         return OwnSpread(term)
-    parts = [_part(sign, piece, text, place) for sign, piece in _pieces(text)]
-    if len(parts) > MOST_PARTS:
+    pieces = _pieces(text)
+    if len(pieces) > MOST_PARTS:
         raise SpecError(f"more than {MOST_PARTS} terms in one sum", place)
+    parts = [_part(sign, piece, text, place) for sign, piece in pieces]
     terms = [term for _, term in parts]
     if len(set(terms)) < len(terms):
         twice = next(term for term in terms if terms.count(term) > 1)

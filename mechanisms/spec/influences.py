@@ -5,7 +5,7 @@ from itertools import combinations
 
 from mechanisms.errors import Place
 from mechanisms.spec.definitions import WeightedSum, parse_definition
-from mechanisms.spec.levels import Units
+from mechanisms.spec.levels import Units, find_units
 from mechanisms.spec.terms import CONSTANT, Term
 from mechanisms.spec.theory import Arrow, Theory, Variable
 
@@ -14,28 +14,29 @@ Pair = tuple[Term, Term]
 
 def added_arrows(theory: Theory, *, denied: bool = False) -> tuple[Pair, ...]:
     """The arrows nobody wrote: of moderators and of conditions (R11). `denied=True` keeps those `without` denies."""
+    units = find_units(theory)
     drawn = {(arrow.cause, arrow.effect) for arrow in theory.arrows}
+    drawn |= {(Term(c.name), e) for c, e in drawn if c.part and c.when is None and units.is_repeated(c.name)}
     left_out = set() if denied else set(theory.without)
     known = {variable.name: variable for variable in theory.variables}
     added: dict[Pair, None] = {}
     for arrow in theory.arrows:
-        for term in (*(term for product in arrow.moderated_by for term in product), *_conditions(arrow, known)):
+        for term in (*(term for product in arrow.moderated_by for term in product), *_conditions(arrow, known, units)):
             whole = Term(term.name, term.part, term.when)
             same = {(cause, effect) for cause in (term, whole) for effect in (arrow.effect, Term(arrow.effect.name))}
-            pair = (term, arrow.effect)
-            if not same & drawn and pair not in left_out:
-                added[pair] = None
+            if not same & drawn and (term, arrow.effect) not in left_out:
+                added[term, arrow.effect] = None
     return tuple(added)
 
 
-def _conditions(arrow: Arrow, known: dict[str, Variable]) -> Iterator[Term]:
+def _conditions(arrow: Arrow, known: dict[str, Variable], units: Units) -> Iterator[Term]:
     """The variables that decide where an arrow, or its cause, exists, unless the effect has the same condition."""
     cause, effect = known.get(arrow.cause.name), known.get(arrow.effect.name)
     kept = effect.only_when.names if effect and effect.only_when else ()
     for condition in (arrow.only_when, cause.only_when if cause else None):
         for name in condition.names if condition else ():
             if name in known and name not in (*kept, arrow.cause.name, arrow.effect.name):
-                yield Term(name, when=arrow.cause.when)
+                yield Term(name, when=arrow.cause.when if units.is_repeated(name) else None)
 
 
 def list_products(arrow: Arrow) -> Iterator[tuple[tuple[Term, ...], bool]]:

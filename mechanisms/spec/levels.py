@@ -118,7 +118,7 @@ def _climb(level: str, parents: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """Every level above, the nearest first."""
     seen, waiting = {level}, [level]
     while waiting:
-        for parent in parents[waiting.pop(0)]:
+        for parent in parents.get(waiting.pop(0), ()):
             if parent not in seen:
                 seen.add(parent)
                 waiting.append(parent)

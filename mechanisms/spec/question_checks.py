@@ -17,7 +17,18 @@ _MEASURE = re.compile(r"mean|[+-]?[0-9]+(\.[0-9]+)? ?sd|[0-9]+(\.[0-9]+)?%")
 
 def check_question(question: Question, theory: Theory) -> Question:
     """The same question, or a `SpecError` that names what is wrong with it."""
+    _check(question, theory, declared(theory), find_units(theory))
+    return question
+
+
+def check_questions(theory: Theory) -> None:
+    """Refuse questions that cannot be asked of the theory."""
     known, units = declared(theory), find_units(theory)
+    for question in theory.questions:
+        _check(question, theory, known, units)
+
+
+def _check(question: Question, theory: Theory, known: Mapping[str, Variable], units: Units) -> None:
     of, on = question.of.name, question.on.name
     for key, names in _named(question).items():
         for name in names:
@@ -37,7 +48,6 @@ def check_question(question: Question, theory: Theory) -> Question:
             problem = problem or _problem_of_value(key, name, known.get(name), value)
     if problem:
         raise SpecError(f"question: {problem}", question.place)
-    return question
 
 
 def _problem_of_terms(question: Question, known: Mapping[str, Variable]) -> str:

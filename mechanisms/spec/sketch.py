@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mechanisms.errors import SpecError, listed
 from mechanisms.spec.influences import added_arrows
@@ -37,13 +38,14 @@ def write_dagitty(theory: Theory, *, partial: bool = False) -> str:
 
 def _automatic(theory: Theory) -> list[tuple[Term, Term]]:
     """Arrows that nobody wrote: of moderators, and of the variable that a count is out of."""
-    drawn = {(arrow.cause, arrow.effect) for arrow in theory.arrows}
+    drawn = {(replace(arrow.cause, value=None), arrow.effect) for arrow in theory.arrows}
+    added = [pair for pair in added_arrows(theory) if (replace(pair[0], value=None), pair[1]) not in drawn]
     trials = [
         (Term(variable.out_of), Term(variable.name))
         for variable in theory.variables
         if isinstance(variable.out_of, str)
     ]
-    return [*added_arrows(theory), *(pair for pair in trials if pair not in drawn)]
+    return [*added, *(pair for pair in trials if pair not in drawn)]
 
 
 def _is_chain(theory: Theory) -> bool:

@@ -27,6 +27,7 @@ def check_variables(theory: Theory, known: Mapping[str, Variable], units: Units)
             raise SpecError(f"{variable.name}: {problem}", variable.place)
         if variable.computed is not None:
             _check_definition(variable, theory, known, units)
+    _check_circles(theory)
 
 
 def _problem(variable: Variable) -> str:
@@ -142,24 +143,31 @@ def _check_definition(variable: Variable, theory: Theory, known: Mapping[str, Va
             check_term(term, known, units, where, f"{where}: ", place)
             if known.get(term.name) and known[term.name].family == "categorical" and term.value is None:
                 raise SpecError(f"{where}: {term.name} is categorical; name one value, {term.name}=…", place)
-            if _leads_to(term.name, variable.name, known):
-                raise SpecError(f"{where}: {variable.name} is computed from itself", place)
         return
     _check_own(variable, definition, theory, known, units)
 
 
-def _leads_to(name: str, goal: str, known: Mapping[str, Variable]) -> bool:
-    seen, waiting = set[str](), [name]
-    while waiting:
-        here = waiting.pop()
-        if here == goal:
-            return True
-        text = known[here].computed if here in known else None
-        if here not in seen and text is not None:
-            definition = parse_definition(text)
-            waiting += [term.name for term in definition.terms] if isinstance(definition, WeightedSum) else []
-        seen.add(here)
-    return False
+def _check_circles(theory: Theory) -> None:
+    """Refuse a sum that is computed from itself, at whatever occasion."""
+    sums = {}
+    for variable in theory.variables:
+        definition = parse_definition(variable.computed) if variable.computed else None
+        if isinstance(definition, WeightedSum):
+            sums[variable.name] = [term.name for term in definition.terms]
+    done: set[str] = set()
+    for start, terms in sums.items():
+        path, ways = [start], [iter(terms)]
+        while path:
+            name = next(ways[-1], None)
+            if name is None:
+                done.add(path.pop())
+                ways.pop()
+            elif name in path:
+                place = next(each.place for each in theory.variables if each.name == name)
+                raise SpecError(f"{name}: is: {name} is computed from itself", place)
+            elif name in sums and name not in done:
+                path.append(name)
+                ways.append(iter(sums[name]))
 
 
 def _check_own(

@@ -8,8 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mechanisms.errors import SpecError
-from mechanisms.spec.reader import parse, read
-from mechanisms.spec.theory import Arrow, Citation, HiddenCause, Prior, Question, Shape, Theory, Variable
+from mechanisms.spec.reader import parse, read, resolve
+from mechanisms.spec.theory import (
+    Arrow,
+    Citation,
+    Condition,
+    Distribution,
+    HiddenCause,
+    Level,
+    Prior,
+    Question,
+    Shape,
+    Span,
+    Theory,
+    Variable,
+)
 from mechanisms.spec.writer import write
 
 SHARED = Path(__file__).parents[3] / "shared" / "theories"
@@ -96,3 +109,73 @@ def test_round_trip(theory):
     assert parse(write(theory)) == theory
     once = parse(write(theory, "dagitty", partial=True))
     assert parse(write(once, "dagitty", partial=True)) == once
+
+
+TERMS = {
+    "x": "x",
+    "x(t-1)": "x",
+    "x(client)": "x",
+    "m(0)": "m",
+    "z": "z",
+    "g=q": "g",
+    "session": "session",
+    "m(whole t-2)": "m",
+}
+DESIGNS = st.sampled_from([
+    (), (Level(name="session", within=("client",)), Level(name="client")),
+    (Level(name="session", within=("client",), occasions=(0, 2, 5), means="A meeting: weekly"), Level(name="client")),
+    (Level(name="session", within=("client", "room")), Level(name="client", shared_by=("room",), only_when=Condition(values=(("g", ("q",)),))),
+     Level(name="room")),
+])  # fmt: skip
+SPANS = st.builds(Span, st.integers(-3, 0).map(float), st.none() | st.integers(1, 9).map(float))
+CONDITIONS = st.none() | st.builds(
+    Condition, values=st.one_of(SPANS.map(lambda span: (("z", span),)), st.just((("g", ("q",)), ("z", (1.0, 2.5)))))
+)
+SHAPES = st.sampled_from([
+    Shape(), Shape(kind="gp"), Shape(kind="spline", argument=4), Shape(kind="polynomial", argument=3),
+    Shape(kind="piecewise", argument=(1.0, 2.5)),
+])  # fmt: skip
+
+
+@st.composite
+def long_theories(draw):
+    """Random theories of several levels: terms with parts and occasions, and every option of an arrow."""
+    design = draw(DESIGNS.filter(bool))
+    variables = [
+        Variable(name="x", level="session", means=draw(st.none() | TEXTS), measured_by=draw(st.sampled_from([None, (), ("x1", "x2")]))),
+        Variable(name="m", level="session", assessed=draw(st.sampled_from([None, "start", "end"])), only_when=draw(CONDITIONS)),
+        Variable(name="z", level="client"),
+        Variable(name="g", level="client", family="categorical", values=("p", "q")),
+        Variable(name="y", level="session", family="gamma", zeros=draw(st.sampled_from([None, "hurdle"])), centre="observed"),
+        Variable(name="d", level="session", computed="y - 0.5 * y(0)"),
+    ]  # fmt: skip
+    chosen = draw(st.lists(st.sampled_from(sorted(TERMS)), unique=True, max_size=4))
+    arrows = []
+    for cause in chosen:
+        curved = TERMS[cause] != "g"
+        others = sorted(set(TERMS) - set(chosen) - {"g=q", "session"}) if len(arrows) == 0 else []
+        moderators = draw(st.lists(st.sampled_from(others), unique_by=TERMS.get, max_size=2)) if others else []
+        arrows.append(Arrow(
+            cause=cause, effect="y", shape=draw(SHAPES) if curved else Shape(), only_when=draw(CONDITIONS),
+            moderated_by=[(term,) for term in moderators], varies_by=draw(st.sampled_from([None, (), ("client",)])),
+            because=draw(st.none() | TEXTS),
+        ))  # fmt: skip
+    hidden = draw(st.lists(st.sampled_from([("x", "m"), ("x(client)", "m(client)"), ("m", "m(t-1)")]), unique=True))
+    questions = [Question(of=of, on=on, population=draw(st.sampled_from(["typical", "these", ("new", "client"), ("each", "client")])))
+                 for of, on in draw(st.lists(st.sampled_from([("x(t)", "y(t+1)"), ("z", "y"), ("m(t..)", "y(0..2)"), ("x(client)", "y(5)")])))]  # fmt: skip
+    priors = [Prior(address="cor(client)", distribution=Distribution(name="lkj", arguments=(draw(st.floats(0.5, 9)),)))]
+    return Theory(levels=design, time=("session",), variables=variables, arrows=arrows, priors=priors, questions=questions,
+                  hidden=[HiddenCause(one=one, other=other) for one, other in hidden])  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(long_theories())
+def test_round_trip_with_levels(theory):
+    try:
+        theory = resolve(theory)
+    except SpecError:
+        return
+    assert parse(write(theory)) == theory
+    if len(theory.levels) == 2:
+        once = parse(write(theory, "dagitty", partial=True))
+        assert parse(write(once, "dagitty", partial=True)) == once
