@@ -41,13 +41,17 @@ PAIRS = {
         "m(t-1) -> m; z -> inertia; m(client) -> z2; inertia -> y", {"m(t-1) -> m": SLOPE},
         [("1 -> y", "1 -> m", None), ("1 -> y", "inertia", "inertia -> y"), ("1 -> m", "inertia", None)],
     ),
+    "a coefficient variable of a split arrow": (
+        "a -> y; z -> own", {"a -> y": SLOPE},
+        [("1 -> a", "1 -> y", "a(client) -> y"), ("1 -> a", "own", None), ("1 -> y", "own", None)],
+    ),
     "a varying spread": ("z -> y; 1 -> sigma(y)", {"1 -> sigma(y)": SLOPE}, [("1 -> y", "1 -> sigma(y)", None)]),
     "a hurdle has two": ("z -> b", {}, [("1 -> any(b)", "1 -> amount(b)", None)]),
 }  # fmt: skip
 DESIGN = {
     "z": CLIENT, "z2": CLIENT, "d": {"computed": "y - y(0)"}, "h": {"family": "hazard"}, "o": {"centre": "observed"},
     "g": {"family": "categorical", "values": ("p", "q")}, "inertia": CLIENT | {"computed": "m(t-1) -> m"},
-    "b": {"family": "poisson", "zeros": "hurdle"},
+    "b": {"family": "poisson", "zeros": "hurdle"}, "own": CLIENT | {"computed": "a -> y"},
 }  # fmt: skip
 
 

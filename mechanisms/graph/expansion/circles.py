@@ -54,7 +54,7 @@ def edges(theory: Theory, coefficients: tuple[Coefficient, ...], design: Design)
         for above in design.lattice.above(level):
             yield (name, above), (name, level)
         yield from _declared_edges(name, design)
-    for what, variable in find_owned(theory, design).items():
+    for what, variable in find_owned(coefficients, design).items():
         yield from _coefficient_variable(what, variable.name, coefficients, design)
 
 

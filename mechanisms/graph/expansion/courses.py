@@ -53,7 +53,7 @@ def find_correlations(
     return tuple(
         _join(one, other, level, coefficients, theory.hidden, design)
         for level in design.lattice.names
-        for one, other in combinations(_quantities(theory, coefficients, courses, design, level), 2)
+        for one, other in combinations(_quantities(coefficients, courses, design, level), 2)
         if not (one.alone or other.alone) or _drawn(one, other, level, theory.hidden)
     )
 
@@ -76,13 +76,22 @@ def joins(coefficient: Coefficient, level: str, design: Design) -> bool:
     return coefficient.units == level or design.lattice.lies_below(coefficient.units, level)
 
 
-def find_owned(theory: Theory, design: Design) -> dict[str, Variable]:
-    """The coefficient variables by what they are: `session -> alliance`, `sigma(mood)`."""
-    return {
-        " ".join(variable.computed.split()): variable
-        for variable in design.variables.values()
-        if variable.computed and not computed_from(variable)
-    }
+def find_owned(coefficients: Coefficients, design: Design) -> dict[str, Variable]:
+    """The coefficient variables by the address of what they are: `session -> alliance`, `sigma(mood)`.
+
+    Of an arrow that stands for two coefficients it is the one that varies by the variable's level.
+    """
+    found: dict[str, Variable] = {}
+    for variable in design.variables.values():
+        if variable.computed and not computed_from(variable):
+            text = " ".join(variable.computed.split())
+            split = [
+                each.address
+                for each in coefficients
+                if f"{each.said} -> {each.effect}" == text and design.level(variable.name) in each.varies_by
+            ]
+            found[split[0] if split else text] = variable
+    return found
 
 
 def _modelled(theory: Theory, coefficients: Coefficients, design: Design) -> tuple[Term, ...]:
@@ -90,7 +99,7 @@ def _modelled(theory: Theory, coefficients: Coefficients, design: Design) -> tup
     pointed = [each.effect for each in coefficients] + [a.effect for a in theory.arrows if a.cause == CONSTANT]
     split = {each.cause.name for each in coefficients if each.carries in ("departure", "course")}
     found: dict[Term, None] = {}
-    owned = {f"1 -> {spread}" for spread in find_owned(theory, design)}
+    owned = {f"1 -> {spread}" for spread in find_owned(coefficients, design)}
     for name in design.levels:
         variable = design.variables.get(name)
         if variable and computed_from(variable):
@@ -107,9 +116,9 @@ def _modelled(theory: Theory, coefficients: Coefficients, design: Design) -> tup
 
 
 def _quantities(
-    theory: Theory, coefficients: Coefficients, courses: Iterable[Course], design: Design, level: str
+    coefficients: Coefficients, courses: Iterable[Course], design: Design, level: str
 ) -> Iterator[_Quantity]:
-    owned = find_owned(theory, design)
+    owned = find_owned(coefficients, design)
     for course in courses:
         if course.own and course.level == level:
             yield _Quantity(f"1 -> {course.effect}", course.effect, course.effect.name in design.indicators)

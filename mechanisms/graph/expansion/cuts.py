@@ -92,7 +92,7 @@ def _steps(theory: Theory, expansion: Expansion, design: Design, level: str | No
         for product in each.moderators:
             for term in product:
                 found.setdefault(term.name, {})[each.effect.name] = None
-    for one, other in _declared(theory, design):
+    for one, other in _declared(theory, expansion, design):
         found.setdefault(one, {})[other] = None
     return found
 
@@ -104,12 +104,12 @@ def _travels(each: Coefficient, level: str, design: Design) -> bool:
     return each.units == level or design.lattice.lies_below(each.units, level)
 
 
-def _declared(theory: Theory, design: Design) -> Iterator[tuple[str, str]]:
+def _declared(theory: Theory, expansion: Expansion, design: Design) -> Iterator[tuple[str, str]]:
     for variable in theory.variables:
         yield from ((term.name, variable.name) for term in computed_from(variable))
         yield from ((name, variable.name) for name in condition_names(variable.only_when))
         yield from ((variable.name, name) for name in variable.measured_by or ())
-    for what, variable in find_owned(theory, design).items():
+    for what, variable in find_owned(expansion.coefficients, design).items():
         yield variable.name, what.rpartition("->")[2].strip().removeprefix("sigma(").removesuffix(")")
 
 

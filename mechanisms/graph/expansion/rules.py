@@ -62,7 +62,7 @@ def expand(theory: Theory) -> Expansion:
         refuse_circles(theory, found, design)
         courses = find_courses(theory, found, design, intercepts)
         whole = replace(whole, courses=courses, correlations=find_correlations(theory, found, courses, design))
-    return replace(whole, equations=write_equations(whole, design, find_owned(theory, design)))
+    return replace(whole, equations=write_equations(whole, design, find_owned(found, design)))
 
 
 def check_expansion(theory: Theory) -> Expansion:
