@@ -114,16 +114,17 @@ def _edges(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[Edge]:
         return
     condition = each.arrow.only_when if each.arrow and each.written else None
     others = [term for product in each.moderators for term in product]
-    others += [Term(name) for name in condition_names(condition) if name in time.design.levels]
+    known = [name for name in condition_names(condition) if name in time.design.levels]
+    others += [Term(name, when=each.cause.when if time.design.repeated(name) else None) for name in known]
+    first = _named(each.cause) or 0  # what is known at an occasion acts from then on
     for occasion, sink in _sinks(each, time, own):
-        if occasion is not None and not time.exists(condition, occasion):
+        if occasion is not None and (occasion < first or not time.exists(condition, occasion)):
             continue
         kind = "departure" if _serves_both(each, time, own) else each.carries
         for source in _sources(each.cause, kind, occasion, time):
             yield source, sink
         for term in others:
-            for source in _sources(term, "whole", occasion, time):
-                yield source, sink
+            yield from ((source, sink) for source in _sources(term, "whole", occasion, time) if source != sink)
     if _serves_both(each, time, own):
         for level in time.design.lattice.above(each.units):
             yield f"{each.cause.name}({level})", f"{each.effect.name}({level})"

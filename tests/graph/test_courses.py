@@ -102,6 +102,7 @@ def test_courses(leveled):
         ("z -> a; a(10) -> z", r"z \(client\) -> a \(client\) -> a \(session\) -> z \(client\)"),
         ("a(therapist) -> y; y(client) -> a", r"a \(therapist\) -> y \(therapist\) -> a \(therapist\)"),
         ("d -> a; a(session) -> y", r"d \(session\) -> a \(session\) -> y \(session\) -> d \(session\)"),
+        ("a -> y; y(2) -> a", r"a \(session\) -> y \(session\) -> a \(session\)"),
         ("g -> a; a(session) -> g", r"g \(session\) -> a \(session\) -> g \(session\)"),
     ],
 )

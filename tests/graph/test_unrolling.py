@@ -71,6 +71,12 @@ def test_occasions_client_outcomes_and_moderators(leveled):
     assert set(parents(graph, "y(0)")) >= {"w", "a(0)"}
 
 
+def test_an_occasion_acts_from_then_on(leveled):
+    graph = unroll(leveled("a(1) -> y", levels=TWO), 3)
+    assert parents(graph, "y(0)") == ()
+    assert parents(graph, "y(2)") == ("a(1)",)  # nothing here needs a's course
+
+
 def test_hidden_causes_at_occasions_between_courses_and_serial(leveled):
     theory = leveled("a(t-1) -> y; a <-> y; y(t-1) <-> y; a(client) <-> z", levels=TWO, z=CLIENT)
     assert unroll(theory, 2).hidden == (

@@ -62,7 +62,7 @@ def _own_edges(each: Coefficient, design: Design) -> Iterator[Edge]:
     lattice, cause, effect = design.lattice, each.cause, each.effect.name
     target = design.level(effect)
     if isinstance(cause.when, Occasions):
-        if target not in lattice.time:
+        if cause.name != effect:  # it acts at its own occasion too, and after
             yield (cause.name, design.level(cause.name)), (effect, target)
         return
     if cause.when or each.carries == "trend":
