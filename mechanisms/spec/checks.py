@@ -106,6 +106,9 @@ def _check_products_once(theory: Theory) -> None:
 def _check_without(
     theory: Theory, known: Mapping[str, Variable], units: Units, lines: Mapping[tuple[Term, Term], Place]
 ) -> None:
+    for pair_out in theory.without_hidden:
+        text = f"without: '{pair_out}': hidden causes are never automatic; do not draw it"
+        raise SpecError(text, pair_out.place)
     drawn = {(arrow.cause, arrow.effect) for arrow in theory.arrows}
     automatic = set(added_arrows(theory, denied=True))
     seen: set[tuple[Term, Term]] = set()

@@ -71,7 +71,7 @@ def read_without(node: Node) -> tuple[tuple[Pair, Text], ...]:
         if isinstance(value, Entries | Items) or value.said:
             raise SpecError("without: an arrow that is left out takes no options", value.place)
         if is_hidden(key.value):
-            raise SpecError(f"without: '{key.value}': hidden causes are never automatic; do not draw it", key.place)
+            continue
         if "*" in key.value:
             raise SpecError(
                 f"without: '{key.value}': a product is no arrow; leave the moderator out where it is named", key.place
@@ -80,6 +80,16 @@ def read_without(node: Node) -> tuple[tuple[Pair, Text], ...]:
         if len(pairs) > MOST_ARROWS:
             raise SpecError(f"more than {MOST_ARROWS} arrows", key.place)
     return tuple(pairs)
+
+
+def read_without_hidden(node: Node) -> tuple[HiddenCause, ...]:
+    """The hidden causes left out of what a theory is based on."""
+    return tuple(
+        HiddenCause(one=one, other=other, place=key.place)
+        for key, _ in _entries(node)
+        if is_hidden(key.value)
+        for one, other in parse_hidden(key.value, key.place)
+    )
 
 
 def _entries(node: Node) -> Iterator[tuple[Text, Node]]:

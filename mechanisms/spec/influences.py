@@ -7,7 +7,7 @@ from mechanisms.errors import Place
 from mechanisms.spec.definitions import WeightedSum, parse_definition
 from mechanisms.spec.levels import Units, find_units
 from mechanisms.spec.terms import CONSTANT, Term
-from mechanisms.spec.theory import Arrow, Theory, Variable
+from mechanisms.spec.theory import Arrow, Condition, Theory, Variable
 
 Pair = tuple[Term, Term]
 
@@ -21,7 +21,10 @@ def added_arrows(theory: Theory, *, denied: bool = False) -> tuple[Pair, ...]:
     known = {variable.name: variable for variable in theory.variables}
     added: dict[Pair, None] = {}
     for arrow in theory.arrows:
-        for term in (*(term for product in arrow.moderated_by for term in product), *_conditions(arrow, known, units)):
+        for term in (
+            *(term for product in arrow.moderated_by for term in product),
+            *_conditions(arrow, known, units, theory),
+        ):
             whole = Term(term.name, term.part, term.when)
             same = {(cause, effect) for cause in (term, whole) for effect in (arrow.effect, Term(arrow.effect.name))}
             if not same & drawn and (term, arrow.effect) not in left_out:
@@ -29,14 +32,25 @@ def added_arrows(theory: Theory, *, denied: bool = False) -> tuple[Pair, ...]:
     return tuple(added)
 
 
-def _conditions(arrow: Arrow, known: dict[str, Variable], units: Units) -> Iterator[Term]:
+def _conditions(arrow: Arrow, known: dict[str, Variable], units: Units, theory: Theory) -> Iterator[Term]:
     """The variables that decide where an arrow, or its cause, exists, unless the effect has the same condition."""
     cause, effect = known.get(arrow.cause.name), known.get(arrow.effect.name)
-    kept = effect.only_when.names if effect and effect.only_when else ()
-    for condition in (arrow.only_when, cause.only_when if cause else None):
-        for name in condition.names if condition else ():
+    kept = tuple(name for condition in _where(effect, theory, units) for name in condition.names)
+    own = (arrow.only_when,) if arrow.only_when else ()
+    for condition in (*own, *_where(cause, theory, units)):
+        for name in condition.names:
             if name in known and name not in (*kept, arrow.cause.name, arrow.effect.name):
                 yield Term(name, when=arrow.cause.when if units.is_repeated(name) else None)
+
+
+def _where(variable: Variable | None, theory: Theory, units: Units) -> Iterator[Condition]:
+    """The conditions under which a variable, or its level, exists."""
+    if variable is None:
+        return
+    if variable.only_when is not None:
+        yield variable.only_when
+    level = units.levels.get(variable.name)
+    yield from (each.only_when for each in theory.levels if each.name == level and each.only_when is not None)
 
 
 def list_products(arrow: Arrow) -> Iterator[tuple[tuple[Term, ...], bool]]:

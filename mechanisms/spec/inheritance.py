@@ -11,7 +11,7 @@ from mechanisms.spec.addresses import parse_address
 from mechanisms.spec.influences import added_arrows, declared
 from mechanisms.spec.said import Said
 from mechanisms.spec.terms import Term
-from mechanisms.spec.theory import Prior, Question, Theory
+from mechanisms.spec.theory import HiddenCause, Prior, Question, Theory
 
 Pair = tuple[Term, Term]
 MOST_BASES = 20
@@ -45,9 +45,10 @@ def inherit(base: Theory, own: Theory, lines: Mapping[Pair, Place]) -> Theory:
             "time": own.time or base.time,
             "variables": _merge(base.variables, own.variables, lambda variable: variable.name),
             "arrows": _merge(arrows, own.arrows, str),
-            "hidden": _merge(base.hidden, own.hidden, str),
+            "hidden": _merge(_without_hidden(base, own), own.hidden, str),
+            "without_hidden": (),
             "priors": _merge(
-                tuple(prior for prior in base.priors if not _speaks_of(prior, gone)),
+                tuple(prior for prior in base.priors if not _speaks_of(prior, gone, own.without_hidden)),
                 own.priors,
                 lambda prior: prior.address,
             ),
@@ -68,6 +69,17 @@ def inherit(base: Theory, own: Theory, lines: Mapping[Pair, Place]) -> Theory:
     denied = [pair for pair in (*base.without, *own.without) if pair in automatic or pair in drawn & left_out]
     kept = [pair for pair in dict.fromkeys(denied) if pair not in drawn or pair in left_out]
     return merged.model_copy(update={"without": tuple(kept)})
+
+
+def _without_hidden(base: Theory, own: Theory) -> tuple[HiddenCause, ...]:
+    """The base's hidden causes but those that `own` leaves out."""
+    texts = {str(pair) for pair in base.hidden}
+    for pair in own.without_hidden:
+        if str(pair) not in texts:
+            hint = did_you_mean(str(pair), texts)
+            raise SpecError(f"without: '{pair}': there is no such hidden cause to leave out.{hint}", pair.place)
+    gone = {str(pair) for pair in own.without_hidden}
+    return tuple(pair for pair in base.hidden if str(pair) not in gone)
 
 
 def complete(theory: Theory) -> Theory:
@@ -92,10 +104,12 @@ def _merge[S: Said](base: tuple[S, ...], own: tuple[S, ...], text: Callable[[S],
     return (*(mine.get(text(each), each) for each in base), *(each for each in own if text(each) not in taken))
 
 
-def _speaks_of(prior: Prior, gone: set[Pair]) -> bool:
+def _speaks_of(prior: Prior, gone: set[Pair], hidden: tuple[HiddenCause, ...]) -> bool:
     """Whether an inherited prior is about an arrow that is left out."""
     address = parse_address(prior.address, prior.place)
     address = address.of or address
+    if address.kind == "residual":
+        return any({term for term, _ in address.factors} == {pair.one, pair.other} for pair in hidden)
     return any((term, address.effect) in gone for term, _ in address.factors)
 
 

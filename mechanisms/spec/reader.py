@@ -7,7 +7,7 @@ from typing import Any
 from mechanisms.errors import Place
 from mechanisms.spec.checks import check
 from mechanisms.spec.dagitty import is_dagitty, read_dagitty
-from mechanisms.spec.drawing import read_arrows, read_unmeasured, read_without
+from mechanisms.spec.drawing import read_arrows, read_unmeasured, read_without, read_without_hidden
 from mechanisms.spec.inheritance import check_chain, complete, inherit
 from mechanisms.spec.levels import read_levels, read_time
 from mechanisms.spec.nodes import Entries, Text, open_source, read_nodes
@@ -83,6 +83,7 @@ def build(tree: Entries) -> Theory:
     theory = Theory(
         **said,
         without=tuple(pair for pair, _ in read_without(parts["without"])),
+        without_hidden=read_without_hidden(parts["without"]),
         levels=read_levels(parts["levels"]),
         time=read_time(parts["time"]),
         variables=variables,

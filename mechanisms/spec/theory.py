@@ -195,6 +195,7 @@ class Theory(Said):
     source: Citation | None = None
     based_on: str | None = None
     without: tuple[tuple[SomeTerm, SomeTerm], ...] = ()
+    without_hidden: tuple[HiddenCause, ...] = ()
     levels: tuple[Level, ...] = ()
     time: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()

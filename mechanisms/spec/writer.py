@@ -33,8 +33,9 @@ def write(theory: Theory, form: Literal["yaml", "dagitty"] = "yaml", *, partial:
         raise SpecError(f"unknown form '{form}'; a theory is written as 'yaml' or 'dagitty'")
     theory = theory.own or theory
     lines = [f"{key}: {value}" for key, value in _about(theory)]
-    if theory.without:
-        lines += ["without:", *(f"  - {_quote(f'{cause} -> {effect}')}" for cause, effect in theory.without)]
+    left_out = [f"{cause} -> {effect}" for cause, effect in theory.without] + list(map(str, theory.without_hidden))
+    if left_out:
+        lines += ["without:", *(f"  - {_quote(text)}" for text in left_out)]
     lines += _section("levels", ((level.name, _level(level)) for level in theory.levels))
     if theory.time:
         lines.append(f"time: {_one_or_list(theory.time)}")

@@ -60,6 +60,13 @@ def test_without_denies_what_is_automatic_in_the_base(shelf):
     assert drawn.without == () and len(drawn.arrows) == 4
 
 
+def test_without_removes_hidden_causes(shelf):
+    theory = rival(shelf, "without: [x <-> w, m -> y]\n")
+    assert theory.hidden == () and theory.own is not None
+    assert write(theory).endswith("without:\n  - m -> y\n  - w <-> x\n")
+    assert parse(write(theory), str(shelf / "rival.yaml")) == theory
+
+
 def test_it_is_written_as_it_was_written(shelf):
     theory = rival(shelf, "without: [m -> y]\n")
     assert write(theory) == "name: rival\nbased_on: base\nwithout:\n  - m -> y\n"
@@ -99,6 +106,8 @@ def test_a_theory_built_by_hand_is_resolved_where_it_is_compiled():
         ("based_on: rival", "based_on: a circle"),
         ("based_on: one", "based_on: a circle"),
         ("based_on: base\nwithout: [m -> x]", "without: 'm -> x': there is no such arrow to leave out. Did you mean 'm -> y'?"),
+        ("based_on: base\nwithout: [x <-> y]", "there is no such hidden cause to leave out. Did you mean 'w <-> x'?"),
+        ("arrows: [x -> y]\nwithout: [x <-> y]", "hidden causes are never automatic; do not draw it"),
         ("based_on: base\narrows: [mm -> y]", "unknown variable 'mm'. Did you mean 'm'?"),
         ("based_on: base\narrows: [m -> y]\nwithout: [m -> y]", "drawn under arrows as well"),
         ("based_on: base\narrows: [y -> x]", "a circle"),
