@@ -181,3 +181,15 @@ def computed_from(variable: Variable) -> tuple[Term, ...]:
         return ()
     definition = parse_definition(variable.computed, variable.place)
     return definition.terms if isinstance(definition, WeightedSum) else ()
+
+
+def course_weights(design: Design, name: str) -> dict[str, float]:
+    """What the course of a sum is made of, by variable, without those that cancel over occasions: `bdi - bdi(0)`."""
+    variable = design.variables.get(name)
+    if variable is None or not variable.computed:
+        return {}
+    definition = parse_definition(variable.computed, variable.place)
+    found: dict[str, float] = {}
+    for weight, term in definition.parts if isinstance(definition, WeightedSum) else ():
+        found[term.name] = found.get(term.name, 0.0) + weight
+    return {other: weight for other, weight in found.items() if weight}

@@ -14,8 +14,7 @@ from itertools import pairwise
 from mechanisms.graph.expansion import Coefficient, Expansion, check_expansion, computed_from
 from mechanisms.graph.expansion.coefficients import condition_names
 from mechanisms.graph.graph import Edge, Graph, causal_order
-from mechanisms.graph.levels import Design, survey
-from mechanisms.spec.definitions import WeightedSum, parse_definition
+from mechanisms.graph.levels import Design, course_weights, survey
 from mechanisms.spec.terms import Occasions, Relative, Term
 from mechanisms.spec.theory import Condition, Span, Theory
 
@@ -100,7 +99,9 @@ def _grid(theory: Theory, horizon: int | None) -> tuple[int, ...]:
 def _nodes(time: _Time, own: set[Edge]) -> Iterator[str]:
     for name in time.design.levels:
         for level in reversed(time.design.lattice.above(time.design.level(name))):
-            if (name, level) in own or any(time.design.levels.get(other) for other in _weights(name, time.design)):
+            if (name, level) in own or any(
+                time.design.levels.get(other) for other in course_weights(time.design, name)
+            ):
                 yield f"{name}({level})"
         if time.occurs(name):
             yield from (node for occasion in time.grid for node in time.at(name, occasion))
@@ -195,20 +196,8 @@ def _courses(name: str, time: _Time) -> Iterator[Edge]:
     """A sum's course is the sum of courses, without those that cancel; an indicator's follows its latent's."""
     design, variable = time.design, time.design.variables[name]
     for level in design.lattice.above(design.level(name)):
-        yield from ((f"{other}({level})", f"{name}({level})") for other in _weights(name, design))
+        yield from ((f"{other}({level})", f"{name}({level})") for other in course_weights(design, name))
         yield from ((f"{name}({level})", f"{other}({level})") for other in variable.measured_by or ())
-
-
-def _weights(name: str, design: Design) -> dict[str, float]:
-    """What a sum is made of, by variable, without those that cancel over the occasions: in `bdi - bdi(0)` none."""
-    variable = design.variables.get(name)
-    if variable is None or not computed_from(variable):
-        return {}
-    definition = parse_definition(str(variable.computed))
-    found: dict[str, float] = {}
-    for weight, term in definition.parts if isinstance(definition, WeightedSum) else ():
-        found[term.name] = found.get(term.name, 0.0) + weight
-    return {other: weight for other, weight in found.items() if weight}
 
 
 def _drawn(theory: Theory, time: _Time) -> Iterator[Edge]:

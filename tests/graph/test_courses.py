@@ -120,6 +120,7 @@ def test_circles(leveled, arrows, circle):
         "a(whole t-1) -> y; y(whole t-1) -> a",
         "d -> a; a(t-1) -> y; d(t-1) -> y",
         "z -> inertia; m(t-1) -> m; m(client) -> z2",
+        "d -> a; a(t-1) -> y; a(client) -> y",
     ],
 )
 def test_no_circles(leveled, arrows):

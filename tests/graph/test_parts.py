@@ -123,6 +123,7 @@ def test_a_loading_is_one_coefficient_and_may_vary_by_a_crossed_level(leveled):
     [
         ("a(client) -> y", {"moderated_by": (("m",),)}, r"a\(client\) -> y: moderator m varies within client"),
         ("z -> z2", {"moderated_by": (("a",),)}, "z -> z2: moderator a varies within client"),
+        ("z -> z2", {"moderated_by": (("session",),)}, "z -> z2: moderator session varies within client"),
         ("a -> y", {"varies_by": ("session",)}, "a -> y: varies_by session: nothing in this arrow varies below it"),
         ("z -> y", {"varies_by": ("client",)}, "nothing in this arrow varies below it"),
         ("a -> y", {"varies_by": ("group",)}, "unknown level 'group'"),

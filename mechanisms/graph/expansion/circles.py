@@ -8,7 +8,7 @@ from mechanisms.errors import SpecError
 from mechanisms.graph.expansion.coefficients import Coefficient, condition_names
 from mechanisms.graph.expansion.courses import find_owned
 from mechanisms.graph.expansion.options import frame
-from mechanisms.graph.levels import Design, computed_from
+from mechanisms.graph.levels import Design, computed_from, course_weights
 from mechanisms.spec.terms import Occasions
 from mechanisms.spec.theory import Theory
 
@@ -83,10 +83,11 @@ def _declared_edges(name: str, design: Design) -> Iterator[Edge]:
         return
     for term in computed_from(variable):
         if term.when is None and term.name in design.levels:
-            for one in (level, *design.lattice.above(level)):
-                yield (term.name, one), (name, one)
+            yield (term.name, level), (name, level)
         elif isinstance(term.when, Occasions) and level not in design.lattice.time and term.name in design.levels:
             yield (term.name, design.level(term.name)), (name, level)
+    for other in course_weights(design, name):
+        yield from (((other, one), (name, one)) for one in design.lattice.above(level) if other in design.levels)
     for other in condition_names(variable.only_when):
         if other in design.levels:
             yield (other, design.level(other)), (name, level)

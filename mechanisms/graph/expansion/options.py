@@ -20,10 +20,9 @@ def give_options(arrow: Arrow, coefficients: list[Coefficient], design: Design) 
         )
         if strange is not None and coefficients:
             level = frame(coefficients[0], design)
-            message = (
-                f"{arrow}: moderator {strange} varies within {level}; its course is {replace(strange, part=level)}"
-            )
-            raise SpecError(message, arrow.place)
+            course = replace(strange, part=level, when=None)
+            remedy = "" if design.trend(strange.name) else f"; its course is {course}"
+            raise SpecError(f"{arrow}: moderator {strange} varies within {level}{remedy}", arrow.place)
     return [
         replace(
             each,
