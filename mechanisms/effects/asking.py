@@ -68,7 +68,7 @@ def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
     """One `Asked` per contrast and condition of a question, in the order in which they are reported."""
     refuse_unasked(check_question(question, fit.plan.theory))
     _check_scale(fit, question)
-    held = {name: choose(fit.data[name], value) for name, value in question.set}
+    held = {name: choose(fit.data[name], value) for name, value in question.set if not isinstance(value, tuple)}
     scene = set_scene(fit.plan, question.of.name, question.on.name, frozenset(held))
     columns = {key: value for name, chosen in held.items() for key, value in place(fit.data[name], chosen).items()}
     asked = []

@@ -27,6 +27,13 @@ def refuse_unasked(question: Question) -> None:
     for key, term in (("of", question.of), ("on", question.on)):
         if not term.plain:
             raise SpecError(f"question: {key}: '{term}': only whole variables are estimated yet", question.place)
+    for name, value in question.set:
+        if _several(value):
+            raise SpecError(f"question: set: {name}: one value is estimated yet; ask once for each", question.place)
+
+
+def _several(value: object) -> bool:
+    return isinstance(value, tuple) or value == "each"
 
 
 def _faults(theory: Theory) -> Iterator[Fault]:

@@ -132,19 +132,21 @@ def _problem_of_path(question: Question, theory: Theory) -> str:
 def _values(question: Question) -> list[tuple[str, str, Scalar]]:
     values: list[tuple[str, str, Scalar]] = [("contrast", question.of.name, value) for value in question.contrast or ()]
     values += [("at", name, value) for name, listing in question.at for value in listing]
-    values += [("set", name, value) for name, value in question.set]
+    values += [
+        ("set", name, value) for name, said in question.set for value in (said if isinstance(said, tuple) else (said,))
+    ]
     return values
 
 
 def _problem_of_value(key: str, name: str, variable: Variable | None, value: Scalar) -> str:
-    """Values are numbers, categories, `mean`, `+1 sd`, `90%` and, in `at`, `each`."""
+    """Values are numbers, categories, `mean`, `+1 sd`, `90%` and, in `at` and `set`, `each`."""
     variable = variable or Variable(name=name)
     values = variable.values
     if str(value) in values or any(_same(value, category) for category in values):
         return ""
-    if value == "each" and key == "at":
+    if value == "each" and key in ("at", "set"):
         fits = values or variable.family == "bernoulli"
-        return "" if fits else f"at: {name}: each goes through categories; {name} has none"
+        return "" if fits else f"{key}: {name}: each goes through categories; {name} has none"
     if values:
         hint = did_you_mean(str(value), values) or f" It has {listed(values)}."
         return f"{key}: {name} has no value '{_shown(value)}'.{hint}"

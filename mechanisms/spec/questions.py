@@ -84,11 +84,8 @@ def _at(node: Node, where: str) -> tuple[tuple[str, tuple[Scalar, ...]], ...]:
     return tuple(pairs)
 
 
-def _set(node: Node, where: str) -> tuple[tuple[str, Scalar], ...]:
-    for key, value in _mapping(node, where).entries:
-        if isinstance(value, Items):
-            raise SpecError(f"{where}: one value for {key.value}; ask a question for each value", value.place)
-    return tuple((key.value.strip(), read_scalar(value, where)) for key, value in _mapping(node, where).entries)
+def _set(node: Node, where: str) -> tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...]:
+    return tuple((name, values if len(values) > 1 else values[0]) for name, values in _at(node, where))
 
 
 def _population(node: Node, where: str) -> str | tuple[str, str]:

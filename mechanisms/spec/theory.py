@@ -253,7 +253,7 @@ class Question(Said):
     path: tuple[str, ...] = ()  # `through: x -> m -> y`: exactly that path
     contrast: tuple[Scalar, Scalar] | None = None
     at: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
-    set: tuple[tuple[str, Scalar], ...] = ()
+    set: tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...] = ()
     population: Literal["these", "typical"] | tuple[Literal["new", "each"], str] = "these"
     mediators: Literal["natural", "interventional"] = "natural"
     adjust: tuple[str, ...] | None = None
@@ -281,7 +281,10 @@ class Question(Said):
                 for key, value in said["at"].items()
             )
         if isinstance(said.get("set"), dict):
-            said["set"] = tuple(said["set"].items())
+            said["set"] = tuple(
+                (key, value if not isinstance(value, list | tuple) else value[0] if len(value) == 1 else tuple(value))
+                for key, value in said["set"].items()
+            )
         if isinstance(said.get("population"), dict) and len(said["population"]) == 1:
             said["population"] = next(iter(said["population"].items()))
         if isinstance(said.get("adjust"), str):

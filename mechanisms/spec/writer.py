@@ -182,7 +182,15 @@ def _question(question: Question) -> Pairs:
     if question.at:
         options.append(("at", _flow((_quote(key), _list(values)) for key, values in question.at)))
     if question.set:
-        options.append(("set", _flow((_quote(key), _scalar(value)) for key, value in question.set)))
+        options.append(
+            (
+                "set",
+                _flow(
+                    (_quote(key), _list(value) if isinstance(value, tuple) else _scalar(value))
+                    for key, value in question.set
+                ),
+            )
+        )
     if question.adjust is not None:
         options.append(("adjust", _list(question.adjust)))
     return options + _texts(question, "because")

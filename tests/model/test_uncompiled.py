@@ -273,6 +273,12 @@ def test_theories_built_by_hand(said):
         mx.compile(Theory(**said))
 
 
+@pytest.mark.parametrize("value", [[1, 2], "each"])
+def test_several_values_of_set_are_not_estimated_yet(value):
+    with pytest.raises(SpecError, match="one value is estimated yet; ask once for each"):
+        refuse_unasked(Question(of="x", on="y", kind="controlled", set={"m": value}))
+
+
 def test_the_line_is_named():
     with pytest.raises(SpecError) as refused:
         mx.compile(mx.parse("variables:\n  x:\n  y:\narrows:\n  x -> y: {shape: gp}\n", "beck.yaml"))

@@ -133,7 +133,8 @@ QUESTIONS = [
     "{of: a(t), on: y(t+1)}", "{of: a(t..), on: y(t+5)}", "{of: a(5), on: y(10)}", "{of: a(client), on: y(5..10)}",
     "{of: z, on: y, population: typical}", "{of: z, on: y, population: {new: client}}",
     "{of: a, on: y, population: {each: client}}", "{of: a(session), on: y(t+1), at: {session: 5}}",
-    "{of: y(t), on: y(t+1)}",
+    "{of: y(t), on: y(t+1)}", "{of: z, on: y, kind: controlled, set: {a: [1, 2, mean], g: each}}",
+    "{of: z, on: y, kind: controlled, set: {a: [1]}}",
 ]  # fmt: skip
 
 
