@@ -41,7 +41,24 @@ def bind(theory: Theory, frame: Any, columns: Mapping[str, str] | None = None) -
         declares of it (values, range, family). All missing values are counted in one message.
     """
     expect(theory, Theory, "what data are held against", "mx.load or mx.parse makes one")
+    _refuse_shapes(theory)
     return bind_some(theory, frame, [each.name for each in theory.variables if each.measured_by != ()], columns)
+
+
+def _refuse_shapes(theory: Theory) -> None:
+    """Refuse theories whose data are more than one complete column per variable."""
+    if theory.levels or theory.time:
+        raise DataError(
+            "data of several levels (units within units, occasions) are not bound yet: this version takes one row per unit"
+        )
+    for variable in theory.variables:
+        for what, said in (
+            ("is computed", variable.computed),
+            ("exists only sometimes", variable.only_when),
+            ("is measured by indicators", variable.measured_by),
+        ):
+            if said:
+                raise DataError(f"'{variable.name}' {what}: such variables are not bound yet")
 
 
 def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[str, str] | None = None) -> Dataset:

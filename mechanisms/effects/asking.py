@@ -15,6 +15,7 @@ from mechanisms.errors import DataError, IdentificationError, did_you_mean, list
 from mechanisms.graph.graph import Edge, between
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.families import LINKS
+from mechanisms.model.uncompiled import refuse_unasked
 from mechanisms.spec.question_checks import check_question
 from mechanisms.spec.theory import Question, Scalar
 
@@ -73,9 +74,9 @@ class Asked:
 
 def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
     """One `Asked` per contrast and condition of a question, in the order in which they are reported."""
-    check_question(question, fit.plan.theory)
+    refuse_unasked(check_question(question, fit.plan.theory))
     _check_scale(fit, question)
-    held = {name: choose(fit.data[name], value) for name, value in question.set}
+    held = {name: choose(fit.data[name], value) for name, value in question.set if not isinstance(value, tuple)}
     _check_held(fit, question, frozenset(held))
     scene = set_scene(fit.plan, question.of.name, question.on.name, frozenset(held))
     columns = {key: value for name, chosen in held.items() for key, value in place(fit.data[name], chosen).items()}
@@ -136,6 +137,8 @@ def describe_held(fit: Fit, question: Question) -> str:
     """`job_seek set to 4` for every variable that a question sets, the values resolved to data units."""
     words = []
     for name, value in question.set:
+        if isinstance(value, tuple):
+            continue  # refused before this
         column, chosen = fit.data[name], choose(fit.data[name], value)
         outside = isinstance(column, Numbers) and not column.lowest <= float(chosen) <= column.highest
         half = isinstance(column, Numbers) and column.binary and chosen not in (0.0, 1.0)

@@ -8,6 +8,7 @@ through them, and are contracted away wherever independence is judged (`canonica
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import networkx as nx
@@ -37,7 +38,11 @@ class Graph:
 
 
 def draw(theory: Theory) -> Graph:
-    """The graph of a theory at one occasion. Moderators and conditions are parents whatever `without` says (R11)."""
+    """The graph of a theory at one occasion. Moderators and conditions are parents whatever `without` says (R11).
+
+    Theories with levels are refused: their graph is one over time, with courses as nodes, which is not built yet.
+    """
+    _refuse_levels(theory)
     expansion = expand(theory)
     arrows = dict.fromkeys(_arrows(theory, expansion))
     hidden = tuple(dict.fromkeys((cause.one.name, cause.other.name) for cause in theory.hidden))
@@ -54,6 +59,15 @@ def draw(theory: Theory) -> Graph:
     )
     causal_order(graph)
     return graph
+
+
+def _refuse_levels(theory: Theory) -> None:
+    terms = [term for arrow in theory.arrows for term in (arrow.cause, arrow.effect, *chain(*arrow.moderated_by))]
+    terms += [term for cause in theory.hidden for term in (cause.one, cause.other)]
+    odd = next((str(term) for term in terms if term.part or term.when), None)
+    if theory.levels or theory.time or odd:
+        found = f"'{odd}'" if odd else "levels" if theory.levels else "time"
+        raise SpecError(f"{found}: theories with levels, parts or lags are not drawn as a graph yet", theory.place)
 
 
 def _arrows(theory: Theory, expansion: Expansion) -> Iterator[Edge]:

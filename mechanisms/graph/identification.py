@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from mechanisms.errors import IdentificationError, expect, listed
+from mechanisms.errors import IdentificationError, SpecError, expect, listed
 from mechanisms.graph.adjustment import EffectKind, adjustment_sets, barred, open_path
 from mechanisms.graph.districts import (
     Clash,
@@ -132,6 +132,12 @@ def identify(theory: Theory, question: Question) -> Identified:
     """
     expect(theory, Theory, "the theory", "mx.load or mx.parse makes one")
     expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
+    for term in (question.of, question.on):
+        if not term.plain:
+            raise SpecError(
+                f"question: '{term}': parts, occasions and categories in of and on are not identified yet",
+                question.place,
+            )
     graph = draw(theory)
     asked = _ask(graph, question, arrow_set(graph, question))
     interventional = question.mediators == "interventional" and asked.nested

@@ -36,7 +36,10 @@ def write_estimand(
     """The estimand as a difference of two means; `drawn` names the mediators of an interventional effect."""
     high, low = _levels(theory, question)
     given = [f"{key}={'/'.join(map(_number, values))}" for key, values in question.at]
-    held = [f"{key}={_number(value)}" for key, value in question.set]
+    held = [
+        f"{key}={' | '.join(map(_number, value)) if isinstance(value, tuple) else _number(value)}"
+        for key, value in question.set
+    ]
     inside = between(hold(graph, held_names(question)), question.of.name, question.on.name)
     if all(arrow in arrows for arrow in graph.arrows if {*arrow} <= {*inside}):
         means = []

@@ -6,10 +6,12 @@ from itertools import product as every
 
 from mechanisms.errors import SpecError, did_you_mean, expect, listed
 from mechanisms.graph.expansion import Coefficient as Standing
-from mechanisms.graph.expansion import Expansion, expand
+from mechanisms.graph.expansion import Expansion, check_expansion, expand
 from mechanisms.graph.graph import Graph, causal_order, draw
 from mechanisms.model.families import FAMILIES
+from mechanisms.model.uncompiled import refuse_uncompiled
 from mechanisms.spec.addresses import parse_address
+from mechanisms.spec.reader import resolve
 from mechanisms.spec.terms import Term
 from mechanisms.spec.theory import Prior, Theory, Variable
 
@@ -144,9 +146,11 @@ def compile(theory: Theory) -> Plan:
         parameter that the theory does not have, with the near miss.
     """
     expect(theory, Theory, "what is compiled", "mx.load or mx.parse makes one")
+    theory = resolve(theory)
+    check_expansion(theory)
+    refuse_uncompiled(theory)
     expansion = expand(theory)
     graph = draw(theory)
-    _refuse(theory, expansion)
     equations = tuple(
         _equation(theory, theory.variable(name), expansion) for name in causal_order(graph) if expansion.parents(name)
     )
@@ -165,32 +169,6 @@ def shown_prior(prior: Prior) -> str:
     notes += [f"above {prior.above:g}"] if prior.above is not None else []
     notes += [f"below {prior.below:g}"] if prior.below is not None else []
     return ", ".join([said, *notes])
-
-
-def _refuse(theory: Theory, expansion: Expansion) -> None:
-    """One sentence for each thing that the language has and this version cannot fit."""
-    modelled = {str(each.effect) for each in expansion.coefficients}
-    for variable in theory.variables:
-        if variable.measured_by is not None:
-            raise SpecError(f"'{variable.name}' is not measured; latent variables are not compiled yet", variable.place)
-        if variable.name in modelled and (variable.family or "normal") not in FAMILIES:
-            raise SpecError(
-                f"'{variable.name}' has arrows into it and family {variable.family}, which is not compiled yet; "
-                f"compiled are {listed(FAMILIES)}",
-                variable.place,
-            )
-    for pair in expansion.hidden:
-        endogenous = [str(term) for term in (pair.one, pair.other) if str(term) in modelled]
-        if endogenous:
-            raise SpecError(
-                f"{pair}: a hidden common cause of a modelled variable ({listed(endogenous)}) is a residual correlation, "
-                "which is not compiled yet; fitting without it would give biased effects. `mx.identify` takes it into account",
-                pair.place,
-            )
-    for each in expansion.coefficients:
-        if each.shape.kind not in _POWERS:
-            place = each.arrow.place if each.arrow else theory.place
-            raise SpecError(f"{each.cause} -> {each.effect}: shape {each.shape} is not compiled yet", place)
 
 
 def _equation(theory: Theory, variable: Variable, expansion: Expansion) -> Equation:

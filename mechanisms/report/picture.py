@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from mechanisms.errors import listed
+from mechanisms.errors import SpecError, listed
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion, expand
 from mechanisms.infer.posterior import Fit
@@ -78,6 +78,10 @@ def compose(theory: Theory, fit: Fit | None = None, of: Iterable[str] = ()) -> P
     `of` names exposures besides those of the theory's own questions. An exogenous variable that is no exposure and
     points to two or more modelled variables is a covariate; where no exposure is known, there are none.
     """
+    if theory.levels or theory.time:
+        raise SpecError(
+            "path diagrams are drawn of theories with one level; several levels are not drawn yet", theory.place
+        )
     expansion = expand(theory)
     exposures = tuple(dict.fromkeys([*(question.of.name for question in theory.questions), *of]))
     roles = _roles(theory, expansion, exposures)

@@ -57,6 +57,10 @@ def parse_address(text: str, place: Place = NOWHERE) -> Address:
     text = text.strip()
     if word := re.fullmatch(r"(sd|cor|reliability)\s*\((.*)\)", text):
         return _called(word[1], word[2].strip(), text, place)
+    if re.search(r"==|:=|[<>]=|(?<![-<])>|<(?!-)", text):
+        raise SpecError(
+            f"'{text}': no inequality or constraint is part of the language: fixed, same_as, above, below", place
+        )
     if "<->" in text:
         return _residual(text, place)
     if "->" in text:
@@ -79,7 +83,8 @@ def _called(word: str, inside: str, text: str, place: Place) -> Address:
             raise SpecError(f"'{text}': what varies is an arrow or an intercept", place)
         return Address("sd", of=inner, level=level.strip())
     if not is_name(inside):
-        raise SpecError(f"'{text}': write {word}({'level' if word == 'cor' else 'indicator'})", place)
+        pair = "; the correlation of two courses is a(client) <-> b(client)" if word == "cor" else ""
+        raise SpecError(f"'{text}': write {word}({'level' if word == 'cor' else 'indicator'}){pair}", place)
     return Address("cor", level=inside) if word == "cor" else Address("reliability", effect=Term(inside))
 
 

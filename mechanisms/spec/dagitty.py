@@ -8,17 +8,18 @@ from mechanisms.errors import Place, SpecError, did_you_mean, listed
 from mechanisms.spec.drawing import ARROW_READERS, HIDDEN_READERS
 from mechanisms.spec.nodes import Entries, Items, Node, Source, Text
 from mechanisms.spec.statements import Attribute, Name, Statement, read_statements
-from mechanisms.spec.terms import is_name, parse_term
-from mechanisms.spec.unread import KEYS, refuse, refuse_key
+from mechanisms.spec.terms import CONSTANT, is_name, parse_term
 from mechanisms.spec.variables import READERS
 
 MOST_EDGES = 5_000
+GRAPH = ("bb", "levels", "time")
 ROLES = {"exposure": "exposure", "source": "exposure", "e": "exposure", "outcome": "outcome", "target": "outcome",
          "o": "outcome", "adjusted": "adjusted", "a": "adjusted", "latent": "latent", "unobserved": "latent",
          "l": "latent", "u": "latent"}  # fmt: skip
 _HEADER = re.compile(r"\s*(strict\s+)?(dag|digraph|graph|mag|pdag|pag)\b\s*(\"[^\"\n]*\"|[\w.-]+)?\s*\{", re.IGNORECASE)
 _ARROW = re.compile(r"->|<-|@-|--")
-_PLURAL = ("values", "range", "pos", "moderated_by")
+_PLURAL = ("values", "range", "pos", "moderated_by", "measured_by", "varies_by")
+_UNSAYABLE = {"only_when": "dagitty text holds no conditions; write YAML"}
 _STRANGE = {
     "selected": "selection is not part of the language",
     "s": "selection is not part of the language",
@@ -51,6 +52,7 @@ class _Drawing:
     spelled: dict[str, str] = field(default_factory=dict)
     roles: dict[str, list[str]] = field(default_factory=dict)
     edges: list[tuple[Text, Node]] = field(default_factory=list)
+    graph: dict[str, tuple[Text, Node]] = field(default_factory=dict)
 
     def add(self, statement: Statement) -> None:
         """One statement: an attribute of the graph, a node, or edges."""
@@ -64,18 +66,19 @@ class _Drawing:
     def _graph(self, said: Attribute) -> None:
         if said.key == "bb":
             return
-        if said.key in KEYS["theory"]:
-            raise refuse_key("theory", said.key, "", said.place)
-        raise SpecError(f"unknown graph attribute '{said.key}'.{did_you_mean(said.key, ['bb'])}", said.place)
+        if said.key not in ("levels", "time"):
+            raise SpecError(f"unknown graph attribute '{said.key}'.{did_you_mean(said.key, GRAPH)}", said.place)
+        if said.key in self.graph:
+            raise SpecError(f"'{said.key}' is said twice", said.place)
+        self.graph[said.key] = (Text(said.key, said.place), _words(said))
 
     def _node(self, statement: Statement) -> None:
         for node in statement.sides[0]:
             term = self._term(node)
-            if not is_name(term):
-                raise (
-                    refuse(f"the node '{term}' with attributes", node.place)
-                    if statement.attributes
-                    else refuse(f"the node '{term}' by itself", node.place)
+            if not is_name(term) and statement.attributes:
+                raise SpecError(
+                    f"'{term}': attributes belong to the variable, {parse_term(term).name} [{statement.attributes[0].key}]",
+                    node.place,
                 )
             for said in statement.attributes:
                 self._attribute(term, said)
@@ -91,10 +94,10 @@ class _Drawing:
                 self.roles[role].append(name)
             return
         key = "means" if said.key == "label" else said.key
-        if key in KEYS["variable"]:
-            raise refuse_key("variable", key, where, said.place)
+        if key in _UNSAYABLE:
+            raise SpecError(f"{where}'{key}': {_UNSAYABLE[key]}", said.place)
         if key not in READERS:
-            known = (*READERS, *ROLES, "label", *KEYS["variable"])
+            known = (*READERS, *ROLES, "label")
             raise SpecError(f"{where}unknown attribute '{key}'.{did_you_mean(key, known)}", said.place)
         self._say(name, key, _value(said, key), said)
 
@@ -137,6 +140,8 @@ class _Drawing:
                 raise
         if name in ("graph", "node", "edge"):
             raise SpecError(f"'{name}' is a word of dagitty text and cannot name a variable", node.place)
+        if name == CONSTANT.name:
+            return text
         if name not in self.variables:
             self.variables[name], self.places[name] = {}, node.place
         spelled = node.text.strip() if text != node.text else name
@@ -151,12 +156,15 @@ class _Drawing:
             if spelled != name:
                 means = (Text("means", self.places[name]), Text(spelled, self.places[name]))
                 self.variables[name].setdefault("means", means)
+        times = [word.value for word in self.graph["time"][1].items] if "time" in self.graph else []  # type: ignore[union-attr]
         variables = Entries(
             tuple(
-                (Text(name, self.places[name]), Entries(tuple(said.values()))) for name, said in self.variables.items()
+                (Text(name, self.places[name]), Entries(tuple(said.values())))
+                for name, said in self.variables.items()
+                if name not in times or said
             )
         )
-        keys: list[tuple[Text, Node]] = [(Text("variables", place), variables)]
+        keys: list[tuple[Text, Node]] = [*self.graph.values(), (Text("variables", place), variables)]
         if self.edges:
             arrows = Items(tuple(Entries((edge,), edge[0].place) for edge in self.edges), place)
             keys.append((Text("arrows", place), arrows))
@@ -195,10 +203,10 @@ def _options(text: str, statement: Statement) -> Node:
         key = "because" if one.key == "label" else one.key
         if key in _STRANGE:
             raise SpecError(f"{text}: '{key}': {_STRANGE[key]}", one.place)
-        if key in KEYS["arrow"]:
-            raise refuse_key("arrow", key, f"{text}: ", one.place)
+        if key in _UNSAYABLE:
+            raise SpecError(f"{text}: '{key}': {_UNSAYABLE[key]}", one.place)
         if key not in ARROW_READERS:
-            hint = did_you_mean(key, (*known, "label", *KEYS["arrow"]))
+            hint = did_you_mean(key, (*known, "label"))
             raise SpecError(f"{text}: unknown attribute '{key}'.{hint}", one.place)
         if key in said:
             raise SpecError(f"{text}: '{key}' is said twice", one.place)
@@ -211,8 +219,18 @@ def _value(said: Attribute, key: str) -> Node:
     if said.value is None:
         raise SpecError(f"'{said.key}' needs a value, {said.key}=…", said.place)
     if key in _PLURAL:
-        return Items(tuple(Text(word.strip(), said.place) for word in said.value.split(",")), said.place)
+        return _words(said)
     word, colon, argument = said.value.partition(":")
     if key == "shape" and colon:
-        return Entries(((Text(word.strip(), said.place), Text(argument.strip(), said.place)),), said.place)
+        knots = tuple(Text(knot.strip(), said.place) for knot in argument.split(","))
+        value: Node = Items(knots, said.place) if len(knots) > 1 else knots[0]
+        return Entries(((Text(word.strip(), said.place), value),), said.place)
     return Text(said.value, said.place)
+
+
+def _words(said: Attribute) -> Items:
+    """`"low,high"` as a list; nothing between the quotation marks is an empty one."""
+    if said.value is None:
+        raise SpecError(f"'{said.key}' needs a value, {said.key}=…", said.place)
+    words = said.value.split(",") if said.value.strip() else []
+    return Items(tuple(Text(word.strip(), said.place) for word in words), said.place)

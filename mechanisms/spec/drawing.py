@@ -1,17 +1,22 @@
 """The `arrows`, `unmeasured` and `without` keys: entries become single arrows and hidden causes (language 1.5)."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mechanisms.errors import SpecError, did_you_mean, listed
-from mechanisms.spec.arrows import MOST_ARROWS, Pair, is_hidden, parse_arrow, parse_hidden, parse_plain
+from mechanisms.spec.arrows import MOST_ARROWS, Pair, is_hidden, parse_arrow, parse_hidden
+from mechanisms.spec.conditions import read_condition
+from mechanisms.spec.levels import read_names
 from mechanisms.spec.nodes import Entries, Items, Node, Text
-from mechanisms.spec.terms import Term
+from mechanisms.spec.said import read_number
+from mechanisms.spec.terms import Term, parse_term
 from mechanisms.spec.theory import SHAPES, Arrow, HiddenCause, Shape
-from mechanisms.spec.unread import KEYS, READ_SHAPES, refuse, refuse_key
 from mechanisms.spec.words import (
     Reader,
     read_citation,
     read_list,
+    read_numbers,
+    read_one_number,
     read_options,
     read_pair,
     read_text,
@@ -30,8 +35,8 @@ def read_arrows(node: Node) -> tuple[tuple[Arrow, ...], tuple[HiddenCause, ...]]
             pairs = parse_hidden(key.value, key.place)
             said = read_options(value, where, HIDDEN_READERS, lambda word, where=where: _strange_hidden(word, where))  # type: ignore[misc]
         else:
-            pairs = parse_arrow(key.value, key.place)
             said = read_options(value, where, ARROW_READERS, lambda word, where=where: _strange(word, where))  # type: ignore[misc]
+            pairs = parse_arrow(key.value, key.place, lag=said.pop("lag", 0))
         count += len(pairs) * (1 + len(said.get("moderated_by", ())))
         if count > MOST_ARROWS:
             raise SpecError(f"more than {MOST_ARROWS} arrows and products", key.place)
@@ -66,13 +71,25 @@ def read_without(node: Node) -> tuple[tuple[Pair, Text], ...]:
         if isinstance(value, Entries | Items) or value.said:
             raise SpecError("without: an arrow that is left out takes no options", value.place)
         if is_hidden(key.value):
-            raise SpecError(f"without: '{key.value}': hidden causes are never automatic; do not draw it", key.place)
+            continue
         if "*" in key.value:
-            raise refuse(f"without: '{key.value}', leaving out a product,", key.place)
+            raise SpecError(
+                f"without: '{key.value}': a product is no arrow; leave the moderator out where it is named", key.place
+            )
         pairs.extend((pair, key) for pair in parse_arrow(key.value, key.place))
         if len(pairs) > MOST_ARROWS:
             raise SpecError(f"more than {MOST_ARROWS} arrows", key.place)
     return tuple(pairs)
+
+
+def read_without_hidden(node: Node) -> tuple[HiddenCause, ...]:
+    """The hidden causes left out of what a theory is based on."""
+    return tuple(
+        HiddenCause(one=one, other=other, place=key.place)
+        for key, _ in _entries(node)
+        if is_hidden(key.value)
+        for one, other in parse_hidden(key.value, key.place)
+    )
 
 
 def _entries(node: Node) -> Iterator[tuple[Text, Node]]:
@@ -89,13 +106,11 @@ def _entries(node: Node) -> Iterator[tuple[Text, Node]]:
 
 
 def _strange(key: Text, where: str) -> SpecError:
-    if key.value in KEYS["arrow"]:
-        return refuse_key("arrow", key.value, where, key.place)
-    return strange_key(key, where, (*ARROW_READERS, *KEYS["arrow"]))
+    return strange_key(key, where, ARROW_READERS)
 
 
 def _strange_hidden(key: Text, where: str) -> SpecError:
-    if key.value in ARROW_READERS or key.value in KEYS["arrow"]:
+    if key.value in ARROW_READERS:
         takes = listed(HIDDEN_READERS)
         return SpecError(f"{where}a hidden common cause takes {takes} only, not '{key.value}'", key.place)
     return strange_key(key, where, HIDDEN_READERS)
@@ -110,11 +125,32 @@ def _shape(node: Node, where: str) -> Shape:
         hint = did_you_mean(kind, SHAPES) or f" It is one of {listed(SHAPES, joint='or', most=9)}."
         called = " Arguments are written {shape: {spline: 4}}" if "(" in kind else ""
         raise SpecError(f"{where.removesuffix(': shape')}: unknown shape '{kind}'.{hint}{called}", word.place)
-    if kind not in READ_SHAPES:
-        raise refuse(f"{where} '{kind}'", word.place, f"it reads {listed(READ_SHAPES)}")
-    if argument is not None:
+    if argument is not None and kind not in TAKES:
         raise SpecError(f"{where}: {kind} takes no argument", word.place)
-    return Shape(kind=kind, place=word.place)
+    if argument is None and kind in TAKES:
+        raise SpecError(f"{where}: {kind} takes {TAKES[kind]}", word.place)
+    said = None if argument is None else _argument(kind, argument, f"{where}: {kind}")
+    return Shape(kind=kind, argument=said, place=word.place)
+
+
+def _argument(kind: str, node: Node, where: str) -> int | tuple[float, ...]:
+    if kind == "piecewise":
+        knots = read_numbers(node, where)
+        if not knots or any(later <= earlier for earlier, later in pairwise(knots)):
+            raise SpecError(f"{where} takes {TAKES[kind]}, in order", node.place)
+        return knots
+    text = read_text(node, where).strip()
+    number = read_number(text)
+    if number is None or number != int(number) or not 2 <= number <= 50:
+        raise SpecError(f"{where} takes {TAKES[kind]}, not '{text}'", node.place)
+    return int(number)
+
+
+def _lag(node: Node, where: str) -> int:
+    number = read_one_number(node, where)
+    if number != int(number) or not 0 <= number <= 100_000:
+        raise SpecError(f"{where}: a whole number of occasions is wanted, not {number:g}", node.place)
+    return int(number)
 
 
 def _moderators(node: Node, where: str) -> tuple[tuple[Term, ...], ...]:
@@ -125,9 +161,21 @@ def _moderators(node: Node, where: str) -> tuple[tuple[Term, ...], ...]:
             raise SpecError(f"{where}: '{word.value}': a product is written w * z", word.place)
         if len(factors) > 4:
             raise SpecError(f"{where}: '{word.value}': products of more than four are not read", word.place)
-        products.append(tuple(parse_plain(factor, word.place) for factor in factors))
+        products.append(tuple(parse_term(factor, word.place) for factor in factors))
     return tuple(products)
 
 
+TAKES = {
+    "polynomial": "its degree from 2 on, {polynomial: 3}",
+    "spline": "its degrees of freedom from 2 on, {spline: 4}",
+    "piecewise": "its knots, {piecewise: [20, 30]}",
+}
 HIDDEN_READERS: dict[str, Reader] = {"because": read_text, "source": read_citation, "pos": read_pair}
-ARROW_READERS: dict[str, Reader] = {"shape": _shape, "moderated_by": _moderators, **HIDDEN_READERS}
+ARROW_READERS: dict[str, Reader] = {
+    "shape": _shape,
+    "moderated_by": _moderators,
+    "varies_by": read_names,
+    "only_when": read_condition,
+    "lag": _lag,
+    **HIDDEN_READERS,
+}

@@ -4,23 +4,53 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from mechanisms.errors import Place
-from mechanisms.spec.terms import Term
-from mechanisms.spec.theory import Arrow, Theory
+from mechanisms.spec.definitions import WeightedSum, parse_definition
+from mechanisms.spec.levels import Units, find_units
+from mechanisms.spec.terms import CONSTANT, Term
+from mechanisms.spec.theory import Arrow, Condition, Theory, Variable
 
 Pair = tuple[Term, Term]
 
 
 def added_arrows(theory: Theory, *, denied: bool = False) -> tuple[Pair, ...]:
-    """The arrows nobody wrote: a moderator's own arrow into the effect. `denied=True` keeps those `without` denies."""
+    """The arrows nobody wrote: of moderators and of conditions (R11). `denied=True` keeps those `without` denies."""
+    units = find_units(theory)
     drawn = {(arrow.cause, arrow.effect) for arrow in theory.arrows}
+    drawn |= {(Term(c.name), e) for c, e in drawn if c.part and c.when is None and units.is_repeated(c.name)}
     left_out = set() if denied else set(theory.without)
+    known = {variable.name: variable for variable in theory.variables}
     added: dict[Pair, None] = {}
     for arrow in theory.arrows:
-        for term in (term for product in arrow.moderated_by for term in product):
-            pair = (term, arrow.effect)
-            if pair not in drawn and (Term(term.name), arrow.effect) not in drawn and pair not in left_out:
-                added[pair] = None
+        for term in (
+            *(term for product in arrow.moderated_by for term in product),
+            *_conditions(arrow, known, units, theory),
+        ):
+            whole = Term(term.name, term.part, term.when)
+            same = {(cause, effect) for cause in (term, whole) for effect in (arrow.effect, Term(arrow.effect.name))}
+            if not same & drawn and (term, arrow.effect) not in left_out:
+                added[term, arrow.effect] = None
     return tuple(added)
+
+
+def _conditions(arrow: Arrow, known: dict[str, Variable], units: Units, theory: Theory) -> Iterator[Term]:
+    """The variables that decide where an arrow, or its cause, exists, unless the effect has the same condition."""
+    cause, effect = known.get(arrow.cause.name), known.get(arrow.effect.name)
+    kept = tuple(name for condition in _where(effect, theory, units) for name in condition.names)
+    own = (arrow.only_when,) if arrow.only_when else ()
+    for condition in (*own, *_where(cause, theory, units)):
+        for name in condition.names:
+            if name in known and name not in (*kept, arrow.cause.name, arrow.effect.name):
+                yield Term(name, when=arrow.cause.when if units.is_repeated(name) else None)
+
+
+def _where(variable: Variable | None, theory: Theory, units: Units) -> Iterator[Condition]:
+    """The conditions under which a variable, or its level, exists."""
+    if variable is None:
+        return
+    if variable.only_when is not None:
+        yield variable.only_when
+    level = units.levels.get(variable.name)
+    yield from (each.only_when for each in theory.levels if each.name == level and each.only_when is not None)
 
 
 def list_products(arrow: Arrow) -> Iterator[tuple[tuple[Term, ...], bool]]:
@@ -38,13 +68,56 @@ def list_products(arrow: Arrow) -> Iterator[tuple[tuple[Term, ...], bool]]:
                     yield (arrow.cause, *terms), False
 
 
-def list_influences(theory: Theory) -> dict[str, dict[str, Place]]:
-    """For every name the names it reaches in one step, moderators included (whatever `without` denies)."""
-    reached: dict[str, dict[str, Place]] = {variable.name: {} for variable in theory.variables}
+def declared(theory: Theory) -> dict[str, Variable]:
+    """Every variable by name; an indicator that is not declared has its latent's level and family normal."""
+    found = {variable.name: variable for variable in theory.variables}
+    for variable in theory.variables:
+        for name in variable.measured_by or ():
+            found.setdefault(name, Variable(name=name, level=variable.level, place=variable.place))
+    return found
+
+
+def list_influences(theory: Theory, units: Units | None = None) -> dict[str, dict[str, Place]]:
+    """For every name the names it reaches in one step, moderators included (whatever `without` denies).
+
+    With `units` only what happens at one occasion: no lags, no courses of coarser levels.
+    """
+    reached: dict[str, dict[str, Place]] = {name: {} for name in declared(theory)}
     for arrow in theory.arrows:
         for term in (arrow.cause, *(term for product in arrow.moderated_by for term in product)):
-            reached[term.name].setdefault(arrow.effect.name, arrow.place)
+            if term != CONSTANT and (units is None or is_at_once(term, units)):
+                reached.setdefault(term.name, {}).setdefault(arrow.effect.name, arrow.place)
+        if arrow.only_when and (units is None or is_at_once(arrow.cause, units)):
+            for name in arrow.only_when.names:
+                reached.setdefault(name, {}).setdefault(arrow.effect.name, arrow.place)
+    for variable in theory.variables:
+        for name in variable.measured_by or ():
+            reached[variable.name].setdefault(name, variable.place)
+        for name in variable.only_when.names if variable.only_when else ():
+            reached.setdefault(name, {}).setdefault(variable.name, variable.place)
+        for term, effect in _made_of(variable, at_once=units is not None):
+            reached.setdefault(term.name, {}).setdefault(effect, variable.place)
     return reached
+
+
+def is_at_once(term: Term, units: Units) -> bool:
+    """Whether the term is a variable's value at this occasion, not an earlier one nor a course."""
+    return term.when is None and term.part in (None, "whole", units.levels.get(term.name))
+
+
+def _made_of(variable: Variable, *, at_once: bool) -> Iterator[tuple[Term, str]]:
+    """What a variable's value follows from without an arrow: sums, trials; what a coefficient variable moves."""
+    if isinstance(variable.out_of, str):
+        yield Term(variable.out_of), variable.name
+    if variable.computed is None:
+        return
+    definition = parse_definition(variable.computed, variable.place)
+    if isinstance(definition, WeightedSum):
+        for term in definition.terms:
+            if not at_once or (term.when is None and term.part in (None, "whole")):
+                yield term, variable.name
+    elif not at_once:
+        yield Term(variable.name), definition.effect.name
 
 
 def find_descendants(theory: Theory, name: str) -> set[str]:
@@ -59,9 +132,12 @@ def find_descendants(theory: Theory, name: str) -> set[str]:
     return found
 
 
-def find_circle(theory: Theory) -> tuple[tuple[str, ...], Place] | None:
-    """A circle of names, the first repeated at the end, and the place of the arrow that closes it."""
-    steps = list_influences(theory)
+def find_circle(theory: Theory, units: Units) -> tuple[tuple[str, ...], Place] | None:
+    """A circle of names at one occasion, the first repeated at the end, and the place of the arrow that closes it.
+
+    Circles among courses (language R14) need the expansion: `graph.expansion`.
+    """
+    steps = list_influences(theory, units)
     done: set[str] = set()
     for start in steps:
         path, ways, on_path = [start], [iter(steps[start].items())], {start}
@@ -76,5 +152,5 @@ def find_circle(theory: Theory) -> tuple[tuple[str, ...], Place] | None:
             elif name not in done:
                 path.append(name)
                 on_path.add(name)
-                ways.append(iter(steps[name].items()))
+                ways.append(iter(steps.get(name, {}).items()))
     return None

@@ -21,11 +21,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mechanisms.errors import Place, SpecError, did_you_mean, listed
-from mechanisms.spec.addresses import Address
-from mechanisms.spec.catalogue import is_path, yaml_files
+from mechanisms.spec.addresses import Address, parse_address
 from mechanisms.spec.nodes import Entries, Node, Text, open_source, read_nodes
-from mechanisms.spec.priors import parse_readable
-from mechanisms.spec.reader import read_content
+from mechanisms.spec.shelf import is_path, read_content, yaml_files
 from mechanisms.spec.terms import check_name
 from mechanisms.spec.words import read_one_number, read_pair, strange_key
 
@@ -210,7 +208,7 @@ def _addressed(node: Node, where: str) -> Iterator[tuple[Address, Text, Node]]:
     """Every entry with the address that it names; two texts of one address are refused."""
     seen: dict[tuple[object, ...], str] = {}
     for key, value in _pairs(node, where):
-        address = parse_readable(key.value, key.place)
+        address = parse_address(key.value, key.place)
         if address.key in seen:
             raise SpecError(f"{where}: '{key.value}' is '{seen[address.key]}' said twice", key.place)
         seen[address.key] = key.value

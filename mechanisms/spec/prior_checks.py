@@ -1,12 +1,12 @@
 """Whether each prior says one thing about one parameter that the theory has (language 1.9)."""
 
 from collections.abc import Mapping
-from itertools import product
 
 from mechanisms.errors import SpecError, did_you_mean, listed
 from mechanisms.spec.addresses import Address, parse_address
-from mechanisms.spec.influences import added_arrows, list_products
-from mechanisms.spec.terms import Term
+from mechanisms.spec.influences import declared
+from mechanisms.spec.levels import Units
+from mechanisms.spec.parameter_list import check_exists, list_parameters, without_parts
 from mechanisms.spec.theory import DISTRIBUTIONS, Distribution, Prior, Theory, Variable
 
 _ARGUMENTS = {
@@ -24,30 +24,32 @@ _SUPPORT = {
 }  # fmt: skip
 
 
-def check_priors(theory: Theory) -> None:
+def check_priors(theory: Theory, units: Units) -> None:
     """Refuse priors that contradict themselves, each other or the theory."""
-    known = {variable.name: variable for variable in theory.variables}
-    drawn = _drawn(theory)
+    if not theory.priors:
+        return
+    known = declared(theory)
+    drawn = list_parameters(theory, units)
     equal: dict[object, Address] = {}
     seen: set[object] = set()
     for prior in theory.priors:
         where = f"prior on '{prior.address}'"
         address = parse_address(prior.address, prior.place)
-        _check_exists(address, drawn, known, prior, where)
+        check_exists(address, drawn, known, units, prior.place, where)
         if address.key in seen:
             raise SpecError(f"{where} is said twice", prior.place)
         seen.add(address.key)
-        if problem := _problem(prior) or _problem_of_place(prior, address, known):
+        if problem := _problem(prior) or _problem_of_place(prior, address, known, theory):
             raise SpecError(f"{where}: {problem}", prior.place)
         if prior.same_as is not None:
             other = parse_address(prior.same_as, prior.place)
-            _check_exists(other, drawn, known, prior, f"{where}: same_as '{prior.same_as}'")
+            check_exists(other, drawn, known, units, prior.place, f"{where}: same_as '{prior.same_as}'")
             if other.kind != address.kind:
                 raise SpecError(f"{where}: same_as wants an address of the same kind, not a {other.kind}", prior.place)
             equal[address.key] = other
             _check_equality(address, equal, where, prior)
         for name, _ in prior.at:
-            if name not in known:
+            if name not in known and name not in units.times:
                 hint = did_you_mean(name, known) or f" Known: {listed(known)}."
                 raise SpecError(f"{where}: at names unknown variable '{name}'.{hint}", prior.place)
 
@@ -64,10 +66,18 @@ def _check_equality(address: Address, equal: Mapping[object, Address], where: st
 
 def _problem(prior: Prior) -> str:
     """What is wrong with the prior by itself, or nothing."""
-    said = [word for word in ("distribution", "fixed", "same_as") if getattr(prior, word) is not None]
+    said = [word for word in ("distribution", "fixed", "same_as", "evidence") if getattr(prior, word) is not None]
     if len(said) != 1:
         which = f"{' and '.join(said)} are said" if said else "nothing is said"
-        return f"one of a distribution, fixed and same_as is wanted; {which}"
+        return f"one of a distribution, fixed and same_as is wanted, or evidence; {which}"
+    if prior.discount is not None and (prior.evidence is None or prior.discount <= 0):
+        return (
+            "discount divides the sd of evidence, by a number above 0"
+            if prior.evidence
+            else "discount belongs to evidence"
+        )
+    if prior.evidence is not None:
+        return ""
     if prior.distribution is None:
         if prior.above is not None or prior.below is not None:
             return f"above and below bound a distribution, not {said[0]}"
@@ -102,23 +112,49 @@ def _problem_of_bounds(prior: Prior, distribution: Distribution) -> str:
     return ""
 
 
-def _problem_of_place(prior: Prior, address: Address, known: Mapping[str, Variable]) -> str:
+def _problem_of_place(prior: Prior, address: Address, known: Mapping[str, Variable], theory: Theory) -> str:
     """What this kind of parameter cannot be."""
-    distribution, fixed = prior.distribution, prior.fixed
-    if address.kind == "spread":
-        positive = distribution is None or distribution.name in _SUPPORT or (prior.above or 0) > 0 or prior.above == 0
-        if distribution is not None and distribution.name == "uniform":
-            positive = distribution.arguments[0] >= 0
-        if not positive or (fixed is not None and fixed <= 0):
+    fixed = prior.fixed
+    if prior.distribution is not None and (prior.distribution.name == "lkj") != (address.kind == "cor"):
+        if address.kind == "cor":
+            return "correlations take {lkj: 2} or {fixed: 0}"
+        return "lkj is for cor(level), all correlations at once"
+    if address.kind == "cor" and fixed not in (None, 0):
+        return "correlations take {lkj: 2} or {fixed: 0}"
+    if address.kind in ("spread", "sd"):
+        lowest = 0 if address.kind == "sd" else 1e-300
+        if not _positive(prior) or (fixed is not None and fixed < lowest):
             return f"{address} is positive; write {{half_normal: 1}}, or add above: 0"
+    if address.kind == "reliability" and fixed is not None and not 0 < fixed <= 1:
+        return f"a reliability lies between 0 and 1, not at {fixed:g}"
     if address.kind == "residual" and fixed is not None and not -1 < fixed < 1:
         return f"a residual correlation lies between -1 and 1, not at {fixed:g}"
-    several = [term.name for term, _ in address.factors if term.value is None and len(known[term.name].values) > 2]
-    if address.kind == "coefficient" and several and not _zero_centred(prior):
+    if address.kind != "coefficient" or _zero_centred(prior):
+        return ""
+    several = [term.name for term, _ in address.factors if term.value is None and _categories(term.name, known) > 2]
+    if several:
         name = several[0]
         example = listed([f"{name}={value}" for value in known[name].values[1:]], joint="or", most=3)
         return f"{name} has several coefficients, only a prior around 0 serves them all; say which: {example}"
+    for arrow in theory.arrows:
+        own = Address("coefficient", ((arrow.cause, 1),), arrow.effect)
+        if arrow.shape.kind in ("spline", "piecewise", "gp") and without_parts(address).key == without_parts(own).key:
+            return f"a {arrow.shape.kind} has several coefficients; only a prior around 0 serves them all"
     return ""
+
+
+def _categories(name: str, known: Mapping[str, Variable]) -> int:
+    return len(known[name].values) if name in known else 0
+
+
+def _positive(prior: Prior) -> bool:
+    """Whether a prior keeps to numbers above 0."""
+    distribution = prior.distribution
+    if distribution is None:
+        return True
+    if distribution.name == "uniform" and distribution.arguments[0] >= 0:
+        return True
+    return distribution.name in _SUPPORT or (prior.above is not None and prior.above >= 0)
 
 
 def _zero_centred(prior: Prior) -> bool:
@@ -127,57 +163,3 @@ def _zero_centred(prior: Prior) -> bool:
     name, arguments = prior.distribution.name, prior.distribution.arguments
     centre = {"normal": 0, "student": 1}.get(name)
     return centre is not None and arguments[centre] == 0 and prior.above is None and prior.below is None
-
-
-def _drawn(theory: Theory) -> dict[object, Address]:
-    """Every parameter of the theory by key; a categorical cause stands for all its categories."""
-    found: list[Address] = []
-    for cause, effect in added_arrows(theory):
-        found.append(Address("coefficient", ((cause, 1),), effect))
-    for arrow in theory.arrows:
-        powers = (1, 2) if arrow.shape.kind == "quadratic" else (1,)
-        sets = [(arrow.cause,), *(terms for terms, _ in list_products(arrow))]
-        for power, (cause, *rest) in product(powers, sets):
-            found.append(Address("coefficient", ((cause, power), *((term, 1) for term in rest)), arrow.effect))
-        for moderators in arrow.moderated_by:
-            plain = tuple((term, 1) for term in moderators)
-            for size in range(2, len(plain) + 1):
-                found.append(Address("coefficient", plain[:size], arrow.effect))
-    for pair in theory.hidden:
-        found.append(Address("residual", ((pair.one, 1), (pair.other, 1))))
-    for variable in theory.variables:
-        found.append(Address("intercept", effect=Term(variable.name)))
-        if (variable.family or "normal") == "normal":
-            found.append(Address("spread", effect=Term(variable.name, spread="sigma")))
-    return {address.key: address for address in found}
-
-
-def _check_exists(
-    address: Address, drawn: Mapping[object, Address], known: Mapping[str, Variable], prior: Prior, where: str
-) -> None:
-    for term in address.terms:
-        if term.name not in known:
-            hint = did_you_mean(term.name, known) or f" Known: {listed(known)}."
-            raise SpecError(f"{where} names unknown variable '{term.name}'.{hint}", prior.place)
-        values = known[term.name].values
-        if term.value is not None and term.value not in values:
-            hint = did_you_mean(term.value, values) or f" It has {listed(values) or 'no declared values'}."
-            raise SpecError(f"{where}: {term.name} has no value '{term.value}'.{hint}", prior.place)
-    if address.key in drawn:
-        return
-    if _whole(address).key in drawn:
-        for term, _ in address.factors:
-            if term.value is not None and term.value == known[term.name].values[0]:
-                others = listed(known[term.name].values[1:], joint="or")
-                message = (
-                    f"{where}: '{term.value}' is the reference of {term.name} and has no coefficient; say {others}"
-                )
-                raise SpecError(message, prior.place)
-        return
-    hint = did_you_mean(str(address), [str(other) for other in drawn.values()])
-    raise SpecError(f"{where}: no such parameter.{hint}", prior.place)
-
-
-def _whole(address: Address) -> Address:
-    """The same address with its categories left open."""
-    return Address(address.kind, tuple((Term(term.name), power) for term, power in address.factors), address.effect)

@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from mechanisms.errors import SpecError, did_you_mean, listed
-from mechanisms.spec.influences import find_descendants, list_influences
+from mechanisms.spec.families import spreads_of
+from mechanisms.spec.influences import declared, find_descendants, list_influences
+from mechanisms.spec.level_checks import check_term
+from mechanisms.spec.levels import Units, find_units
+from mechanisms.spec.terms import CONSTANT, Occasions, Relative, Term
 from mechanisms.spec.theory import Question, Scalar, Theory, Variable
 
 _MEASURE = re.compile(r"mean|[+-]?[0-9]+(\.[0-9]+)? ?sd|[0-9]+(\.[0-9]+)?%")
@@ -13,22 +17,71 @@ _MEASURE = re.compile(r"mean|[+-]?[0-9]+(\.[0-9]+)? ?sd|[0-9]+(\.[0-9]+)?%")
 
 def check_question(question: Question, theory: Theory) -> Question:
     """The same question, or a `SpecError` that names what is wrong with it."""
-    known = {variable.name: variable for variable in theory.variables}
+    _check(question, theory, declared(theory), find_units(theory))
+    return question
+
+
+def check_questions(theory: Theory) -> None:
+    """Refuse questions that cannot be asked of the theory."""
+    known, units = declared(theory), find_units(theory)
+    for question in theory.questions:
+        _check(question, theory, known, units)
+
+
+def _check(question: Question, theory: Theory, known: Mapping[str, Variable], units: Units) -> None:
     of, on = question.of.name, question.on.name
     for key, names in _named(question).items():
         for name in names:
-            if name not in known:
+            if name not in known and name not in units.times:
                 hint = did_you_mean(name, known) or f" Known: {listed(known)}."
                 raise SpecError(f"question: {key} names unknown variable '{name}'.{hint}", question.place)
             if key not in ("of", "on", "through: path") and name in (of, on):
                 raise SpecError(f"question: {key}: {name} is what the question is about ('of' or 'on')", question.place)
-    problem = _problem(question, theory)
+    for key, term in (("of", question.of), ("on", question.on)):
+        inner = Term(term.name, term.part, term.when, term.value)
+        check_term(inner, known, units, f"question: {key}", "question: ", question.place)
+    problem = (
+        _problem_of_terms(question, known) or _problem_of_moments(question, units) or _problem(question, theory, units)
+    )
     if not problem:
         for key, name, value in _values(question):
-            problem = problem or _problem_of_value(key, known[name], value)
+            problem = problem or _problem_of_value(key, name, known.get(name), value)
     if problem:
         raise SpecError(f"question: {problem}", question.place)
-    return question
+
+
+def _problem_of_terms(question: Question, known: Mapping[str, Variable]) -> str:
+    of, on = question.of, question.on
+    if CONSTANT in (of, on) or on.name not in known:
+        return f"'{on if on.name not in known else of}' is no variable"
+    if of.spread:
+        return f"of: '{of}' cannot be moved; a unit's own spread is a variable, {{is: sigma(v)}}"
+    if of.value is not None:
+        return f"of: '{of}': name the category in contrast: of: {of.name}, contrast: [from, {of.value}]"
+    variable = known[on.name]
+    family = variable.family or "normal"
+    if on.spread and on.spread not in spreads_of(variable):
+        has = listed(spreads_of(variable)) or "none"
+        return f"on: {on}: {family} has no part '{on.spread}'; it has {has}"
+    if on.value is not None and family not in ("ordinal", "sequential", "categorical"):
+        return f"on: '{on}': {on.name} is {family}; ask of {on.name} itself"
+    return ""
+
+
+def _problem_of_moments(question: Question, units: Units) -> str:
+    """Occasions of the two sides: both counted from t, or both of the grid."""
+    of, on = question.of.when, question.on.when
+    if isinstance(on, Relative) and on.onward:
+        return f"on: '{question.on}': name one occasion, or a range, {question.on.name}(5..10)"
+    if isinstance(of, Occasions) and of.last is not None:
+        return f"of: '{question.of}': one occasion is moved, {question.of.name}({of.first}), or all from one on, t.."
+    if isinstance(of, Occasions) and isinstance(on, Relative) and on.steps != 0:
+        return f"of and on count their occasions alike: {question.of} on {question.on.name}({of.first + on.steps})"
+    if isinstance(of, Relative) and isinstance(on, Relative) and on.steps < of.steps:
+        return f"{question.on} comes before {question.of}; the future does not cause the past"
+    if isinstance(of, Occasions) and isinstance(on, Occasions) and (on.last or on.first) < of.first:
+        return f"{question.on} comes before {question.of}; the future does not cause the past"
+    return ""
 
 
 def _named(question: Question) -> Mapping[str, tuple[str, ...]]:
@@ -43,21 +96,20 @@ def _named(question: Question) -> Mapping[str, tuple[str, ...]]:
     }
 
 
-def _problem(question: Question, theory: Theory) -> str:
-    of, on = question.of.name, question.on.name
-    if not (question.of.plain and question.on.plain):
-        return "parts, occasions and categories in of and on are part of the language but are not read by this version"
-    if of == on:
-        return f"'of' and 'on' are both {of}"
+def _problem(question: Question, theory: Theory, units: Units) -> str:
+    of, on = question.of, question.on
+    if of.name == on.name and (of.when == on.when or not units.is_repeated(of.name)):
+        return f"'of' and 'on' are both {of.name}"
     if question.kind == "controlled" and not question.set:
         return "a controlled effect needs set: {mediator: value}"
     if (question.through or question.path) and question.kind != "indirect":
         return "through asks for an indirect effect; add kind: indirect"
-    if question.population != "these":
-        return f"population {question.population!r} is part of the language but is not read by this version"
+    if isinstance(question.population, tuple) and (level := question.population[1]) not in units.above:
+        hint = did_you_mean(level, units.above) or f" Known: {listed(units.above) or 'none, there are no levels'}."
+        return f"population: unknown level '{level}'.{hint}"
     if question.mediators == "interventional" and question.kind not in ("direct", "indirect"):
         return "mediators: interventional belongs to kind: direct or kind: indirect"
-    for cause in (of, *(name for name, _ in question.set)) if question.at else ():
+    for cause in (of.name, *(name for name, _ in question.set)) if question.at else ():
         below = find_descendants(theory, cause)
         for name, _ in question.at:
             if name in below:
@@ -72,12 +124,13 @@ def _problem_of_path(question: Question, theory: Theory) -> str:
     path = question.path
     if not path:
         return ""
-    if (path[0], path[-1]) != (question.of.name, question.on.name) or len(path) < 3:
-        return f"through: a path runs from {question.of} to {question.on}: {question.of} -> … -> {question.on}"
+    of, on = question.of.name, question.on.name
+    if (path[0], path[-1]) != (of, on) or len(path) < 3:
+        return f"through: a path runs from {of} to {on}: {of} -> … -> {on}"
     steps = list_influences(theory)
     for one, other in pairwise(path):
-        if other not in steps[one]:
-            drawn = f" {one} has arrows to {listed(steps[one])}" if steps[one] else f" {one} has no arrows"
+        if other not in steps.get(one, {}):
+            drawn = f" {one} has arrows to {listed(steps[one])}" if steps.get(one) else f" {one} has no arrows"
             return f"through: {one} -> {other} is not drawn.{drawn}"
     return ""
 
@@ -85,18 +138,21 @@ def _problem_of_path(question: Question, theory: Theory) -> str:
 def _values(question: Question) -> list[tuple[str, str, Scalar]]:
     values: list[tuple[str, str, Scalar]] = [("contrast", question.of.name, value) for value in question.contrast or ()]
     values += [("at", name, value) for name, listing in question.at for value in listing]
-    values += [("set", name, value) for name, value in question.set]
+    values += [
+        ("set", name, value) for name, said in question.set for value in (said if isinstance(said, tuple) else (said,))
+    ]
     return values
 
 
-def _problem_of_value(key: str, variable: Variable, value: Scalar) -> str:
-    """Values are numbers, categories, `mean`, `+1 sd`, `90%` and, in `at`, `each`."""
-    name, values = variable.name, variable.values
+def _problem_of_value(key: str, name: str, variable: Variable | None, value: Scalar) -> str:
+    """Values are numbers, categories, `mean`, `+1 sd`, `90%` and, in `at` and `set`, `each`."""
+    variable = variable or Variable(name=name)
+    values = variable.values
     if str(value) in values or any(_same(value, category) for category in values):
         return ""
-    if value == "each" and key == "at":
+    if value == "each" and key in ("at", "set"):
         fits = values or variable.family in (None, "bernoulli")  # what is not declared, the data decide
-        return "" if fits else f"at: {name}: each goes through categories; {name} has none"
+        return "" if fits else f"{key}: {name}: each goes through categories; {name} has none"
     if values:
         hint = did_you_mean(str(value), values) or f" It has {listed(values)}."
         return f"{key}: {name} has no value '{_shown(value)}'.{hint}"

@@ -2,11 +2,18 @@
 
 from mechanisms.errors import SpecError
 from mechanisms.spec.nodes import Entries, Items, Node, Text
-from mechanisms.spec.priors import read_scalar
 from mechanisms.spec.terms import Term, check_name, parse_term
 from mechanisms.spec.theory import Question, Scalar
-from mechanisms.spec.unread import refuse
-from mechanisms.spec.words import Reader, read_list, read_options, read_text, read_word, split_names, strange_key
+from mechanisms.spec.words import (
+    Reader,
+    read_list,
+    read_options,
+    read_scalar,
+    read_text,
+    read_word,
+    split_names,
+    strange_key,
+)
 
 
 def read_questions(node: Node) -> tuple[Question, ...]:
@@ -33,12 +40,8 @@ def _question(node: Node) -> Question:
     return Question(place=node.place, **said)
 
 
-def _plain(node: Node, where: str) -> Term:
-    term = parse_term(read_text(node, where), node.place, question=True)
-    if not term.plain:
-        instead = "name the category in contrast:" if term.value else ""
-        raise refuse(f"{where} '{term}', more than a plain variable,", node.place, instead)
-    return Term(check_name(term.name, node.place))
+def _term(node: Node, where: str) -> Term:
+    return parse_term(read_text(node, where), node.place, question=True)
 
 
 def _names(node: Node, where: str) -> tuple[str, ...]:
@@ -81,19 +84,21 @@ def _at(node: Node, where: str) -> tuple[tuple[str, tuple[Scalar, ...]], ...]:
     return tuple(pairs)
 
 
-def _set(node: Node, where: str) -> tuple[tuple[str, Scalar], ...]:
-    for key, value in _mapping(node, where).entries:
-        if isinstance(value, Items):
-            raise refuse(f"{where}: a list of values for {key.value}", value.place, "ask one question for each value")
-    return tuple((key.value.strip(), read_scalar(value, where)) for key, value in _mapping(node, where).entries)
+def _set(node: Node, where: str) -> tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...]:
+    return tuple((name, values if len(values) > 1 else values[0]) for name, values in _at(node, where))
 
 
-def _population(node: Node, where: str) -> str:
-    word = node.entries[0][0] if isinstance(node, Entries) and len(node.entries) == 1 else node
-    kind = read_word(word, where, ("these", "typical", "new", "each"), "population")
-    if kind != "these" or isinstance(node, Entries):
-        raise refuse(f"{where} '{kind}'", word.place, "it reads 'these'")
-    return kind
+def _population(node: Node, where: str) -> str | tuple[str, str]:
+    if isinstance(node, Entries):
+        if len(node.entries) != 1:
+            raise SpecError(f"{where}: one of {{new: client}} and {{each: client}} is wanted", node.place)
+        word, level = node.entries[0]
+        kind = read_word(word, where, ("new", "each"), "population")
+        return kind, check_name(read_text(level, f"{where}: {kind}").strip(), level.place)
+    kind = read_text(node, where).strip()
+    if kind in ("new", "each"):
+        raise SpecError(f"{where}: {kind} names a level, {{{kind}: client}}", node.place)
+    return read_word(node, where, ("these", "typical"), "population")
 
 
 def _choice(kind: str, *words: str) -> Reader:
@@ -101,8 +106,8 @@ def _choice(kind: str, *words: str) -> Reader:
 
 
 READERS: dict[str, Reader] = {
-    "of": _plain,
-    "on": _plain,
+    "of": _term,
+    "on": _term,
     "kind": _choice("kind", "total", "direct", "indirect", "controlled"),
     "through": _through,
     "contrast": _contrast,

@@ -74,8 +74,9 @@ def parse_term(text: str, place: Place = NOWHERE, *, question: bool = False) -> 
     name, inside = _split(body, text, place)
     spread = None
     if name in SPREADS and inside is not None:
-        spread = name
-        name, inside = _split(inside, text, place)
+        spread, name, inside = name, inside, None
+        if not is_name(name) or "=" in text:
+            raise SpecError(f"'{text.strip()}': write {spread}(y), with the name of a variable", place)
     if name != "1":
         check_name(name, place)
     elif inside is not None or spread or "=" in text:
@@ -127,6 +128,8 @@ def _inside(inside: str, text: str, place: Place, *, question: bool) -> tuple[st
             raise SpecError(
                 f"'{text.strip()}': '{word}' is neither an occasion ({allowed}) nor a level, nor whole", place
             )
+    if isinstance(when, Occasions) and when.last is not None and when.last < when.first:
+        raise SpecError(f"'{text.strip()}': a range counts upward; write {when.last}..{when.first}", place)
     return part, when
 
 

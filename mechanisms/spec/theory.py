@@ -1,17 +1,21 @@
 """The published claim exactly as written: variables, arrows, hidden causes, priors, questions.
 
-The types are drawn for the whole language; what the reader does not read yet it refuses by name (`spec.reader`).
-A `Theory` is built by `spec.reader.parse` and friends, which also check it (`spec.checks`).
+The types are drawn for the whole language, and all of it is read; what cannot be computed with yet is refused where it
+is computed (`model.uncompiled`). A `Theory` is built by `spec.reader.parse` and friends, which also check it.
 """
 
-import math
-import re
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from mechanisms.errors import NOWHERE, Place, SpecError, did_you_mean
-from mechanisms.spec.terms import Term, parse_term
+from mechanisms.spec.said import Number, QuestionTerm, Said, Scalar, SomeTerm, read_number
+
+__all__ = [
+    "DISTRIBUTIONS", "FAMILIES", "LINEAR", "LINKS", "SHAPES", "Arrow", "Citation", "Condition", "Distribution",
+    "HiddenCause", "Level", "Number", "Prior", "Product", "Question", "Scalar", "Shape", "Span", "Theory", "Variable",
+    "read_number",
+]  # fmt: skip
 
 FAMILIES = (
     "normal", "student", "skew_normal", "lognormal", "gamma", "weibull", "bernoulli", "binomial", "ordinal",
@@ -23,69 +27,6 @@ DISTRIBUTIONS: dict[str, int] = {  # how many arguments each takes
     "normal": 2, "student": 3, "half_normal": 1, "exponential": 1, "lognormal": 2,
     "gamma": 2, "beta": 2, "uniform": 2, "lkj": 1,
 }  # fmt: skip
-
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-
-def read_number(text: str) -> float | None:
-    """The finite number that a text is, or None; `nan`, `inf` and `1_000` are words, not numbers."""
-    number = float(text) if _NUMBER.fullmatch(text) else math.nan
-    return number if math.isfinite(number) else None
-
-
-def _scalar(value: Any) -> Any:
-    """Numbers written as text become numbers; everything else (`cbt`, `mean`, `+1 sd`, `90%`) stays text."""
-    if isinstance(value, bool):
-        return float(value)
-    if isinstance(value, str):
-        number = read_number(value.strip())
-        return value.strip() if number is None else number
-    return value
-
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Scalar = Annotated[Number | str, BeforeValidator(_scalar)]
-
-
-def _term(value: Any) -> Any:
-    return parse_term(value) if isinstance(value, str) else value
-
-
-def _question_term(value: Any) -> Any:
-    return parse_term(value, question=True) if isinstance(value, str) else value
-
-
-SomeTerm = Annotated[Term, BeforeValidator(_term)]
-QuestionTerm = Annotated[Term, BeforeValidator(_question_term)]
-
-
-class Said(BaseModel):
-    """Something said in a theory. `place` is the line it stands on; it takes no part in equality."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    place: Place = Field(default=NOWHERE, exclude=True, repr=False)
-
-    def __init__(self, **said: Any) -> None:
-        try:
-            super().__init__(**said)
-        except ValidationError as error:
-            raise self._refusal(error, said) from None
-
-    @classmethod
-    def _refusal(cls, error: ValidationError, said: dict[str, Any]) -> SpecError:
-        """Pydantic's first complaint as ours; nothing of pydantic escapes."""
-        first = error.errors(include_url=False, include_context=False)[0]
-        key = str(first["loc"][0]) if first["loc"] else cls.__name__.lower()
-        place = said.get("place", NOWHERE)
-        place = place if isinstance(place, Place) else NOWHERE
-        if first["type"] == "extra_forbidden":
-            return SpecError(f"unknown key '{key}'.{did_you_mean(key, cls.model_fields)}", place)
-        if first["type"] == "missing":
-            return SpecError(f"'{key}' is missing", place)
-        message = first["msg"].removeprefix("Value error, ")
-        if message.startswith("Input should be ") and key in said:
-            message = message.replace("Input", repr(said[key]), 1)
-        return SpecError(f"{key}: {message}", place)
 
 
 class Citation(Said):
@@ -107,10 +48,35 @@ class Level(Said):
     means: str | None = None
 
 
-class Condition(Said):
-    """`only_when`: a variable or level takes one of these values, or lies in this range (language 1.4)."""
+@dataclass(frozen=True)
+class Span:
+    """A range of numbers, `1..5`; an end left open is None: `1..`, `..5`."""
 
-    values: tuple[tuple[str, tuple[Scalar, ...] | tuple[Number, Number]], ...]
+    first: float | None = None
+    last: float | None = None
+
+    def __str__(self) -> str:
+        return "..".join("" if end is None else repr(float(end)).removesuffix(".0") for end in (self.first, self.last))
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, float | int) and (
+            (self.first is None or value >= self.first) and (self.last is None or value <= self.last)
+        )
+
+
+class Condition(Said):
+    """`only_when`: each variable or level takes one of these values, or lies in this range (language 1.4)."""
+
+    values: tuple[tuple[str, tuple[Scalar, ...] | Span], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variables and levels that it speaks of."""
+        return tuple(name for name, _ in self.values)
+
+    def __str__(self) -> str:
+        words = ((name, said if isinstance(said, Span) else ", ".join(map(str, said))) for name, said in self.values)
+        return " and ".join(f"{name} = {said}" for name, said in words)
 
 
 class Variable(Said):
@@ -144,6 +110,8 @@ class Shape(Said):
     argument: int | tuple[Number, ...] | None = None
 
     def __str__(self) -> str:
+        if isinstance(self.argument, tuple):
+            return f"{self.kind}: [{', '.join(repr(float(knot)).removesuffix('.0') for knot in self.argument)}]"
         return self.kind if self.argument is None else f"{self.kind}: {self.argument}"
 
 
@@ -216,7 +184,10 @@ class Prior(Said):
 
 
 class Theory(Said):
-    """A theory of change: the claim as written, every arrow by itself."""
+    """A theory of change: the claim as written, every arrow by itself.
+
+    A theory `based_on` another holds everything, what it inherits included; `own` is then what its own text says.
+    """
 
     name: str | None = None
     title: str | None = None
@@ -224,6 +195,7 @@ class Theory(Said):
     source: Citation | None = None
     based_on: str | None = None
     without: tuple[tuple[SomeTerm, SomeTerm], ...] = ()
+    without_hidden: tuple[HiddenCause, ...] = ()
     levels: tuple[Level, ...] = ()
     time: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
@@ -231,6 +203,7 @@ class Theory(Said):
     hidden: tuple[HiddenCause, ...] = ()
     priors: tuple[Prior, ...] = ()
     questions: tuple["Question", ...] = ()
+    own: "Theory | None" = Field(default=None, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -260,6 +233,10 @@ def _options(arrow: Arrow) -> str:
     notes = [str(arrow.shape)] if arrow.shape != LINEAR else []
     if arrow.moderated_by:
         notes.append("moderated by " + ", ".join(" * ".join(map(str, product)) for product in arrow.moderated_by))
+    if arrow.varies_by is not None:
+        notes.append(f"varies by {', '.join(arrow.varies_by) or 'nothing'}")
+    if arrow.only_when is not None:
+        notes.append(f"only when {arrow.only_when}")
     return (f"   [{'; '.join(notes)}]" if notes else "") + (f"   {arrow.because}" if arrow.because else "")
 
 
@@ -276,7 +253,7 @@ class Question(Said):
     path: tuple[str, ...] = ()  # `through: x -> m -> y`: exactly that path
     contrast: tuple[Scalar, Scalar] | None = None
     at: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
-    set: tuple[tuple[str, Scalar], ...] = ()
+    set: tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...] = ()
     population: Literal["these", "typical"] | tuple[Literal["new", "each"], str] = "these"
     mediators: Literal["natural", "interventional"] = "natural"
     adjust: tuple[str, ...] | None = None
@@ -304,7 +281,10 @@ class Question(Said):
                 for key, value in said["at"].items()
             )
         if isinstance(said.get("set"), dict):
-            said["set"] = tuple(said["set"].items())
+            said["set"] = tuple(
+                (key, value if not isinstance(value, list | tuple) else value[0] if len(value) == 1 else tuple(value))
+                for key, value in said["set"].items()
+            )
         if isinstance(said.get("population"), dict) and len(said["population"]) == 1:
             said["population"] = next(iter(said["population"].items()))
         if isinstance(said.get("adjust"), str):

@@ -1,10 +1,13 @@
 """The `variables` key: names and the design facts about them (language 1.4)."""
 
-from mechanisms.errors import Place, SpecError, did_you_mean, listed
-from mechanisms.spec.nodes import Entries, Items, Node, Text
+from mechanisms.errors import Place, SpecError, did_you_mean
+from mechanisms.spec.conditions import read_condition
+from mechanisms.spec.definitions import parse_definition
+from mechanisms.spec.levels import read_names
+from mechanisms.spec.nodes import Entries, Node, Text
+from mechanisms.spec.said import Scalar
 from mechanisms.spec.terms import check_name
 from mechanisms.spec.theory import FAMILIES, LINKS, Variable
-from mechanisms.spec.unread import KEYS, READ_FAMILIES, READ_LINKS, refuse, refuse_key
 from mechanisms.spec.words import (
     Reader,
     bound_names,
@@ -12,6 +15,7 @@ from mechanisms.spec.words import (
     read_list,
     read_options,
     read_pair,
+    read_scalar,
     read_text,
     read_word,
     split_names,
@@ -28,32 +32,44 @@ def read_variables(node: Node) -> tuple[Variable, ...]:
     found: list[Variable] = []
     for key, value in node.entries:
         where = f"{key.value}: "
-        options = read_options(value, where, READERS, lambda word, where=where: _strange(word, where))  # type: ignore[misc]
+        options = read_options(value, where, READERS, lambda word, where=where: strange_key(word, where, READERS))  # type: ignore[misc]
+        if "is" in options:
+            options["computed"] = options.pop("is")
         for name in split_names(key.value, key.place):
             found.append(Variable(name=check_name(name, key.place), place=key.place, **options))
         bound_names(len(found), key.place)
     return tuple(found)
 
 
-def _strange(key: Text, where: str) -> SpecError:
-    if key.value in KEYS["variable"]:
-        return refuse_key("variable", key.value, where, key.place)
-    return strange_key(key, where, (*READERS, *KEYS["variable"]))
+def _choice(kind: str, *words: str) -> Reader:
+    return lambda node, where: read_word(node, where, words, kind)
+
+
+def _name(node: Node, where: str) -> str:
+    return check_name(read_text(node, where).strip(), node.place)
+
+
+def _out_of(node: Node, where: str) -> Scalar:
+    said = read_scalar(node, where)
+    return check_name(said, node.place) if isinstance(said, str) else said
+
+
+def _is(node: Node, where: str) -> str:
+    try:
+        return str(parse_definition(read_text(node, where), node.place))
+    except SpecError as error:
+        raise SpecError(f"{where}: {error.message}", node.place) from None
 
 
 def _family(node: Node, where: str) -> str:
-    return _known(node, where, "family", FAMILIES, READ_FAMILIES)
-
-
-def _link(node: Node, where: str) -> str:
-    return _known(node, where, "link", LINKS, READ_LINKS)
-
-
-def _known(node: Node, where: str, kind: str, words: "list[str] | tuple[str, ...]", read: tuple[str, ...]) -> str:
-    word = read_word(node, where, words, kind)
-    if word not in read:
-        raise refuse(f"{where} '{word}'", node.place, f"it reads {listed(read)}")
-    return word
+    word = read_text(node, where).strip()
+    if word in ("tobit", "censored_normal", "gaussian", "negbinomial", "cumulative", "beta_binomial", "mixture"):
+        instead = {"gaussian": "normal", "negbinomial": "negative_binomial", "cumulative": "ordinal"}.get(word)
+        hint = f"write family: {instead}" if instead else "a scale with many at its ends is family: ordered_beta"
+        raise SpecError(
+            f"{where.removesuffix('family')}family '{word}' is not part of the language; {hint}", node.place
+        )
+    return read_word(node, where, FAMILIES, "family")
 
 
 def _values(node: Node, where: str) -> tuple[str, ...]:
@@ -72,13 +88,6 @@ def _assigned(node: Node, where: str) -> str:
     return word
 
 
-def _measured_by(node: Node, where: str) -> tuple[str, ...]:
-    if isinstance(node, Items) and not node.items:
-        return ()
-    read_list(node, where)
-    raise refuse(f"{where} with indicators", node.place, "measured_by: [] (nothing measures it) is read")
-
-
 def read_range(node: Node, where: str) -> tuple[float, float]:
     """Two numbers, the lower first."""
     lower, upper = read_pair(node, where)
@@ -94,13 +103,21 @@ def declare(name: str, place: Place) -> Variable:
 
 READERS: dict[str, Reader] = {
     "means": read_text,
+    "level": _name,
     "family": _family,
-    "link": _link,
+    "link": _choice("link", *LINKS),
+    "zeros": _choice("word for zeros", "hurdle", "inflated"),
     "values": _values,
+    "out_of": _out_of,
+    "event": _name,
     "range": read_range,
     "unit": read_text,
     "assigned": _assigned,
-    "measured_by": _measured_by,
+    "assessed": _choice("word for assessed", "start", "end"),
+    "centre": _choice("word for centre", "latent", "observed"),
+    "measured_by": read_names,
+    "is": _is,
+    "only_when": read_condition,
     "source": read_citation,
     "pos": read_pair,
 }

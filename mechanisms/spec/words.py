@@ -9,7 +9,7 @@ from typing import Any
 
 from mechanisms.errors import Place, SpecError, did_you_mean, listed
 from mechanisms.spec.nodes import Entries, Items, Node, Text
-from mechanisms.spec.theory import Citation, read_number
+from mechanisms.spec.theory import Citation, Scalar, read_number
 
 MOST_NAMES = 2_000
 _RANGE = re.compile(r"(.*?)(0|[1-9][0-9]{0,8}|0[0-9]{1,8})\.\.(.*?)([0-9]{1,9})", re.DOTALL)
@@ -47,6 +47,13 @@ def read_one_number(node: Node, where: str) -> float:
     if number is None:
         raise SpecError(f"{where}: '{text}' is not a number", node.place)
     return number
+
+
+def read_scalar(node: Node, where: str) -> Scalar:
+    """A number, or a word such as `cbt`, `mean`, `+1 sd`, `90%`."""
+    text = read_text(node, where).strip()
+    number = read_number(text)
+    return text if number is None else number
 
 
 def read_numbers(node: Node, where: str) -> tuple[float, ...]:
@@ -139,10 +146,28 @@ def read_options(
     return {key.value: readers[key.value](value, f"{where}{key.value}") for key, value in node.entries}
 
 
+_FOREIGN = {  # words of other programs: what the language has instead
+    "weights": "weights of rows", "weight": "weights of rows", "sampling_weights": "weights of rows",
+    "se": "known variances of rows", "known_variance": "known variances of rows",
+    "mixture": "a mixture; declare the classes as a variable", "classes": "a mixture; declare the classes as a variable",
+    "states": "a hidden state; declare the state as a categorical variable, with state(t-1) as its moderator",
+    "transitions": "a list of forbidden moves; write family: categorical with state(t-1) as its moderator",
+    "censored": "a censored normal; write family: ordered_beta, or event: for times",
+    "group": "groups; write moderated_by", "groups": "groups; write moderated_by",
+    "constraints": "a constraint; write fixed, same_as, above or below in a prior",
+    "equal": "a constraint; write fixed, same_as, above or below in a prior",
+    "greater": "a constraint; write fixed, same_as, above or below in a prior",
+    "less": "a constraint; write fixed, same_as, above or below in a prior",
+    "interval": "continuous time; write a grid of occasions",
+}  # fmt: skip
+
+
 def strange_key(key: Text, where: str, known: Iterable[str]) -> SpecError:
     """The error for a key of no grammar."""
     known = list(known)
     word = key.value
+    if word in _FOREIGN:
+        return SpecError(f"{where}'{word}': not part of the language: {_FOREIGN[word]}", key.place)
     hint = did_you_mean(word, known) or ("" if set("()") & set(word) else f" Known: {listed(known, most=12)}.")
     if set("()") & set(word):
         hint += " Arguments are written {shape: {spline: 4}}"

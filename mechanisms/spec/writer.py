@@ -6,7 +6,19 @@ from typing import Literal
 
 from mechanisms.errors import SpecError
 from mechanisms.spec.sketch import write_dagitty
-from mechanisms.spec.theory import Arrow, Citation, HiddenCause, Prior, Question, Scalar, Theory, Variable
+from mechanisms.spec.theory import (
+    Arrow,
+    Citation,
+    Condition,
+    HiddenCause,
+    Level,
+    Prior,
+    Question,
+    Scalar,
+    Span,
+    Theory,
+    Variable,
+)
 
 _PLAIN = re.compile(r"[^\W_][^\n\r\t\x85\u2028\u2029\"'{}\[\],#&*!|>%@`:]*|_\w*|-?[0-9.]+", re.ASCII)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -19,9 +31,14 @@ def write(theory: Theory, form: Literal["yaml", "dagitty"] = "yaml", *, partial:
         return write_dagitty(theory, partial=partial)
     if form != "yaml":
         raise SpecError(f"unknown form '{form}'; a theory is written as 'yaml' or 'dagitty'")
+    theory = theory.own or theory
     lines = [f"{key}: {value}" for key, value in _about(theory)]
-    if theory.without:
-        lines += ["without:", *(f"  - {_quote(f'{cause} -> {effect}')}" for cause, effect in theory.without)]
+    left_out = [f"{cause} -> {effect}" for cause, effect in theory.without] + list(map(str, theory.without_hidden))
+    if left_out:
+        lines += ["without:", *(f"  - {_quote(text)}" for text in left_out)]
+    lines += _section("levels", ((level.name, _level(level)) for level in theory.levels))
+    if theory.time:
+        lines.append(f"time: {_one_or_list(theory.time)}")
     lines += _section("variables", ((v.name, _variable(v)) for v in theory.variables))
     arrows = [(str(arrow), _arrow(arrow)) for arrow in theory.arrows]
     arrows += [(str(pair), _reasons(pair)) for pair in theory.hidden]
@@ -41,7 +58,36 @@ def _section(key: str, entries: Iterable[tuple[str, Pairs]]) -> list[str]:
 
 
 def _about(theory: Theory) -> Pairs:
-    return _texts(theory, "name", "title", "because") + _source(theory.source)
+    return _texts(theory, "name", "title", "because") + _source(theory.source) + _texts(theory, "based_on")
+
+
+def _level(level: Level) -> Pairs:
+    options: Pairs = []
+    if level.within:
+        options.append(("in", _one_or_list(level.within)))
+    if level.shared_by:
+        options.append(("shared_by", _one_or_list(level.shared_by)))
+    options += _condition(level.only_when)
+    if level.occasions:
+        options.append(("occasions", _list(map(float, level.occasions))))
+    return options + _texts(level, "means")
+
+
+def _condition(condition: Condition | None) -> Pairs:
+    if condition is None:
+        return []
+    said = (
+        (
+            _quote(name),
+            str(values) if isinstance(values, Span) else _list(values) if len(values) > 1 else _scalar(values[0]),
+        )
+        for name, values in condition.values
+    )
+    return [("only_when", _flow(said))]
+
+
+def _one_or_list(names: tuple[str, ...]) -> str:
+    return _quote(names[0]) if len(names) == 1 else _list(names)
 
 
 def _texts(said: object, *keys: str) -> Pairs:
@@ -61,22 +107,30 @@ def _pos(pos: tuple[float, float] | None, key: str = "pos") -> Pairs:
 
 
 def _variable(variable: Variable) -> Pairs:
-    options = _texts(variable, "means", "family", "link")
+    options = _texts(variable, "means", "level", "family", "link", "zeros")
     if variable.values:
         options.append(("values", _list(variable.values)))
-    options += _pos(variable.range, "range") + _texts(variable, "unit", "assigned")
+    if variable.out_of is not None:
+        options.append(("out_of", _scalar(variable.out_of)))
+    options += _texts(variable, "event") + _pos(variable.range, "range")
+    options += _texts(variable, "unit", "assigned", "assessed", "centre")
     if variable.measured_by is not None:
         options.append(("measured_by", _list(variable.measured_by)))
+    if variable.computed is not None:
+        options.append(("is", _quote(variable.computed)))
+    options += _condition(variable.only_when)
     return options + _source(variable.source) + _pos(variable.pos)
 
 
 def _arrow(arrow: Arrow) -> Pairs:
     options: Pairs = []
     if arrow.shape.kind != "linear":
-        options.append(("shape", str(arrow.shape)))
+        options.append(("shape", f"{{{arrow.shape}}}" if arrow.shape.argument is not None else arrow.shape.kind))
     if arrow.moderated_by:
         options.append(("moderated_by", _list(" * ".join(map(str, product)) for product in arrow.moderated_by)))
-    return options + _reasons(arrow)
+    if arrow.varies_by is not None:
+        options.append(("varies_by", _list(arrow.varies_by)))
+    return options + _condition(arrow.only_when) + _reasons(arrow)
 
 
 def _reasons(said: Arrow | HiddenCause) -> Pairs:
@@ -89,7 +143,9 @@ def _prior(prior: Prior) -> Pairs:
         options.append((prior.distribution.name, _list(prior.distribution.arguments)))
     if prior.fixed is not None:
         options.append(("fixed", _scalar(prior.fixed)))
-    options += _texts(prior, "same_as")
+    options += _texts(prior, "same_as", "evidence")
+    if prior.discount is not None:
+        options.append(("discount", _scalar(prior.discount)))
     if prior.scale != "raw":
         options.append(("scale", prior.scale))
     if prior.at:
@@ -109,10 +165,14 @@ def _questions(questions: tuple[Question, ...]) -> Iterator[str]:
 
 
 def _question(question: Question) -> Pairs:
-    options = [*_texts(question, "name"), ("of", str(question.of)), ("on", str(question.on))]
-    for key, usual in (("kind", "total"), ("mediators", "natural"), ("scale", "raw"), ("population", "these")):
+    options = [*_texts(question, "name"), ("of", _quote(str(question.of))), ("on", _quote(str(question.on)))]
+    for key, usual in (("kind", "total"), ("mediators", "natural"), ("scale", "raw")):
         if getattr(question, key) != usual:
             options.append((key, _quote(str(getattr(question, key)))))
+    if isinstance(question.population, tuple):
+        options.append(("population", _flow([(question.population[0], _quote(question.population[1]))])))
+    elif question.population != "these":
+        options.append(("population", question.population))
     if question.path:
         options.append(("through", _quote(" -> ".join(question.path))))
     if question.through:
@@ -122,7 +182,15 @@ def _question(question: Question) -> Pairs:
     if question.at:
         options.append(("at", _flow((_quote(key), _list(values)) for key, values in question.at)))
     if question.set:
-        options.append(("set", _flow((_quote(key), _scalar(value)) for key, value in question.set)))
+        options.append(
+            (
+                "set",
+                _flow(
+                    (_quote(key), _list(value) if isinstance(value, tuple) else _scalar(value))
+                    for key, value in question.set
+                ),
+            )
+        )
     if question.adjust is not None:
         options.append(("adjust", _list(question.adjust)))
     return options + _texts(question, "because")

@@ -5,7 +5,7 @@ import pytest
 from mechanisms.errors import SpecError
 from mechanisms.graph.expansion import computed_from, expand
 from mechanisms.spec.terms import Term
-from mechanisms.spec.theory import Arrow, Condition, Level, Shape, Theory, Variable
+from mechanisms.spec.theory import Arrow, Condition, Shape, Theory, Variable
 
 W = ["w"]
 TABLE = {
@@ -168,8 +168,3 @@ def test_computed_from():
 def test_refusals(build, arrows, options, message):
     with pytest.raises(SpecError, match=message):
         expand(build(arrows, **options))
-
-
-def test_levels_are_refused():
-    with pytest.raises(SpecError, match="levels"):
-        expand(Theory(levels=(Level(name="client"),)))

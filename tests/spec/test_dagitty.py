@@ -26,6 +26,15 @@ SAME = [  # dagitty text, YAML text
      "variables:\n  g: {family: categorical, values: [low, high], means: A grade}\n  x: {range: [0, 63], unit: points}\n"
      "  y, w, z, v:\narrows:\n  g -> y: {moderated_by: [x * z, w], because: they say}\n  g=high -> v:\n"),
     ("dag { x -> y [shape=quadratic, source=Bordin] }", "arrows: {x -> y: {shape: quadratic, source: Bordin}}"),
+    ('dag { levels="session,client,therapist" time=session a [measured_by="a1,a2", assessed=end] g [level=client] '
+     'd [is="s - s(0)"] n [family=binomial, out_of=a] s [centre=observed] "a(t-1)" -> s [varies_by="client,therapist"] '
+     '"a(client)" -> s [shape="spline:4"] session -> s [shape="piecewise:2,5"] g -> n "a(client)" <-> "s(client)" '
+     's -> "sigma(a)" [varies_by=""] "s(t-1)" -> s [lag=0] }',
+     "levels: [session, client, therapist]\ntime: session\nvariables:\n  a: {measured_by: [a1, a2], assessed: end}\n"
+     "  g: {level: client}\n  d: {is: s - s(0)}\n  n: {family: binomial, out_of: a}\n  s: {centre: observed}\n"
+     "arrows:\n  a(t-1) -> s: {varies_by: [client, therapist]}\n  a(client) -> s: {shape: {spline: 4}}\n"
+     "  session -> s: {shape: {piecewise: [2, 5]}}\n  g -> n:\n  s -> sigma(a): {varies_by: []}\n  s(t-1) -> s:\n"
+     "  a(client) <-> s(client):\n"),
     ('dag { "Working alliance" -> y }', "variables: {Working_alliance: {means: Working alliance}, y: }\n"
      "arrows: [Working_alliance -> y]"),
 ]  # fmt: skip
@@ -51,10 +60,15 @@ REFUSED = [
     ('dag { x [colour="red"] }', 1, "x: unknown attribute 'colour'"),
     ("dag { x -> m -> y [shape=quadratic] }", 1, "'shape' after several edges"),
     ("dag { x -> y [level=client] }", 1, "x -> y: unknown attribute 'level'"),
-    ("dag { x [level=client] }", 1, "x: 'level' is part of the language but is not read by this version"),
-    ('dag { levels="session,client" x -> y }', 1, "'levels' is part of the language but is not read by this version"),
-    ('dag { x -> y [shape="spline:4"] }', 1, "x -> y: shape 'spline' is part of the language"),
-    ('dag { "alliance(t-1)" -> y }', 1, "'alliance(t-1)' (an occasion) is part of the language"),
+    ("dag { x [level=client] }", 1, "x: unknown level 'client'. Say the levels"),
+    ('dag { levels="session,client" x [level=clinet] x -> y }', 1, "x: unknown level 'clinet'. Did you mean 'client'?"),
+    ('dag { levels="a,b" levels="c,d" x -> y }', 1, "'levels' is said twice"),
+    ('dag { level="a,b" x -> y }', 1, "unknown graph attribute 'level'. Did you mean 'levels'?"),
+    ('dag { x -> y [shape="spline:four"] }', 1, "x -> y: shape: spline takes its degrees of freedom"),
+    ('dag { x -> y [only_when="g=1"] }', 1, "dagitty text holds no conditions"),
+    ('dag { x [only_when="g=1"] x -> y }', 1, "dagitty text holds no conditions"),
+    ('dag { "alliance(t-1)" -> y }', 1, "there is no time; an occasion needs levels"),
+    ('dag { levels="s,c" time=s "x(t-1)" [latent] "x(t-1)" -> y }', 1, "attributes belong to the variable, x [latent]"),
     ("dag { x -> y\n x -> y }", 2, "x -> y is said twice"),
     ("dag { x -> y -> x }", 1, "a circle: x -> y -> x"),
     ("dag { x [exposure] x -> y }", 1, "there is no outcome to ask about"),

@@ -44,6 +44,12 @@ HOSTILE = {
     "dagitty sets": f"dag {{ {{{WIDE}}} -> {{{WIDE.replace('v', 'w')}}} }}",
     "dagitty chain": "dag { " + " -> ".join(f"v{number}" for number in range(20_000)) + "}",
     "quotation marks": 'dag { "' + '\\"' * 100_000,
+    "long sum": "variables: {a: , d: {is: " + " + ".join(f"{n} * a" for n in range(1, 20_000)) + "}}",
+    "many levels": "levels: [" + ", ".join(f"l{n}" for n in range(1_900)) + "]\nvariables: {l1: }",
+    "many occasions": "levels: {s: {in: c, occasions: 0..999999}, c: }\ntime: s\nvariables: {x: }",
+    "chain of sums": "variables: {v0: , "
+    + ", ".join(f"v{n}: {{is: v{n - 1}}}" for n in range(1, 1_500))
+    + ", v1500: {is: v1500}}",
     "long address": "arrows: [x -> y]\npriors:\n  ? " + "a," * 50_000 + " -> " + "b," * 50_000 + "\n  : {fixed: 1}\n",
     "one line": "variables: {" + ", ".join(f"v{number}: {{means: text}}" for number in range(10_000)),
 }
@@ -78,11 +84,21 @@ SEEDS = (
     "arrows:\n  x, g=q -> y: {moderated_by: [w], because: 'so'}\n  x <-> w:\nwithout: [w -> y]\n"
     "priors:\n  x * w -> y: {normal: [0, 1], above: -1}\n  sigma(y): {same_as: sigma(x)}\n"
     "questions:\n  - {of: x, on: y, kind: indirect, contrast: [-1 sd, 2], at: {g: each}}\n",
+    "levels: {session: {in: client, occasions: [0, 2, 5]}, client: }\ntime: session\nvariables:\n"
+    "  a: {assessed: end, measured_by: [a1, a2]}\n  y: {family: negative_binomial, zeros: hurdle, out_of: 90}\n  s:\n"
+    "  d: {is: s - 0.5 * s(0)}\n  g: {level: client, family: categorical, values: [p, q], only_when: {session: 2..}}\n"
+    "  i: {level: client, is: s(t-1) -> s}\narrows:\n  a(t-1), g=q -> any(y): {shape: {spline: 4}, only_when: {g: q}}\n"
+    "  s(t-1) -> s: {varies_by: client, moderated_by: [a(client) * g]}\n  1 -> sigma(s): {varies_by: []}\n  a(client) <-> s(client):\n"
+    "priors:\n  sd(s(t-1) -> s | client): {half_normal: 1}\n  cor(client): {lkj: 2}\n"
+    "questions:\n  - {of: a(t), on: s(t+1), population: {each: client}}\n",
+    "based_on: jobs\nwithout: [treat -> job_seek]\narrows: {treat -> depress2: {only_when: {sex: 1}}}\n",
+    'dag { levels="s,c" time=s x [level=c] "y(t-1)" -> y [varies_by=c, shape="piecewise:1,2"] x -> y z [is="y - y(0)"] }',
     'dag { bb="0,0,1,1"\n x [exposure,pos="0,1"]; y [outcome]; u [latent, label="not seen"]\n x -> y [shape=quadratic] {u x} -> "a b" <- w <-> y }',
 )
 PIECES = st.sampled_from(
     ["", " ", "\n", "  ", ":", ": ", ",", "{", "}", "[", "]", "->", "<->", "<-", "-", "*", "&a", "*a", "!", "|", ">", '"', "'", "#",
-     "%", "=", "(", ")", "t-1", "..", "^2", "1", "x", "y", "g=q", "without", "priors", "shape", "quadratic", "dag", "null", "\t"]
+     "%", "=", "(", ")", "t-1", "..", "^2", "1", "x", "y", "g=q", "without", "priors", "shape", "quadratic", "dag", "null", "\t",
+     "(client)", "(whole t-1)", "(0)", "session", "only_when", "is", "1..", "level", "varies_by", "sigma(", "based_on", "+", "lag"]
 )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ REFUSED = [
     ("sigma(y): 0.95", "x <-> y: 0.2", 12, "'x <-> y' belongs under correlations"),
     ("sigma(y): 0.95", "x -> m -> y: 0.2", 12, "one arrow"),
     ("sigma(y): 0.95", "sigma(y): [0.95]", 12, "one text is wanted, not a list"),
-    ("sigma(y): 0.95", "sd(1 -> y | client): 1", 12, "is part of the language but is not read by this version"),
+    ("sigma(y): 0.95", "sd(1 -> y): 1", 12, "write sd"),
     (TEXT, "# nothing\n", None, "the text is empty; a parameter file needs n, exogenous and parameters"),
     (TEXT, "- n\n", 1, "a parameter file is a mapping of keys; it needs n"),
 ]

@@ -1,0 +1,239 @@
+"""The graph of a theory with levels over time: departures `alliance(5)`, courses `alliance(client)`, plain names else.
+
+A repeated variable's value at an occasion is its course plus its departure, and each has a node of its own: arrows that
+carry departures join departures, arrows that carry courses join courses, and whole values start from both. So a client's
+level cannot travel by an arrow that carries departures only (R13), and no path cancels another. A variable without an
+intercept of its own (a hazard) has no course: what moves it moves each occasion. A course has one node for all
+occasions, so a cause that acts from some occasion on (`only_when: {session: 1..}`) is drawn into the whole course.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from mechanisms.graph.expansion import Coefficient, Expansion, check_expansion, computed_from
+from mechanisms.graph.expansion.coefficients import condition_names
+from mechanisms.graph.graph import Edge, Graph, causal_order
+from mechanisms.graph.levels import Design, course_weights, survey
+from mechanisms.spec.terms import Occasions, Relative, Term
+from mechanisms.spec.theory import Condition, Span, Theory
+
+HORIZON = 4
+
+
+@dataclass(frozen=True)
+class _Time:
+    """The occasions, and at which of them each variable and each arrow exists."""
+
+    theory: Theory
+    design: Design
+    grid: tuple[int, ...]
+
+    def occurs(self, name: str) -> bool:
+        """Whether a variable has values at occasions: its level is ordered, or lies below one that is."""
+        level, lattice = self.design.level(name), self.design.lattice
+        return level in lattice.time or any(lattice.lies_below(level, time) for time in lattice.time)
+
+    def exists(self, condition: Condition | None, occasion: int) -> bool:
+        """Whether a condition on time holds at an occasion; other conditions hold for some units at every one."""
+        for name, said in condition.values if condition else ():
+            if name in self.design.lattice.time:
+                inside = occasion in said if isinstance(said, Span) else occasion in {_number(value) for value in said}
+                if not inside:
+                    return False
+        return True
+
+    def at(self, name: str, occasion: int) -> Iterator[str]:
+        """The node of a variable at an occasion, where it exists."""
+        variable = self.design.variables.get(name)
+        if occasion in self.grid and self.exists(variable.only_when if variable else None, occasion):
+            yield f"{name}({occasion})"
+
+    def before(self, occasion: int, term: Term) -> int:
+        """The occasion of a term seen from another: the K-th before it in the grid, or the one it names."""
+        if isinstance(term.when, Occasions):
+            return term.when.first
+        steps = term.when.steps if isinstance(term.when, Relative) else 0
+        place = self.grid.index(occasion) + steps
+        return self.grid[place] if place >= 0 else -1
+
+
+def unroll(theory: Theory, horizon: int | None = None) -> Graph:
+    """The graph over the occasions of the grid, or the first `horizon` of them.
+
+    Without a grid these are whole numbers, four of them or as many as the theory and its questions name.
+
+    Courses and departures are known through the data as latent variables are through their indicators. Courses that R8
+    correlates share a hidden cause. Trends are no nodes: at a given occasion time is a constant.
+    """
+    expansion, design = check_expansion(theory), survey(theory)
+    time = _Time(theory, design, _grid(theory, horizon))
+    own = {(course.effect.name, course.level) for course in expansion.courses if course.own}
+    nodes = dict.fromkeys(_nodes(time, own))
+    arrows = [edge for each in expansion.coefficients for edge in _edges(each, time, own)]
+    arrows += [edge for name in design.levels for edge in _declared(name, time, own)]
+    hidden = dict.fromkeys([*_drawn(theory, time), *_correlated(expansion)])
+    graph = Graph(
+        nodes=tuple(nodes),
+        arrows=tuple(dict.fromkeys(edge for edge in arrows if set(edge) <= nodes.keys())),
+        hidden=tuple(pair for pair in hidden if set(pair) <= nodes.keys()),
+        unmeasured=frozenset(node for node in nodes if _variable(node, design, "measured_by") == ()),
+        latent=frozenset(node for node in nodes if "(" in node and _variable(node, design, "measured_by") != ()),
+        computed=frozenset(node for node in nodes if _is_sum(node, design)),
+    )
+    causal_order(graph)
+    return graph
+
+
+def _grid(theory: Theory, horizon: int | None) -> tuple[int, ...]:
+    """The declared occasions, or whole numbers from 0 as far as the theory and its questions name them."""
+    declared = next((level.occasions for level in theory.levels if level.name in theory.time and level.occasions), ())
+    if horizon is not None:
+        return declared[:horizon] or tuple(range(horizon))
+    ends = [arrow.cause.when for arrow in theory.arrows]
+    ends += [term.when for question in theory.questions for term in (question.of, question.on)]
+    named = [when.last or when.first for when in ends if isinstance(when, Occasions)]
+    return declared or tuple(range(max([HORIZON - 1, *named]) + 1))
+
+
+def _nodes(time: _Time, own: set[Edge]) -> Iterator[str]:
+    for name in time.design.levels:
+        for level in reversed(time.design.lattice.above(time.design.level(name))):
+            if (name, level) in own or any(
+                time.design.levels.get(other) for other in course_weights(time.design, name)
+            ):
+                yield f"{name}({level})"
+        if time.occurs(name):
+            yield from (node for occasion in time.grid for node in time.at(name, occasion))
+        else:
+            yield name
+
+
+def _edges(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[Edge]:
+    """The arrows of one coefficient, of its moderators and of its condition."""
+    if each.carries == "trend":
+        return
+    condition = each.arrow.only_when if each.arrow and each.written else None
+    others = [term for product in each.moderators for term in product]
+    known = [name for name in condition_names(condition) if name in time.design.levels]
+    others += [Term(name, when=each.cause.when if time.design.repeated(name) else None) for name in known]
+    first = _named(each.cause) or 0  # what is known at an occasion acts from then on
+    for occasion, sink in _sinks(each, time, own):
+        if occasion is not None and (occasion < first or not time.exists(condition, occasion)):
+            continue
+        kind = "departure" if _serves_both(each, time, own) else each.carries
+        for source in _sources(each.cause, kind, occasion, time):
+            yield source, sink
+        for term in others:
+            yield from ((source, sink) for source in _sources(term, "whole", occasion, time) if source != sink)
+    if _serves_both(each, time, own):
+        for level in time.design.lattice.above(each.units):
+            yield f"{each.cause.name}({level})", f"{each.effect.name}({level})"
+
+
+def _serves_both(each: Coefficient, time: _Time, own: set[Edge]) -> bool:
+    """Whether a whole value at the same occasion moves the course of its effect by the same coefficient."""
+    client = time.design.client(each.cause.name)
+    return each.carries == "whole" and each.cause.when is None and (each.effect.name, client) in own
+
+
+def _sinks(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[tuple[int | None, str]]:
+    """What a coefficient acts on: each occasion of its effect, its course, or the effect itself."""
+    name, design = each.effect.name, time.design
+    coarse = each.carries in ("course", "value") and design.lattice.lies_below(design.level(name), each.units)
+    timed = [term.name for product in each.moderators for term in product if time.occurs(term.name) and not term.part]
+    if coarse and not timed and (name, each.units) in own and not isinstance(each.cause.when, Occasions):
+        yield None, f"{name}({each.units})"
+    elif time.occurs(name):
+        yield from ((occasion, node) for occasion in time.grid for node in time.at(name, occasion))
+    else:
+        yield None, name
+
+
+def _sources(term: Term, carries: str, occasion: int | None, time: _Time) -> Iterator[str]:
+    """The nodes that a term's value is made of, seen from an occasion."""
+    name, design = term.name, time.design
+    above = design.lattice.above(design.level(name))
+    if term.part in above:
+        yield f"{name}({term.part})"
+    elif not time.occurs(name):
+        yield name
+    else:
+        seen = time.before(occasion, term) if occasion is not None else _named(term)
+        found = list(time.at(name, seen)) if seen is not None else []
+        yield from found
+        if found and carries not in ("departure", "loading") and above:
+            yield f"{name}({above[0]})"
+
+
+def _named(term: Term) -> int | None:
+    return term.when.first if isinstance(term.when, Occasions) else None
+
+
+def _declared(name: str, time: _Time, own: set[Edge]) -> Iterator[Edge]:
+    """What lies in the declarations: courses within courses, sums, indicators, conditions."""
+    design, variable = time.design, time.design.variables.get(name)
+    levels = [level for level in design.lattice.above(design.level(name)) if (name, level) in own]
+    yield from ((f"{name}({above})", f"{name}({level})") for level, above in pairwise(levels))
+    if levels and not time.occurs(name):
+        yield f"{name}({levels[0]})", name
+    if variable is None:
+        return
+    spots: list[tuple[int | None, str]] = [(None, name)]
+    if time.occurs(name):
+        spots = [(occasion, node) for occasion in time.grid for node in time.at(name, occasion)]
+    conditions = [Term(other) for other in condition_names(variable.only_when) if other in design.levels]
+    for occasion, node in spots:
+        for term in (*computed_from(variable), *conditions):
+            kind = "departure" if term not in conditions and occasion is not None else "whole"
+            yield from ((source, node) for source in _sources(term, kind, occasion, time))
+        for indicator in variable.measured_by or ():
+            yield node, indicator if occasion is None else f"{indicator}({occasion})"
+    yield from _courses(name, time)
+
+
+def _courses(name: str, time: _Time) -> Iterator[Edge]:
+    """A sum's course is the sum of courses, without those that cancel; an indicator's follows its latent's."""
+    design, variable = time.design, time.design.variables[name]
+    for level in design.lattice.above(design.level(name)):
+        yield from ((f"{other}({level})", f"{name}({level})") for other in course_weights(design, name))
+        yield from ((f"{name}({level})", f"{other}({level})") for other in variable.measured_by or ())
+
+
+def _drawn(theory: Theory, time: _Time) -> Iterator[Edge]:
+    """Hidden causes: at each occasion, or between courses where a part is named or one side has no occasions."""
+    for pair in theory.hidden:
+        ends = (pair.one, pair.other)
+        if all(time.occurs(term.name) and term.part is None for term in ends):
+            for occasion in time.grid:
+                ones, others = (time.at(term.name, time.before(occasion, term)) for term in ends)
+                yield from zip(ones, others, strict=False)
+        else:
+            coarse = next((time.design.level(term.name) for term in ends if not time.occurs(term.name)), None)
+            parts = [term.part or (coarse if time.occurs(term.name) else None) for term in ends]
+            one, other = (f"{term.name}({part})" if part else term.name for term, part in zip(ends, parts, strict=True))
+            yield one, other
+
+
+def _correlated(expansion: Expansion) -> Iterator[Edge]:
+    for each in expansion.correlations:
+        one, other = (address.removeprefix("1 -> ") for address in (each.one, each.other))
+        if each.joined_by is None and each.one.startswith("1 -> ") and each.other.startswith("1 -> "):
+            yield f"{one}({each.level})", f"{other}({each.level})"
+
+
+def _variable(node: str, design: Design, field: str) -> object:
+    variable = design.variables.get(node.partition("(")[0])
+    return getattr(variable, field) if variable else None
+
+
+def _is_sum(node: str, design: Design) -> bool:
+    variable = design.variables.get(node.partition("(")[0])
+    return bool(variable and computed_from(variable))
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(str(value))
+    except ValueError:
+        return None

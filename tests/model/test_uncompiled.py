@@ -1,0 +1,285 @@
+"""Every word of the grammar is compiled or refused by name: nothing is fitted as less than the theory says."""
+
+import re
+
+import pytest
+
+import mechanisms as mx
+from mechanisms.errors import SpecError
+from mechanisms.model.uncompiled import refuse_unasked, refuse_uncompiled
+from mechanisms.spec import drawing, levels, priors, questions, reader, theory, variables
+from mechanisms.spec.theory import Arrow, Condition, HiddenCause, Question, Theory, Variable
+
+NOT_COMPILED = r"not compiled yet|none is shipped yet"
+TWO = "levels: [session, client]\ntime: session\nvariables: {x: , y: , w: {level: client}}\narrows: [x -> y]\n"
+
+
+def answer(text: str) -> str:
+    """`compiled`, or the message of the refusal; a text that is not read fails the test."""
+    read = mx.parse(text)
+    try:
+        mx.compile(read)
+    except SpecError as error:
+        return error.message
+    return "compiled"
+
+
+def holds(text: str, verdict: str) -> None:
+    """`verdict` is `used`, or a word that the refusal must hold."""
+    found = answer(text)
+    if verdict == "used":
+        assert found == "compiled"
+    else:
+        assert re.search(NOT_COMPILED, found), found
+        assert verdict in found, found
+
+
+XWY = "variables: {x: , w: , y: , b: {family: bernoulli}}\narrows: [x -> y]\n"
+TOP = {
+    "name": ("name: n\narrows: [x -> y]", "used"),
+    "title": ("title: n\narrows: [x -> y]", "used"),
+    "because": ("because: n\narrows: [x -> y]", "used"),
+    "source": ("source: n\narrows: [x -> y]", "used"),
+    "based_on": ("based_on: mathieu_taylor_2006", "used"),
+    "without": ("arrows: {x -> y: {moderated_by: w}}\nwithout: [w -> y]", "used"),
+    "levels": ("levels: [client, therapist]\nvariables: {x: , y: }\narrows: [x -> y]", "levels"),
+    "time": (TWO, "levels"),
+    "variables": (XWY, "used"),
+    "arrows": (XWY, "used"),
+    "unmeasured": (XWY + "unmeasured: [[x, y]]", "residual correlation"),
+    "priors": (XWY + "priors: {x -> y: {normal: [0, 1]}}", "used"),
+    "questions": (XWY + "questions: [{of: x, on: y}]", "used"),
+}
+
+
+def test_every_key_at_the_top():
+    assert set(TOP) == {*reader.WORDS, *reader.PARTS}
+
+
+@pytest.mark.parametrize("key", TOP)
+def test_keys_at_the_top(key):
+    holds(*TOP[key])
+
+
+def declared(options: str, more: str = "") -> str:
+    return f"variables:\n  x:\n  e: {{family: bernoulli}}\n{more}  y: {{{options}}}\narrows: [x -> y]\n"
+
+
+VARIABLES = {
+    "means": (declared("means: outcome"), "used"),
+    "level": (TWO, "levels"),
+    "family": (declared("family: bernoulli"), "used"),
+    "link": (declared("family: bernoulli, link: probit"), "used"),
+    "zeros": (declared("family: poisson, zeros: hurdle"), "zeros"),
+    "values": (declared("family: bernoulli, values: [no, yes]"), "used"),
+    "out_of": (declared("family: binomial, out_of: 30"), "out_of"),
+    "event": (declared("family: weibull, event: e"), "event"),
+    "range": (declared("range: [0, 63]"), "used"),
+    "unit": (declared("unit: points"), "used"),
+    "assigned": ("variables: {x: {assigned: randomised}, y: }\narrows: [x -> y]", "used"),
+    "assessed": (TWO.replace("y: ,", "y: {assessed: end},"), "levels"),
+    "centre": (TWO.replace("y: ,", "y: {centre: observed},"), "levels"),
+    "measured_by": (declared("measured_by: [y1, y2, y3]"), "latent"),
+    "is": ("variables: {x: , y: , z: , d: {is: x - z}}\narrows: [d -> y]", "'is'"),
+    "only_when": (declared("only_when: {e: 1}"), "only_when"),
+    "source": (declared("source: Beck"), "used"),
+    "pos": (declared("pos: [0, 1]"), "used"),
+}
+
+
+def test_every_key_of_variables():
+    assert set(VARIABLES) == set(variables.READERS)
+
+
+@pytest.mark.parametrize("key", VARIABLES)
+def test_keys_of_variables(key):
+    holds(*VARIABLES[key])
+
+
+def test_out_of_a_variable_is_refused_whatever_points_there():
+    holds("variables: {x: , n: , k: {family: binomial, out_of: n}, y: }\narrows: [k -> y]", "out_of")
+    holds("variables: {x: , k: {family: binomial, out_of: 30}, y: }\narrows: [k -> y]", "used")
+
+
+@pytest.mark.parametrize("family", theory.FAMILIES)
+def test_families(family):
+    needs = {"binomial": "out_of: 9", "ordinal": "values: [a, b, c]", "sequential": "values: [a, b, c]",
+             "categorical": "values: [a, b, c]", "hazard": ""}  # fmt: skip
+    said = ", ".join(word for word in (f"family: {family}", needs.get(family, "")) if word)
+    if family == "hazard":
+        holds(TWO.replace("y: ,", "y: {family: hazard},"), "levels")
+        return
+    holds(declared(said), "used" if family in ("normal", "bernoulli") else "out_of" if family == "binomial" else family)
+    holds(f"variables: {{g: {{{said}}}, y: }}\narrows: [g -> y]", "used")  # conditioned on
+
+
+@pytest.mark.parametrize("link", theory.LINKS)
+def test_links(link):
+    family = {"identity": "normal", "log": "poisson"}.get(link, "bernoulli")
+    holds(
+        declared(f"family: {family}, link: {link}"), {"log": "poisson", "cloglog": "no link cloglog"}.get(link, "used")
+    )
+
+
+def entry(options: str) -> str:
+    return f"{XWY.partition('arrows')[0]}arrows:\n  x -> y: {{{options}}}\n"
+
+
+ARROWS = {
+    "shape": (entry("shape: quadratic"), "used"),
+    "moderated_by": (entry("moderated_by: w"), "used"),
+    "varies_by": (entry("varies_by: []"), "varies_by"),
+    "only_when": (entry("only_when: {b: 1}"), "only_when"),
+    "lag": (TWO.replace("[x -> y]", "{x -> y: {lag: 1}}"), "levels"),
+    "because": (entry("because: so"), "used"),
+    "source": (entry("source: so"), "used"),
+    "pos": (entry("pos: [0, 1]"), "used"),
+}
+
+
+def test_every_key_of_arrows():
+    assert set(ARROWS) == set(drawing.ARROW_READERS)
+    assert set(drawing.HIDDEN_READERS) == {"because", "source", "pos"}
+
+
+@pytest.mark.parametrize("key", ARROWS)
+def test_keys_of_arrows(key):
+    holds(*ARROWS[key])
+
+
+@pytest.mark.parametrize("shape", theory.SHAPES)
+def test_shapes(shape):
+    said = {"polynomial": "{polynomial: 3}", "spline": "{spline: 4}", "piecewise": "{piecewise: [1, 2]}"}
+    holds(entry(f"shape: {said.get(shape, shape)}"), "used" if shape in ("linear", "quadratic") else shape)
+
+
+G = "variables: {x: , y: , s: {family: categorical, values: [p, q]}, n: {family: poisson, zeros: hurdle}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (G + "arrows: [x -> sigma(y)]", "sigma(y)"),
+        (G + "arrows: [x -> s=q]", "s=q"),
+        (G + "arrows: [x -> any(n)]", "any(n)"),
+        (G + "arrows:\n  x -> y:\n  1 -> y: {varies_by: []}", "intercept"),
+        (G + "arrows: [x -> y, x <-> y]", "residual correlation"),
+    ],
+)
+def test_terms(text, word):
+    if word in ("s=q", "any(n)"):
+        assert re.search(NOT_COMPILED, answer(text))
+    else:
+        holds(text, word)
+
+
+def prior(said: str, address: str = "x -> y") -> str:
+    return f"{XWY}priors: {{{address}: {{{said}}}}}"
+
+
+NUMBERS = {1: "1", 2: "[1, 2]", 3: "[3, 1, 2]"}
+PRIORS = {
+    **{name: (prior(f"{name}: {NUMBERS[count]}"), "used") for name, count in theory.DISTRIBUTIONS.items()},
+    "lkj": (TWO + "priors: {cor(client): {lkj: 2}}", "levels"),
+    "fixed": (prior("fixed: 1"), "used"),
+    "same_as": (XWY.replace("[x -> y]", "[x -> y, w -> y]") + "priors: {x -> y: {same_as: w -> y}}", "used"),
+    "evidence": (prior("evidence: fluckiger2018"), "evidence"),
+    "discount": (prior("evidence: fluckiger2018, discount: 0.5"), "evidence"),
+    "scale": (prior("normal: [0, 1], scale: standardised"), "used"),
+    "at": (entry("moderated_by: w") + "priors: {x -> y: {normal: [0, 1], at: {w: mean}}}", "used"),
+    "above": (prior("normal: [0, 1], above: 0"), "used"),
+    "below": (prior("normal: [0, 1], below: 0"), "used"),
+    "because": (prior("fixed: 1, because: so"), "used"),
+    "source": (prior("fixed: 1, source: so"), "used"),
+}
+
+
+def test_every_key_of_priors():
+    assert set(PRIORS) == set(priors.READERS)
+
+
+@pytest.mark.parametrize("key", PRIORS)
+def test_keys_of_priors(key):
+    holds(*PRIORS[key])
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [
+        ("1 -> y", "used"),
+        ("sigma(y)", "used"),
+        ("x <-> w", "x <-> w"),
+        ("reliability(y1)", "latent"),
+        ("1 -> s=q", "s=q"),
+    ],
+)
+def test_addresses_of_priors(address, word):
+    text = "variables: {x: , w: , y: , s: {family: categorical, values: [p, q]}}\narrows: [x -> y, x <-> w]\n"
+    if address.startswith("reliability"):
+        text = "variables: {x: , y: {measured_by: [y1, y2]}}\narrows: [x -> y]\n"
+    text += f"priors: {{{address}: {{fixed: 0.5}}}}"
+    if address == "x <-> w":
+        assert "no such parameter" in answer(text)
+    else:
+        holds(text, word)
+
+
+def test_every_key_of_levels_is_refused_with_levels():
+    assert set(levels.READERS) == {"in", "shared_by", "only_when", "occasions", "means"}
+
+
+ASKED = {
+    "of": ({"of": "x(t)"}, False), "on": ({"on": "any(y)"}, False), "kind": ({"kind": "direct"}, True),
+    "through": ({"kind": "indirect", "through": "m"}, True), "contrast": ({"contrast": (0, 1)}, True),
+    "at": ({"at": {"w": 1}}, True), "set": ({"set": {"m": 1}}, True), "adjust": ({"adjust": "w"}, True),
+    "mediators": ({"mediators": "interventional"}, True), "scale": ({"scale": "link"}, True),
+    "name": ({"name": "n"}, True), "because": ({"because": "so"}, True), "population": ({"population": "typical"}, True),
+}  # fmt: skip
+
+
+def test_every_key_of_questions():
+    """The population is refused by the estimate itself (`effects.population`)."""
+    assert set(ASKED) == set(questions.READERS)
+
+
+@pytest.mark.parametrize("key", ASKED)
+def test_keys_of_questions(key):
+    said, answered = ASKED[key]
+    question = Question(**{"of": "x", "on": "y", **said})
+    if answered:
+        refuse_unasked(question)
+    else:
+        with pytest.raises(SpecError, match="only whole variables are estimated yet"):
+            refuse_unasked(question)
+
+
+XY = [Variable(name="x"), Variable(name="y")]
+BY_HAND = [
+    {"variables": [Variable(name="x", level="client"), Variable(name="y")], "arrows": [Arrow(cause="x", effect="y")]},
+    {"variables": XY, "time": ("session",)},
+    {"variables": XY, "arrows": [Arrow(cause="x(t-1)", effect="y")]},
+    {"variables": XY, "arrows": [Arrow(cause="x(client)", effect="y")]},
+    {"variables": XY, "arrows": [Arrow(cause="x", effect="y", only_when=Condition(values=(("x", (1.0,)),)))]},
+    {"variables": XY, "arrows": [Arrow(cause="x", effect="y", moderated_by=(("x(t-1)",),))]},
+    {"variables": XY, "hidden": [HiddenCause(one="x(client)", other="y(client)")], "arrows": []},
+]
+
+
+@pytest.mark.parametrize("said", BY_HAND, ids=range(len(BY_HAND)))
+def test_theories_built_by_hand(said):
+    with pytest.raises(SpecError, match=NOT_COMPILED):
+        refuse_uncompiled(Theory(**said))
+    with pytest.raises(SpecError):
+        mx.compile(Theory(**said))
+
+
+@pytest.mark.parametrize("value", [[1, 2], "each"])
+def test_several_values_of_set_are_not_estimated_yet(value):
+    with pytest.raises(SpecError, match="one value is estimated yet; ask once for each"):
+        refuse_unasked(Question(of="x", on="y", kind="controlled", set={"m": value}))
+
+
+def test_the_line_is_named():
+    with pytest.raises(SpecError) as refused:
+        mx.compile(mx.parse("variables:\n  x:\n  y:\narrows:\n  x -> y: {shape: gp}\n", "beck.yaml"))
+    assert "beck.yaml:5" in str(refused.value)
