@@ -152,7 +152,7 @@ def _contrast(column: Numbers | Categories, low: float | str, high: float | str,
     if isinstance(column, Numbers):
         outside = [value for value in (low, high) if not column.lowest <= float(value) <= column.highest]
         words += f" ({shown(column, outside[0])} lies outside the data: an extrapolation)" if outside else ""
-    return Contrast(low, high, words, f"{column.name}={shown(column, high)}" if several else "")
+    return Contrast(low, high, words, f"{shown(column, low)} → {shown(column, high)}" if several else "")
 
 
 def _stage(fit: Fit, scene: Scene, population: Population, contrast: Contrast, held: Mapping[str, float]) -> Stage:

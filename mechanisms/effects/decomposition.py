@@ -8,7 +8,7 @@ import numpy as np
 
 from mechanisms.effects.asking import Asked, additive, ask
 from mechanisms.effects.effects import Effects
-from mechanisms.effects.estimation import Line, assemble, differ, edges, rests_on_linearity
+from mechanisms.effects.estimation import Line, assemble, describe_total, differ, edges, rests_on_linearity, say_held
 from mechanisms.errors import expect, listed
 from mechanisms.graph.graph import Edge, between, children, descendants, directed_paths
 from mechanisms.graph.identification import Identified, identify, require
@@ -94,7 +94,7 @@ def _lines(asked: Asked, total: Identified, paths: tuple[Path, ...], refused: tu
     rest = total.arrows - own
     nothing: frozenset[Edge] = frozenset()
     whole = asked.between(total.arrows, nothing)
-    lines: list[Line] = [("total", whole, "everything that the change in the exposure brings about")]
+    lines: list[Line] = [(f"total{say_held(asked)}", whole, describe_total(asked))]
     if not rest:
         return [*lines, ("direct", whole, "the arrow itself: nothing is drawn between")]
     indirect = asked.between(total.arrows, own)

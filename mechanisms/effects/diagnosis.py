@@ -33,7 +33,9 @@ class Diagnosis:
     def __repr__(self) -> str:
         return "\n".join(
             [
-                "Diagnosis: believe it" if self.ok else "Diagnosis: do not believe it yet",
+                "Diagnosis: the computation can be trusted (which says nothing of the theory)"
+                if self.ok
+                else "Diagnosis: do not trust the computation yet",
                 *(f"  {m}" for m in self.messages),
             ]
         )
@@ -52,6 +54,20 @@ def diagnose(fit: Fit) -> Diagnosis:
     effects, skipped = _derived(fit)
     varying = {name: values for name, values in fit.draws.items() if float(np.ptp(values.values)) > 0}
     if not varying:
+        return Diagnosis(True, ("every parameter is fixed: nothing was sampled", *skipped), ())
+    qualities = assess(xr.Dataset({**varying, **effects}))
+    diverging = count_divergences(fit.idata)
+    problems = _problems(qualities, diverging, chains * draws)
+    if problems:
+        problems.append("more draws (draws=, tune=) cure a small excess; a large one asks for another model or priors")
+    else:
+        worst = max(each.r_hat for each in qualities)
+        least = min(min(each.ess_bulk, each.ess_tail) for each in qualities)
+        also = f" and {len(effects)} effects of the theory's questions" if effects else ""
+        problems = [
+            f"{len(varying)} parameters{also}: R-hat at most {worst:.3f}, effective draws at least {least:.0f}, "
+            f"{diverging} divergences"
+        ]
         return Diagnosis(True, ("every parameter is fixed: nothing was sampled", *skipped), ())
     qualities = assess(xr.Dataset({**varying, **effects}))
     diverging = count_divergences(fit.idata)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mechanisms.errors import MechanismsError, did_you_mean
+from mechanisms.errors import MechanismsError, did_you_mean, expect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,11 +19,15 @@ MASS = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """One effect: `draws` (chain, draw) on the scale of its `Effects`; `meaning` says in a line what is compared."""
+    """One effect: `draws` (chain, draw) on the scale of its `Effects`; `meaning` says in a line what is compared.
+
+    `contrast` and `population` are the row's own, where the `Effects` has several."""
 
     label: str
     draws: Floats
     meaning: str
+    contrast: str
+    population: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,7 @@ class Effects:
     notes: tuple[str, ...] = ()
 
     def __getitem__(self, label: str) -> Effect:
+        expect(label, str, "an effect's label", f"there are {', '.join(self.labels)}")
         for row in self.rows:
             if row.label == label:
                 return row

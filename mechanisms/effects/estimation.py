@@ -13,6 +13,7 @@ from mechanisms.graph.graph import Edge, between
 from mechanisms.graph.identification import Identified, identify, require
 from mechanisms.graph.question import arrow_set
 from mechanisms.graph.wording import carried_before
+from mechanisms.infer.explanation import linear_probabilities
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
 
@@ -68,7 +69,8 @@ def answer(asked: Asked, question: Question, identified: Identified) -> list[Lin
     if question.mediators == "interventional" and identified.mediators:
         return [_interventional(asked, question, identified, label)]
     if question.kind in ("total", "controlled"):
-        return [(label, asked.between(arrows, frozenset()), _everything(asked))]
+        held = "" if question.name or question.kind == "controlled" else say_held(asked)
+        return [(label + held, asked.between(arrows, frozenset()), describe_total(asked))]
     before = carried_before(identified.graph, question, arrows)
     if question.kind == "direct":
         rest = arrow_set(identified.graph, question.model_copy(update={"kind": "total"})) - arrows
@@ -86,7 +88,15 @@ def answer(asked: Asked, question: Question, identified: Identified) -> list[Lin
     return [line, (f"{question.name}, {other[0]}" if question.name else other[0], *other[1:])]
 
 
-def _everything(asked: Asked) -> str:
+def say_held(asked: Asked) -> str:
+    """` (m held)` behind a label where a mediator is set, else nothing."""
+    held = [
+        name for name in between(asked.scene.plan.graph, asked.scene.of, asked.scene.on) if name in asked.scene.held
+    ]
+    return f" ({listed(held)} held)" if held else ""
+
+
+def describe_total(asked: Asked) -> str:
     """What a total or controlled effect contains."""
     scene = asked.scene
     left = [name for name in between(scene.graph, scene.of, scene.on)[1:-1] if name not in scene.held]
@@ -109,12 +119,23 @@ def assemble(
 ) -> Effects:
     """`Effects` out of the lines of each contrast and condition, with the differences between conditions added."""
     asked = [each for each, _ in answers]
-    lines = [label_line(line, each.contrast.label, each.condition) for each, found in answers for line in found]
-    lines += _differences(answers)
-    rows = [Effect(label, draws.reshape(fit.shape), meaning) for label, draws, meaning in lines]
+    held = describe_held(fit, question)
+    behind = f", with {held}" if held else ""
+    rows = [
+        _row(
+            fit,
+            line,
+            each.contrast.words + behind,
+            each.stage.population.description,
+            each.contrast.label,
+            each.condition,
+        )
+        for each, found in answers
+        for line in found
+    ]
+    rows += _differences(fit, answers, behind)
     contrast = "; ".join(dict.fromkeys(each.contrast.words for each in asked))
     population = "; ".join(dict.fromkeys(each.stage.population.description for each in asked))
-    held = describe_held(fit, question)
     title = f"Effects of {question.of} on {question.on}"
     if fit.plan.theory.title:
         title += f": {fit.plan.theory.title}"
@@ -124,11 +145,11 @@ def assemble(
         question.of.name,
         question.on.name,
         tuple(rows),
-        contrast + (f", with {held}" if held else ""),
+        contrast + behind,
         population,
         describe_scale(fit, question),
         assumptions,
-        (*notes, *precision),
+        (*notes, *_on_families(fit, answers[0][0]), *precision),
     )
 
 
@@ -151,27 +172,39 @@ def _name(question: Question) -> str:
     return f"{kind} through {', '.join(question.through)}" if question.through else kind
 
 
-def label_line(line: Line, *inside: str) -> Line:
-    """A row's label with its contrast and condition, `indirect [arm=cbt]`."""
+def _row(fit: Fit, line: Line, contrast: str, population: str, *inside: str) -> Effect:
+    """A row, its label with the contrast and condition it needs, `indirect [arm=cbt]`."""
     words = ", ".join(word for word in inside if word)
     label, draws, meaning = line
-    return (f"{label} [{words}]" if words else label, draws, meaning)
+    return Effect(f"{label} [{words}]" if words else label, draws.reshape(fit.shape), meaning, contrast, population)
 
 
-def _differences(answers: list[tuple[Asked, list[Line]]]) -> list[Line]:
+def _differences(fit: Fit, answers: list[tuple[Asked, list[Line]]], behind: str) -> list[Effect]:
     """For every pair of conditions under one contrast, the later minus the earlier, row by row."""
-    rows: list[Line] = []
+    rows: list[Effect] = []
     for (first, some), (second, others) in combinations(answers, 2):
         if first.contrast != second.contrast or first.condition == second.condition:
             continue
         found = {label: draws for label, draws, _ in others}
+        groups = f"{second.stage.population.description} minus {first.stage.population.description}"
         for label, draws, _ in some:
             if label in found:
                 gap = found[label] - draws if differ(found[label], draws, 1e-12) else np.zeros_like(draws)
-                between_them = f"{second.condition} − {first.condition}"
                 line = (label, gap, "difference between the two groups of units")
-                rows.append(label_line(line, first.contrast.label, between_them))
+                words = f"{second.condition} − {first.condition}"
+                rows.append(_row(fit, line, first.contrast.words + behind, groups, first.contrast.label, words))
     return rows
+
+
+def _on_families(fit: Fit, asked: Asked) -> tuple[str, ...]:
+    """A note for every 0/1 variable on the way that is modelled as normal."""
+    scene = asked.scene
+    inside = between(scene.graph, scene.of, scene.on)[1:]
+    odd = [name for name in inside if name in linear_probabilities(fit.plan, fit.data)]
+    return tuple(
+        f"{name} holds only 0 and 1 but is modelled as normal: declare family: bernoulli, unless that is meant"
+        for name in odd
+    )
 
 
 def edges(*paths: tuple[str, ...]) -> frozenset[Edge]:

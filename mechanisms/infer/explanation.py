@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mechanisms.data.dataset import Dataset
-from mechanisms.errors import FitError, did_you_mean, listed
+from mechanisms.errors import FitError, did_you_mean, expect, listed
 from mechanisms.infer.engines import exact
 from mechanisms.model.blocks import find_blocks
 from mechanisms.model.plan import Equation, Plan
@@ -36,6 +36,7 @@ class Explanation:
     blocks: tuple[Block, ...]
     priors: tuple[tuple[str, str, str], ...]
     rows: int
+    doubtful: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         lines = [f"Inference plan for {self.rows} rows"]
@@ -46,6 +47,10 @@ class Explanation:
         address = max(len(prior[0]) for prior in self.priors)
         shown = max(len(prior[1]) for prior in self.priors)
         lines += [f"  {name:<{address}}  {prior:<{shown}}  {where}" for name, prior, where in self.priors]
+        lines += [
+            f"Note: {name} holds only 0 and 1 but is modelled as normal; family: bernoulli is for that"
+            for name in self.doubtful
+        ]
         return "\n".join(lines)
 
 
@@ -57,7 +62,15 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
     FitError
         The engine asked for is unknown, or cannot fit one of the blocks.
     """
-    return Explanation(choose(plan, data, engine), print_priors(plan, data), data.n)
+    expect(plan, Plan, "the plan", "mx.compile(theory) makes one")
+    expect(data, Dataset, "the data", "mx.bind(theory, frame) makes them")
+    return Explanation(choose(plan, data, engine), print_priors(plan, data), data.n, linear_probabilities(plan, data))
+
+
+def linear_probabilities(plan: Plan, data: Dataset) -> tuple[str, ...]:
+    """Variables that hold only 0 and 1 in the data and are modelled as normal."""
+    normal = [equation.response for equation in plan.equations if equation.family == "normal"]
+    return tuple(name for name in normal if data.numbers(name).binary)
 
 
 def choose(plan: Plan, data: Dataset, engine: Engine = "auto") -> tuple[Block, ...]:

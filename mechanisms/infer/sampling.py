@@ -73,12 +73,23 @@ def sample(
     )
 
 
-def fit(theory: Theory, frame: Any, *, columns: Mapping[str, str] | None = None, **sampling: Any) -> Fit:
-    """Compile, bind and sample in one call; `sampling` goes to `sample`.
+def fit(
+    theory: Theory,
+    frame: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    draws: int = 1000,
+    chains: int = 4,
+    tune: int = 1000,
+    seed: int | None = None,
+    engine: Engine = "auto",
+) -> Fit:
+    """Compile, bind and sample in one call; the arguments are those of `bind` and `sample`.
 
     >>> fit(theory, frame, seed=1)
     """
-    return sample(compile(theory), bind(theory, frame, columns), **sampling)
+    plan, data = compile(theory), bind(theory, frame, columns)
+    return sample(plan, data, draws=draws, chains=chains, tune=tune, seed=seed, engine=engine)
 
 
 def pin(plan: Plan, data: Dataset, parameters: Mapping[str, float]) -> Fit:

@@ -8,7 +8,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from mechanisms.data.dataset import Categories, Dataset
-from mechanisms.errors import FitError
+from mechanisms.errors import FitError, expect
 from mechanisms.model.beliefs import Belief
 from mechanisms.model.plan import Equation, Plan
 from mechanisms.model.predictor import linear_predictor
@@ -30,6 +30,8 @@ def to_pymc(plan: Plan, data: Dataset, equations: tuple[Equation, ...] | None = 
     `pm.sample_posterior_predictive` work. A prior of another family than normal stands under its own address.
     `equations` restricts the model to some of the plan's equations; the other responses are then data.
     """
+    expect(plan, Plan, "the plan", "mx.compile(theory) makes one")
+    expect(data, Dataset, "the data", "mx.bind(theory, frame) makes them")
     chosen = plan.equations if equations is None else equations
     beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in chosen}
     _check_lent(chosen, beliefs)

@@ -1,10 +1,11 @@
 """File → Theory: YAML or dagitty text, told apart by content. For any text the outcome is a Theory or a `SpecError`."""
 
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from mechanisms.errors import Place
+from mechanisms.errors import Place, SpecError
 from mechanisms.spec.checks import check
 from mechanisms.spec.dagitty import is_dagitty, read_dagitty
 from mechanisms.spec.drawing import read_arrows, read_unmeasured, read_without, read_without_hidden
@@ -52,6 +53,10 @@ def resolve(theory: Theory) -> Theory:
 
 def read_text_of(text: str | bytes, file: str | None, folder: Path | None, below: tuple[str, ...] = ()) -> Theory:
     """`parse` with the folder in which a base may lie; `below` are the theories that are based on this one."""
+    if not isinstance(text, str | bytes):
+        raise SpecError(f"a theory is text, YAML or dagitty, not a {type(text).__name__}; mx.load reads a file")
+    if isinstance(text, str) and re.fullmatch(r"\S+\.(ya?ml|txt)", text.strip()):
+        raise SpecError(f"'{text.strip()}' is a file's name: mx.load reads it")
     source = open_source(text, file)
     tree = read_dagitty(source) if is_dagitty(source.text) else read_nodes(source)
     left_out = tree.get("without") or Text("", said=False)

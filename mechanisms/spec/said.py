@@ -44,6 +44,16 @@ SomeTerm = Annotated[Term, BeforeValidator(_term)]
 QuestionTerm = Annotated[Term, BeforeValidator(_question_term)]
 
 
+_FORMS = {  # how arguments that are often mistaken are written in Python
+    "at": "at={'dx': 'ptsd'}, or at={'dx': ['anxiety', 'ptsd']} for a row each",
+    "set": "set={'m': 4}",
+    "contrast": "contrast=(from, to), such as (0, 1) or ('mean', '+1 sd')",
+    "path": "through='x -> m -> y'",
+    "through": "through='m', ('m1', 'm2') or 'x -> m -> y'",
+    "adjust": "adjust=('sex', 'age')",
+}
+
+
 class Said(BaseModel):
     """Something said in a theory. `place` is the line it stands on; it takes no part in equality."""
 
@@ -67,7 +77,17 @@ class Said(BaseModel):
             return SpecError(f"unknown key '{key}'.{did_you_mean(key, cls.model_fields)}", place)
         if first["type"] == "missing":
             return SpecError(f"'{key}' is missing", place)
+        if key in _FORMS and first["type"] in (
+            "tuple_type",
+            "union_error",
+            "too_short",
+            "too_long",
+            "missing_argument",
+        ):
+            return SpecError(f"{key}: {said.get(key)!r} is not of its form: {_FORMS[key]}", place)
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "literal_error" and isinstance(said.get(key), str):
+            message += f".{did_you_mean(said[key], re.findall(r"'([^']+)'", message))}"
         if message.startswith("Input should be ") and key in said:
             message = message.replace("Input", repr(said[key]), 1)
         return SpecError(f"{key}: {message}", place)

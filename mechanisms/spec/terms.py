@@ -97,7 +97,8 @@ def check_name(name: str, place: Place = NOWHERE) -> str:
     if not is_name(name):
         shown = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
         raise SpecError(
-            f"'{shown}' is not a name: a letter or _ first, then letters, digits, _ and . (no spaces)", place
+            f"'{shown}' is not a name: a letter or _ first, then letters, digits, _ and . (no spaces; does a line above lack the colon at its end?)",
+            place,
         )
     if len(name) > LONGEST_NAME:
         raise SpecError(f"a name has at most {LONGEST_NAME} characters; '{name[:20]}…' has {len(name)}", place)

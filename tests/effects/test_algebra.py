@@ -306,8 +306,8 @@ def test_categorical_exposure_each_against_the_reference() -> None:
         },
     )  # fmt: skip
     found = values(mx.decompose(fit, "arm", "y"))
-    assert found["indirect [arm=cbt]"] == pytest.approx(0.2, abs=1e-12)
-    assert found["direct [arm=drug]"] == pytest.approx(0.1, abs=1e-12)
+    assert found["indirect [waitlist → cbt]"] == pytest.approx(0.2, abs=1e-12)
+    assert found["direct [waitlist → drug]"] == pytest.approx(0.1, abs=1e-12)
     between = values(mx.decompose(fit, "arm", "y", contrast=("cbt", "drug")))
     assert between["total"] == pytest.approx(-0.2 - 0.5 * 0.6, abs=1e-12)
 

@@ -208,3 +208,33 @@ def test_all_fixed_can_be_diagnosed() -> None:
     frame = noise(40, "y").assign(x=HALF[:40])
     theory = mx.parse("arrows: [x -> y]\npriors:\n  x -> y: {fixed: 1}\n  1 -> y: {fixed: 0}\n  sigma(y): {fixed: 1}\n")
     assert "fixed" in repr(mx.diagnose(mx.fit(theory, frame, seed=1)))
+
+
+def test_zero_one_outcome_modelled_as_normal_is_said() -> None:
+    frame = noise(60, "m").assign(x=HALF[:60], y=np.roll(HALF, 1)[:60])
+    frame["y"] = np.random.default_rng(3).permutation(frame["y"])
+    theory = mx.parse("arrows: [x -> m -> y, x -> y]")
+    effects = mx.decompose(mx.fit(theory, frame, seed=1, draws=20), "x", "y")
+    assert any("y holds only 0 and 1 but is modelled as normal" in note for note in effects.notes)
+    assert "y holds only 0 and 1" in repr(mx.explain(mx.compile(theory), mx.bind(theory, frame)))
+    declared = mx.parse("variables: {x: , m: , y: {family: bernoulli}}\narrows: [x -> m -> y, x -> y]")
+    assert "holds only" not in repr(mx.explain(mx.compile(declared), mx.bind(declared, frame)))
+
+
+def test_rows_carry_their_own_contrast_and_population() -> None:
+    frame = noise(60, "m", "y").assign(arm=["waitlist", "cbt", "drug"] * 20, g=HALF[:60])
+    theory = mx.parse(
+        "variables: {arm: {family: categorical, values: [waitlist, cbt, drug]}, m: , y: , g: }\narrows: [arm -> m -> y, g -> m, g -> y]"
+    )
+    effects = mx.estimate(mx.fit(theory, frame, seed=1, draws=20), mx.Question(of="arm", on="y", at={"g": [0, 1]}))
+    assert effects.labels[0] == "total [waitlist → cbt, g=0]"
+    assert effects.rows[0].contrast == "arm from waitlist to cbt" and "g = 0" in effects.rows[0].population
+    assert effects.rows[-1].label == "total [waitlist → drug, g=1 − g=0]"
+    assert "minus" in effects.rows[-1].population
+
+
+def test_a_total_with_a_mediator_held_says_so() -> None:
+    frame = noise(60, "m", "y").assign(x=HALF[:60])
+    fit = mx.fit(mx.parse("arrows: [x -> m -> y, x -> y]"), frame, seed=1, draws=20)
+    assert mx.decompose(fit, "x", "y", set={"m": 0}).labels == ("total (m held)", "direct")
+    assert mx.estimate(fit, mx.Question(of="x", on="y", set={"m": 0})).labels == ("total (m held)",)
