@@ -194,6 +194,15 @@ def _malformed(error: yaml.YAMLError, source: Source) -> SpecError:
         if "\t" in line[: len(line) - len(line.lstrip())]:
             return SpecError("lines are indented with spaces, not with tabs", place)
     place = places[0] if places else Place(source.file)
+    before = source.place(place.line - 1) if place.line and place.line > 1 else place
+    if (
+        "->" in (before.text or "")
+        and before.line != place.line
+        and not (before.text or "").rstrip().endswith((":", "}", ","))
+    ):
+        return SpecError(
+            "this is not YAML: the line ends without a colon; an arrow in a mapping is written x -> y:", before
+        )
     return SpecError(f"this is not YAML: {problem}.{_hint(place.text or '')}", place)
 
 
