@@ -10,26 +10,31 @@ neither, the front door among them, are for a later version; they are said to be
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from mechanisms.errors import IdentificationError, SpecError, expect, listed
-from mechanisms.graph.adjustment import EffectKind, adjustment_sets, barred, open_path
+from mechanisms.graph.adjustment import Part, barred, open_path, shared_sets
 from mechanisms.graph.districts import (
-    Clash,
     find_recanting_district,
     find_unfixable,
     first_steps,
-    hidden_behind,
     project,
     unseen_between,
 )
-from mechanisms.graph.graph import Edge, Graph, between, causal_order, draw
+from mechanisms.graph.graph import Edge, Graph, between, draw
 from mechanisms.graph.question import arrow_set, condition_names, held_names, hold, witnesses
-from mechanisms.graph.wording import Sort, list_assumptions, name_effect, write_estimand
+from mechanisms.graph.wording import (
+    Sort,
+    list_assumptions,
+    name_clash,
+    name_effect,
+    write_clash,
+    write_estimand,
+    write_recanting,
+    write_sets,
+)
 from mechanisms.spec.theory import Question, Theory
 
 LATER = "Other routes, such as the front door, are for a later version"
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Identified:
     `arrows` carry the change; `mediators` are the variables that the question is about between `of` and `on`.
     `reason`, `witness` and `remedy` are filled when `identified` is false. `needs_linear` names the nodes at which an
     exact path recants: where the equations are linear and without products among these variables, the path's effect
-    is the product of its coefficients all the same.
+    is the product of its coefficients all the same. `parts` are the effects, each of exposures on an outcome, that an
+    adjustment set must identify together; none where adjustment cannot answer.
     """
 
     question: Question
@@ -52,17 +58,17 @@ class Identified:
     witness: tuple[str, ...] = ()
     needs_linear: tuple[str, ...] = ()
     remedy: str | None = None
-    graph: Graph = field(default_factory=lambda: Graph((), ()), repr=False)
+    graph: Graph = field(default_factory=lambda: Graph((), ()))
+    parts: tuple[Part, ...] = ()
 
     @property
     def adjustment_sets(self) -> Iterator[frozenset[str]]:
-        """Minimal adjustment sets, lazily: of the direct effect when the question is direct (they hold mediators), of
-        the joint intervention when variables are set (none if it takes the g-formula), else of the total effect."""
-        exposures = (self.question.of.name, *held_names(self.question))
-        effect: EffectKind = "direct" if self.question.kind == "direct" and not self.question.set else "total"
-        return adjustment_sets(
-            self.graph, exposures, self.question.on.name, effect, including=condition_names(self.question)
-        )
+        """Minimal sets that answer the whole question by adjustment, lazily; mediators are not among them.
+
+        For a direct, indirect or path effect such a set closes the back doors of the exposure and of the mediators
+        (`shared_sets`). None for what is not identified, and none where identification takes the g-formula.
+        """
+        return shared_sets(self.graph, self.parts, including=condition_names(self.question))
 
     def __repr__(self) -> str:
         verdict = "identified" if self.identified else "not identified"
@@ -72,11 +78,13 @@ class Identified:
             lines.append(f"  because     {self.reason}")
         if self.remedy:
             lines.append(f"  instead     {self.remedy}")
-        sets = list(islice(self.adjustment_sets, SHOWN + 1))
-        shown = [f"{{{', '.join(node for node in self.graph.nodes if node in each)}}}" for each in sets[:SHOWN]]
-        none = "no single set: it takes the g-formula" if self.identified else "no set will do"
-        if self.identified or not shown:
-            lines.append(f"  adjust for  {' or '.join(shown) or none}{' or …' if len(sets) > SHOWN else ''}")
+        if not self.identified:
+            return "\n".join(lines)
+        if self.question.adjust is not None:
+            lines.append(f"  adjusting for {{{', '.join(self.question.adjust)}}} suffices")
+        else:
+            sets = write_sets(self.graph, self.adjustment_sets)
+            lines.append(f"  adjust for  {sets or 'no single set: it takes the g-formula'}")
         return "\n".join([*lines, "  assuming", *(f"    - {sentence}" for sentence in self.assumptions)])
 
 
@@ -143,7 +151,9 @@ def identify(theory: Theory, question: Question) -> Identified:
     interventional = question.mediators == "interventional" and asked.nested
     sort: Sort = "interventional" if interventional else "natural" if asked.nested else "plain"
     rule = {"interventional": _refuse_interventional, "natural": _refuse_nested, "plain": _refuse_treated}[sort]
-    refusal = _no_data(asked) or rule(asked) or _refuse_adjust(asked)
+    refusal = _no_data(asked) or rule(asked)
+    parts = tuple(_parts(asked)) if refusal is None or refusal.needs_linear else ()
+    refusal = refusal or _refuse_adjust(asked, parts)
     drawn = asked.mediators if interventional else ()
     return Identified(
         question=question,
@@ -157,6 +167,7 @@ def identify(theory: Theory, question: Question) -> Identified:
         needs_linear=refusal.needs_linear if refusal else (),
         remedy=refusal.remedy if refusal else None,
         graph=graph,
+        parts=parts,
     )
 
 
@@ -200,7 +211,7 @@ def _refuse_treated(asked: _Asked) -> _Refusal | None:
             nodes = tuple(word for word in path if word not in ("->", "<-", "<->"))
             reason = f"not by adjustment: {' '.join(path)} stays open whatever is adjusted for. {LATER}."
             return _Refusal(reason, nodes)
-    return _Refusal(f"not by adjustment: {_hidden(asked.graph, clash)}. {LATER}.", _pair(asked.graph, clash))
+    return _Refusal(f"not by adjustment: {write_clash(asked.graph, clash)}. {LATER}.", name_clash(asked.graph, clash))
 
 
 def _refuse_nested(asked: _Asked) -> _Refusal | None:
@@ -215,7 +226,7 @@ def _refuse_nested(asked: _Asked) -> _Refusal | None:
     if recanting:
         plain = not (unseen or _refuse_treated(asked) or (district and district.one != district.other))
         linear = recanting if asked.question.path and plain else ()
-        return _Refusal(_recanting(recanting, of), recanting, _way_out(asked, recanting), linear)
+        return _Refusal(write_recanting(recanting, of), recanting, _way_out(asked, recanting), linear)
     if unseen:
         computed = set(unseen) <= graph.computed
         fault = f"{listed(unseen)} is computed" if computed else f"nothing measures {listed(unseen)}"
@@ -224,8 +235,8 @@ def _refuse_nested(asked: _Asked) -> _Refusal | None:
     if refused := _refuse_treated(asked):
         return refused
     if district:
-        reason = f"{_hidden(graph, district)}: one responds to the moved and one to the baseline value of {of}."
-        return _Refusal(reason, _pair(graph, district), "Measure the common cause, or ask for the total effect.")
+        reason = f"{write_clash(graph, district)}: one responds to the moved and one to the baseline value of {of}."
+        return _Refusal(reason, name_clash(graph, district), "Measure the common cause, or ask for the total effect.")
     return None
 
 
@@ -243,10 +254,10 @@ def _refuse_interventional(asked: _Asked) -> _Refusal | None:
     clash = clash or find_unfixable(projection, asked.treated, (*mediators, *conditions))
     if clash is None:
         return None
-    return _Refusal(f"not by adjustment: {_hidden(graph, clash)}. {LATER}.", _pair(graph, clash))
+    return _Refusal(f"not by adjustment: {write_clash(graph, clash)}. {LATER}.", name_clash(graph, clash))
 
 
-def _refuse_adjust(asked: _Asked) -> _Refusal | None:
+def _refuse_adjust(asked: _Asked, parts: tuple[Part, ...]) -> _Refusal | None:
     """The set named in `adjust` must close every back door of every part that the estimand needs."""
     if asked.question.adjust is None:
         return None
@@ -254,18 +265,19 @@ def _refuse_adjust(asked: _Asked) -> _Refusal | None:
     named = dict.fromkeys((*asked.question.adjust, *condition_names(asked.question)))
     given = tuple(name for name in named if name not in own)
     shown = "{" + ", ".join(asked.question.adjust) + "}"
-    for exposures, outcome in _parts(asked):
+    for exposures, outcome in parts:
         if wrong := barred(asked.graph, exposures, outcome, given):
             reason = f"adjust: {listed(wrong)} must not be adjusted for: it responds to {asked.of} or has no data."
             return _Refusal(reason, wrong, "Leave it out of adjust.")
         if path := open_path(asked.graph, exposures, outcome, given):
             nodes = tuple(word for word in path if word not in ("->", "<-", "<->"))
-            remedy = "Adjust for something that closes it; adjustment_sets lists the minimal sets."
+            sets = write_sets(asked.graph, shared_sets(asked.graph, parts, condition_names(asked.question)))
+            remedy = f"Adjust for {sets}." if sets else "No single set will do: leave adjust out (g-formula)."
             return _Refusal(f"adjust: {shown} leaves {' '.join(path)} open.", nodes, remedy)
     return None
 
 
-def _parts(asked: _Asked) -> Iterator[tuple[tuple[str, ...], str]]:
+def _parts(asked: _Asked) -> Iterator[Part]:
     """Which effects of which exposures a given set must identify: one for a total or controlled effect; for a nested
     one also the exposure's effect on every mediator and the mediators' effect on the outcome (on each other too when
     the question tells them apart)."""
@@ -279,31 +291,9 @@ def _parts(asked: _Asked) -> Iterator[tuple[tuple[str, ...], str]]:
     yield (*asked.treated, *mediators), asked.on
 
 
-def _recanting(recanting: tuple[str, ...], of: str) -> str:
-    names = listed([f"'{name}'" for name in recanting])
-    verb = ("recants", "It") if len(recanting) == 1 else ("recant", "They")
-    return f"{names} {verb[0]}. {verb[1]} must both respond and not respond to '{of}'."
-
-
 def _way_out(asked: _Asked, recanting: tuple[str, ...]) -> str:
     joint = listed([node for node in asked.inside if node in {*recanting, *asked.mediators}])
     joint = f"the joint effect through {joint} (kind: indirect without through)"
     if asked.question.path:
         return f"Ask for {joint}, or for a path that does not split."
     return f"Ask for mediators: interventional, or for {joint}."
-
-
-def _hidden(graph: Graph, clash: Clash) -> str:
-    behind = hidden_behind(graph, clash.one, clash.other)
-    cause = f" ({listed(behind)})" if behind else ""
-    one, other = _ordered(graph, clash)
-    return f"a hidden common cause{cause} joins {one} and {other}"
-
-
-def _pair(graph: Graph, clash: Clash) -> tuple[str, ...]:
-    one, other = _ordered(graph, clash)
-    return (one, *hidden_behind(graph, one, other), other)
-
-
-def _ordered(graph: Graph, clash: Clash) -> tuple[str, ...]:
-    return tuple(node for node in causal_order(graph) if node in (clash.one, clash.other))

@@ -5,14 +5,18 @@ would have been under x = 0. The lists of assumptions follow VanderWeele (2015, 
 effects, VanderWeele, Vansteelandt & Robins (2014).
 """
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Literal
 
 from mechanisms.errors import listed
-from mechanisms.graph.graph import Edge, Graph, between, children, descendants, parents
+from mechanisms.graph.districts import Clash, hidden_behind
+from mechanisms.graph.graph import Edge, Graph, between, causal_order, children, descendants, parents
 from mechanisms.graph.question import held_names, hold
 from mechanisms.spec.theory import Question, Theory
 
 Sort = Literal["plain", "natural", "interventional"]
+SHOWN = 5  # adjustment sets that are written out
 LONGEST = 160  # letters of a nested counterfactual before its inside is left out
 
 
@@ -28,6 +32,33 @@ def name_effect(question: Question) -> str:
     through = f" through {listed(question.through)}" if question.through else ""
     held = f" with {listed(held_names(question))} held" if question.set else ""
     return f"{interventional}{kind} effect of {of} on {on}{through}{held}"
+
+
+def write_sets(graph: Graph, sets: Iterable[frozenset[str]]) -> str:
+    """`{a, b} or {a, c}`, the first few; nothing where there are none."""
+    first = list(islice(sets, SHOWN + 1))
+    shown = [f"{{{', '.join(node for node in graph.nodes if node in each)}}}" for each in first[:SHOWN]]
+    return " or ".join([*shown, *(["…"] if len(first) > SHOWN else [])])
+
+
+def write_recanting(recanting: tuple[str, ...], of: str) -> str:
+    """Why one or several mediators forbid an answer."""
+    names = listed([f"'{name}'" for name in recanting])
+    verb = ("recants", "It") if len(recanting) == 1 else ("recant", "They")
+    return f"{names} {verb[0]}. {verb[1]} must both respond and not respond to '{of}'."
+
+
+def write_clash(graph: Graph, clash: Clash) -> str:
+    """`a hidden common cause (u) joins m and y`."""
+    one, *behind, other = name_clash(graph, clash)
+    cause = f" ({listed(behind)})" if behind else ""
+    return f"a hidden common cause{cause} joins {one} and {other}"
+
+
+def name_clash(graph: Graph, clash: Clash) -> tuple[str, ...]:
+    """The two variables in causal order, and between them what hides behind."""
+    one, other = (node for node in causal_order(graph) if node in (clash.one, clash.other))
+    return (one, *hidden_behind(graph, one, other), other)
 
 
 def write_estimand(
