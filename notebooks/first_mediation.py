@@ -127,17 +127,38 @@ display(effects)
 mx.forest(effects)
 
 # %% [markdown]
-# In words:
-#
-# - **Total.** Being invited changes depression by about −0.06 points on a scale from 1 to 5. The 95 % interval reaches
-#   from −0.14 to +0.03: probably a small benefit (about 9 to 1), possibly none.
-# - **Indirect.** About −0.016 points run through confidence, between −0.04 and +0.01. The first step is the uncertain
-#   one: the workshop raised confidence by 0.07 points, give or take 0.1. The second step is clear: a point more of
-#   confidence goes with a quarter of a point less of depression.
+# In words, with the numbers taken from the fit:
+
+# %%
+table = effects.summary()
+
+
+def say(label):
+    """One row of the table as a sentence."""
+    row = table.loc[label]
+    interval = f"95 % interval from {row['lower']:+.3f} to {row['upper']:+.3f}"
+    return f"{label}: {row['mean']:+.3f} points, {interval}; below zero with probability {1 - row['p_positive']:.2f}"
+
+
+def slope(address):
+    """Mean and sd of one coefficient."""
+    values = fit.draws[address].values
+    return f"{address}: {values.mean():+.3f}, give or take {values.std():.3f}"
+
+
+print(*map(say, ("total", "direct", "indirect")), sep="\n")
+print(*map(slope, ("treat -> job_seek", "job_seek -> depress2")), sep="\n")
+
+# %% [markdown]
+# - **Total.** Being invited lowers depression a little, on a scale from 1 to 5. The interval holds zero: probably a small
+#   benefit, possibly none.
+# - **Indirect.** A part of it runs through confidence, and its interval holds zero, too. The first step is the uncertain
+#   one: the workshop may have raised confidence a little or not at all. The second step is clear: more confidence goes with
+#   less depression.
 # - **Direct.** The rest, with an interval that is as wide as that of the total.
 #
-# The effects are small beside the spread of the outcome, whose standard deviation is 0.65. Most people in the study had
-# few symptoms, so there was little to improve.
+# The effects are small beside the spread of the outcome, its standard deviation in the first table. Most people in the study
+# had few symptoms, so there was little to improve.
 #
 # The same theory drawn with its estimates:
 
@@ -160,13 +181,15 @@ pd.Series({f"P(|{label}| < 0.05)": np.mean(np.abs(values) < 0.05) for label, val
 # %% [markdown]
 # The direct effect is about as likely to be negligible as not: complete mediation is neither shown nor ruled out.
 #
-# ### "28 % of the effect is mediated"
+# ### "So many per cent of the effect are mediated"
 #
-# −0.016 / −0.057 is indeed 28 %. But a total effect that may well be zero is no number to divide by:
+# The indirect mean divided by the total mean is a number. But a total effect that may well be zero is no number to divide
+# by, as the interval of the share shows:
 
 # %%
 share = draws["indirect"] / draws["total"]
-pd.Series(np.quantile(share, [0.025, 0.5, 0.975]), index=["2.5 %", "median", "97.5 %"]).round(2)
+ratio = draws["indirect"].mean() / draws["total"].mean()
+pd.Series([ratio, *np.quantile(share, [0.025, 0.975])], index=["ratio of means", "2.5 %", "97.5 %"]).round(2)
 
 # %% [markdown]
 # A share below 0 or above 1 is not a share. Report the effects themselves.

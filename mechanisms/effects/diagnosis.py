@@ -60,27 +60,12 @@ def diagnose(fit: Fit) -> Diagnosis:
     problems = _problems(qualities, diverging, chains * draws)
     if problems:
         problems.append("more draws (draws=, tune=) cure a small excess; a large one asks for another model or priors")
-    else:
-        worst = max(each.r_hat for each in qualities)
-        least = min(min(each.ess_bulk, each.ess_tail) for each in qualities)
-        also = f" and {len(effects)} effects of the theory's questions" if effects else ""
-        problems = [
-            f"{len(varying)} parameters{also}: R-hat at most {worst:.3f}, effective draws at least {least:.0f}, "
-            f"{diverging} divergences"
-        ]
-        return Diagnosis(True, ("every parameter is fixed: nothing was sampled", *skipped), ())
-    qualities = assess(xr.Dataset({**varying, **effects}))
-    diverging = count_divergences(fit.idata)
-    problems = _problems(qualities, diverging, chains * draws)
-    if problems:
-        problems.append("more draws (draws=, tune=) cure a small excess; a large one asks for another model or priors")
-    else:
-        worst = max(each.r_hat for each in qualities)
-        least = min(min(each.ess_bulk, each.ess_tail) for each in qualities)
-        problems = [f"{len(varying)} parameters and {len(effects)} effects: R-hat at most {worst:.3f}, effective draws at least {least:.0f}, "
-                    f"{diverging} divergences"]  # fmt: skip
-        return Diagnosis(True, (*problems, *skipped), qualities)
-    return Diagnosis(False, (*problems, *skipped), qualities)
+        return Diagnosis(False, (*problems, *skipped), qualities)
+    worst = max(each.r_hat for each in qualities)
+    least = min(min(each.ess_bulk, each.ess_tail) for each in qualities)
+    also = f" and {len(effects)} effects of the theory's questions" if effects else ""
+    fine = f"{len(varying)} parameters{also}: R-hat at most {worst:.3f}, effective draws at least {least:.0f}, {diverging} divergences"
+    return Diagnosis(True, (fine, *skipped), qualities)
 
 
 def _derived(fit: Fit) -> tuple[dict[str, xr.DataArray], list[str]]:

@@ -198,7 +198,7 @@ def _malformed(error: yaml.YAMLError, source: Source) -> SpecError:
     if (
         "->" in (before.text or "")
         and before.line != place.line
-        and not (before.text or "").rstrip().endswith((":", "}", ","))
+        and not (before.text or "").rstrip().endswith((":", "}", ",", "]"))
     ):
         return SpecError(
             "this is not YAML: the line ends without a colon; an arrow in a mapping is written x -> y:", before
