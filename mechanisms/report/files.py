@@ -36,5 +36,8 @@ def write_files(
 
 
 def _table(effects: Effects) -> pd.DataFrame:
-    facts = {key: getattr(effects, key) for key in ("of", "on", "contrast", "population", "scale")}
-    return effects.summary().assign(**facts)
+    """The summary, each row with the contrast and population that are its own."""
+    table = effects.summary().assign(of=effects.of, on=effects.on)
+    table["contrast"] = [row.contrast for row in effects.rows]
+    table["population"] = [row.population for row in effects.rows]
+    return table.assign(scale=effects.scale)

@@ -25,3 +25,8 @@ def show_interval(point: float, lower: float, upper: float) -> str:
     decimals = decimals_for(upper - lower)
     shown = f"{show(point, decimals)} [{show(lower, decimals)}, {show(upper, decimals)}]"
     return shown.replace("-", MINUS)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 chain`, `4 chains`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,14 +8,16 @@ from importlib.metadata import version
 
 import numpy as np
 
-from mechanisms.effects.diagnosis import Diagnosis
+from mechanisms.effects.diagnosis import Diagnosis, diagnose
 from mechanisms.effects.effects import MASS, Effects, summarise
+from mechanisms.errors import expect
 from mechanisms.graph.wording import name_effect
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.model.prior_words import print_priors
-from mechanisms.report.listing import describe_arrow
-from mechanisms.report.numbers import decimals_for, show
+from mechanisms.report.answers import find_answers
+from mechanisms.report.listing import describe_arrow, describe_variable
+from mechanisms.report.numbers import count, decimals_for, show
 from mechanisms.report.plots import diagram, forest, to_svg
 from mechanisms.report.style import CSS
 from mechanisms.spec.theory import Citation, Theory
@@ -23,22 +25,29 @@ from mechanisms.spec.theory import Citation, Theory
 COLUMNS = ("mean", "sd", "median", "lower", "upper")
 
 
-def page(fit: Fit, effects: Effects | Sequence[Effects], diagnosis: Diagnosis) -> str:
+def page(fit: Fit, effects: Effects | Sequence[Effects] | None = None, diagnosis: Diagnosis | None = None) -> str:
     """The page of a fit: theory, path diagram, effects with what they mean, plan, priors, diagnostics, versions.
 
     Parameters
     ----------
     effects
-        What `decompose` or `estimate` found with this fit, one or several.
+        What `decompose` or `estimate` found with this fit, one or several; by default the answers to the theory's own
+        questions, without those that it does not identify.
     diagnosis
-        What `diagnose` found of this fit.
+        What `diagnose` found of this fit; by default it is made here.
 
     Returns
     -------
     str
         HTML to be written to a file as UTF-8.
     """
-    found = (effects,) if isinstance(effects, Effects) else tuple(effects)
+    expect(fit, Fit, "the fit of a page", "mx.fit or mx.sample makes one: mx.page(fit, effects)")
+    found = (effects,) if isinstance(effects, Effects) else find_answers(fit)[0] if effects is None else effects
+    expect(found, Sequence, "a page's effects", "mx.decompose or mx.estimate makes them: mx.page(fit, effects)")
+    for each in found:
+        expect(each, Effects, "each of a page's effects", "mx.decompose or mx.estimate makes them")
+    diagnosis = diagnose(fit) if diagnosis is None else diagnosis
+    expect(diagnosis, Diagnosis, "a page's diagnosis", "mx.diagnose(fit) makes it")
     theory = fit.plan.theory
     title = theory.title or theory.name or "A theory"
     picture = to_svg(diagram(theory, fit, of=[each.of for each in found]))
@@ -54,8 +63,11 @@ def page(fit: Fit, effects: Effects | Sequence[Effects], diagnosis: Diagnosis) -
         _section("Parameters, in data units", _parameters(fit)),
         _section("Data and versions", _versions(fit)),
     ]
+    return _document(title, "\n".join(sections))
+
+
+def _document(title: str, body: str) -> str:
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    body = "\n".join(sections)
     return f'<!doctype html>\n<html lang="en">\n<head>{head}<style>{CSS}</style></head>\n<body>\n{body}\n</body>\n</html>\n'
 
 
@@ -81,7 +93,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable
         "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
         for row in body
     ]
-    return f"<table><thead><tr>{top}</tr></thead><tbody>\n{chr(10).join(lines)}\n</tbody></table>"
+    table = f"<table><thead><tr>{top}</tr></thead><tbody>\n{chr(10).join(lines)}\n</tbody></table>"
+    return f'<div class="wide">{table}</div>'
 
 
 def _list(sentences: Iterable[str]) -> str:
@@ -107,11 +120,14 @@ def _header(theory: Theory, title: str) -> str:
 def _verdict(fit: Fit, diagnosis: Diagnosis) -> str:
     chains, draws = fit.shape
     engines = " and ".join(dict.fromkeys(block.engine for block in fit.blocks))
-    facts = f"{fit.data.n} rows, {chains} chains × {draws} draws by {engines}, seed {fit.seed}."
-    word = "Believe it" if diagnosis.ok else "Do not believe it yet"
+    facts = (
+        f"{count(fit.data.n, 'row')}, {count(chains, 'chain')} × {count(draws, 'draw')} by {engines}, seed {fit.seed}."
+    )
+    word = "The computation can be trusted" if diagnosis.ok else "Do not trust the computation yet"
     kind = "good" if diagnosis.ok else "bad"
     why = " ".join(f"{message}." for message in diagnosis.messages)
-    return f'<p class="verdict {kind}"><strong>{word}.</strong> {escape(facts)} {escape(why)}</p>'
+    about = '<br><span class="about">This is about the sampler, not about the theory.</span>'
+    return f'<p class="verdict {kind}"><strong>{word}.</strong> {escape(facts)} {escape(why)}{about}</p>'
 
 
 def _effects(effects: Effects) -> str:
@@ -142,13 +158,8 @@ def _words(plan: Plan) -> str:
     """Variables, arrows with their reasons, and questions."""
     theory, variables = plan.theory, []
     for each in theory.variables:
-        design = [
-            each.family or ("" if each.name in plan.exogenous else "normal"), f"in {each.unit}" if each.unit else "",
-            f"values {', '.join(each.values)}" if each.values else "",
-            f"from {each.range[0]:g} to {each.range[1]:g}" if each.range else "",
-            each.assigned or "", f"assessed at the {each.assessed}" if each.assessed else "",
-            "not measured" if each.measured_by == () else "",
-        ]  # fmt: skip
+        family = each.family or ("" if each.name in plan.exogenous else "normal")
+        design = [family, *describe_variable(each)]
         source = each.source.text if each.source else ""
         variables.append((each.name, each.means or "", "; ".join(filter(None, design)), source))
     claims = []

@@ -1,25 +1,21 @@
 """What a path diagram shows: boxes, arrows and what stands on them, before anything has a place on paper."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
-from mechanisms.errors import SpecError, listed
+from mechanisms.errors import SpecError
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion, expand
 from mechanisms.infer.posterior import Fit
-from mechanisms.model.plan import Coefficient, Equation
-from mechanisms.report.numbers import show_interval
+from mechanisms.report.labels import ARROW, TIMES, check_same, label_arrow, label_moderators, write_caption
 from mechanisms.spec.theory import LINEAR, Theory
 
 Position = tuple[float, float]
-ARROW = "\N{RIGHTWARDS ARROW}"
+Role = Literal["variable", "covariate", "moderator"]
 BOTH = "\N{LEFT RIGHT ARROW}"
 FEWEST = 3  # so many covariates with the same effects share a box
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Node:
 
     name: str
     lines: tuple[tuple[str, ...], ...] = ()
-    role: Literal["variable", "covariate", "moderator"] = "variable"
+    role: Role = "variable"
     measured: bool = True
     pos: Position | None = None
 
@@ -83,6 +79,8 @@ def compose(theory: Theory, fit: Fit | None = None, of: Iterable[str] = ()) -> P
             "path diagrams are drawn of theories with one level; several levels are not drawn yet", theory.place
         )
     expansion = expand(theory)
+    if fit is not None:
+        check_same(fit, expansion, theory.names)
     exposures = tuple(dict.fromkeys([*(question.of.name for question in theory.questions), *of]))
     roles = _roles(theory, expansion, exposures)
     links: dict[tuple[str, ...], Link] = {}
@@ -94,7 +92,7 @@ def compose(theory: Theory, fit: Fit | None = None, of: Iterable[str] = ()) -> P
     for standing in expansion.coefficients:
         tail, head = standing.cause.name, standing.effect.name
         light = roles[tail] == "covariate" or not standing.written
-        label = _label(standing, fit)
+        label = label_arrow(standing, fit)
         if light:
             small[tail] += [(f"{ARROW} {head}", line) for line in label]
         label, curved = (() if light else label), standing.shape != LINEAR
@@ -108,19 +106,27 @@ def compose(theory: Theory, fit: Fit | None = None, of: Iterable[str] = ()) -> P
                 small[moderation.tail] += [(f"{TIMES} {tail} {ARROW} {head}", line) for line in moderation.label]
             shown = replace(moderation, light=light, label=()) if inside else moderation
             links[(moderation.tail, *moderation.onto)] = shown
+    links |= _hidden(expansion, roles)
+    return _gathered(Picture(_nodes(theory, small, roles), tuple(links.values()), exposures, write_caption(fit)))
+
+
+def _nodes(theory: Theory, small: Mapping[str, list[tuple[str, ...]]], roles: Mapping[str, Role]) -> tuple[Node, ...]:
+    return tuple(
+        Node(v.name, tuple(small[v.name]), roles[v.name], v.measured_by is None, v.pos) for v in theory.variables
+    )
+
+
+def _hidden(expansion: Expansion, roles: Mapping[str, str]) -> dict[tuple[str, ...], Link]:
+    """Hidden common causes, pale between two covariates."""
+    found: dict[tuple[str, ...], Link] = {}
     for pair in expansion.hidden:
         one, other = pair.one.name, pair.other.name
         pale = roles[one] == roles[other] == "covariate"
-        links["<->", one, other] = Link(one, other, "hidden", light=pale, pos=pair.pos)
-    nodes = tuple(
-        Node(v.name, tuple(small[v.name]), roles[v.name], v.measured_by is None, v.pos) for v in theory.variables
-    )
-    return _gathered(Picture(nodes, tuple(links.values()), exposures, _caption(fit)))
+        found["<->", one, other] = Link(one, other, "hidden", light=pale, pos=pair.pos)
+    return found
 
 
-def _roles(
-    theory: Theory, expansion: Expansion, exposures: tuple[str, ...]
-) -> dict[str, Literal["variable", "covariate", "moderator"]]:
+def _roles(theory: Theory, expansion: Expansion, exposures: tuple[str, ...]) -> dict[str, Role]:
     modelled = {each.effect.name for each in expansion.coefficients}
     pairs = [(pair.one.name, pair.other.name) for pair in expansion.hidden]
     moderating = {term.name for each in expansion.coefficients for product in each.moderators for term in product}
@@ -173,7 +179,7 @@ def _table(picture: Picture, effects: tuple[str, ...], members: list[Node]) -> t
     for node in members:
         cells = [" | ".join(text for where, text in node.lines if where == f"{ARROW} {effect}") for effect in effects]
         bent = [link.curved for link in picture.links if link.tail == node.name and link.kind == "arrow"]
-        curves = [f"{cell} + curve" if curved else cell for cell, curved in zip(cells, bent, strict=True)]
+        curves = [cell or ("curve" if curved else "") for cell, curved in zip(cells, bent, strict=True)]
         rows.append((node.name, *(curves if any(curves) else ())))
     joined = [link.ends for link in picture.links if link.kind == "hidden" and {*link.ends} <= {*names}]
     if len(joined) == len(names) * (len(names) - 1) // 2:
@@ -183,67 +189,10 @@ def _table(picture: Picture, effects: tuple[str, ...], members: list[Node]) -> t
     return tuple(rows)
 
 
-def _label(standing: Standing, fit: Fit | None) -> tuple[str, ...]:
-    """The linear coefficient, one line for each category; without a fit, only the category that the author named."""
-    if fit is None:
-        return (str(standing.cause),) if standing.cause.value else ()
-    found = []
-    for each in _equation(fit, standing).coefficients:
-        own = each.degree == 1 and each.factors[0].variable == standing.cause.name
-        if own and standing.cause.value in (None, each.factors[0].column.partition("=")[2]):
-            found.append(_line(fit, each, each.factors[0].column.partition("=")[2]))
-    return tuple(found)
-
-
 def _moderations(standing: Standing, fit: Fit | None) -> list[Moderation]:
-    """One arrow for each moderator; a product of several stands on the arrow of its last."""
+    """One arrow for each moderator."""
     tail, head = standing.cause.name, standing.effect.name
-    labels: dict[str, list[str]] = {}
-    for product in standing.moderators:
-        names = tuple(term.name for term in product)
-        lines = labels.setdefault(names[-1], [])
-        if fit is not None:
-            lines += [_line(fit, each, _times(names, each, tail)) for each in _products(fit, standing, names)]
-        elif len(names) > 1:
-            lines.append(f"{TIMES} {f' {TIMES} '.join(names[:-1])}")
-    return [Moderation(name, head, "moderation", tuple(lines), onto=(tail, head)) for name, lines in labels.items()]
-
-
-def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coefficient]:
-    wanted = {standing.cause.name, *names}
     return [
-        each for each in _equation(fit, standing).coefficients
-        if each.degree == len(each.factors) == len(wanted) and {factor.variable for factor in each.factors} == wanted
-    ]  # fmt: skip
-
-
-def _times(names: tuple[str, ...], product: Coefficient, tail: str) -> str:
-    """What has to be said before a product's number: categories, and the other factors of a larger product."""
-    words = [
-        factor.column.partition("=")[2] if (factor.variable,) == names else factor.column
-        for factor in product.factors
-        if "=" in factor.column or (len(names) > 1 and factor.variable != tail)
+        Moderation(name, head, "moderation", lines, onto=(tail, head))
+        for name, lines in label_moderators(standing, fit).items()
     ]
-    return f" {TIMES} ".join(words)
-
-
-def _equation(fit: Fit, standing: Standing) -> Equation:
-    return fit.plan.equation(standing.effect.name)
-
-
-def _line(fit: Fit, coefficient: Coefficient, before: str) -> str:
-    draws = fit.parameters[coefficient.address]
-    lower, upper = np.quantile(draws, [0.025, 0.975])
-    shown = show_interval(float(draws.mean()), float(lower), float(upper))
-    return f"{before}: {shown}" if before else shown
-
-
-def _caption(fit: Fit | None) -> str:
-    if fit is None:
-        return ""
-    said = ["Posterior mean [95% interval] of the linear coefficients, in data units"]
-    odd = [each for each in fit.plan.equations if each.link != "identity"]
-    said += [f"{listed([each.response for each in odd])} on the {odd[0].link} scale"] if odd else []
-    if any(len(each.factors) > 1 for equation in fit.plan.equations for each in equation.coefficients):
-        said.append("a moderated arrow's where its moderators are 0")
-    return "; ".join(said) + "."

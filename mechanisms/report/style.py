@@ -11,6 +11,7 @@ h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 .source { color: #6b737c; font-size: .85rem; }
 a { color: #1f5a94; overflow-wrap: anywhere; }
 .verdict { font-size: .9rem; padding: .6rem .9rem; border-left: 4px solid; background: #f5f7f8; }
+.about { color: #6b737c; font-size: .82rem; }
 .good { border-color: #2e7d4f; } .bad { border-color: #b3261e; background: #fdf1f0; }
 img { display: block; max-width: 100%; margin: .5rem auto 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .84rem; margin: .4rem 0 1rem; font-variant-numeric: tabular-nums; }
@@ -23,5 +24,7 @@ dl { display: grid; grid-template-columns: 7rem 1fr; gap: .2rem .6rem; font-size
 dt { color: #6b737c; } dd { margin: 0; }
 ul { padding-left: 1.2rem; margin: .2rem 0; } li { margin: .25rem 0; font-size: .95rem; }
 summary { cursor: pointer; color: #1f5a94; font-size: .88rem; margin: .4rem 0; }
+.wide { overflow-x: auto; }
+@media (max-width: 700px) { body { padding: 0 .8rem; } .wide table { width: max-content; max-width: 52rem; } }
 @media print { body { margin: 0; max-width: none; } section { break-inside: avoid-page; } }
 """

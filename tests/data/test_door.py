@@ -1,6 +1,7 @@
 """The door: every kind of frame and column that is let in, and one clear sentence for each that is not."""
 
 import datetime
+import re
 import time
 
 import narwhals as nw
@@ -12,7 +13,7 @@ import pytest
 import mechanisms as mx
 from mechanisms.data.dataset import ColumnView
 from mechanisms.data.door import bind, bind_some
-from mechanisms.data.files import read_frame
+from mechanisms.data.files import read_frame, read_renaming
 from mechanisms.errors import DataError
 from mechanisms.spec.theory import Theory, Variable
 
@@ -88,6 +89,9 @@ def _explode(_):
         ("data.csv", b"x,m,y\n1,2,3\n1,2,3,4,5\n", ["cannot be read as csv", "line 3"]),
         ("data.csv", bytes(range(256)), ["cannot be read as csv"]),
         ("data.csv", b"x,m,y,x\n1,2,3,4\n2,3,1,1\n3,1,2,0\n", ["more than one column called 'x'"]),
+        ("data.csv", b"x;m;y\n1;2;3\n", ["separated by ';'", "save it with commas", "pandas.read_csv(path, sep=';')"]),
+        ("data.csv", b"x;m;y\n0,5;2;3\n", ["pandas.read_csv(path, sep=';', decimal=',')"]),
+        ("data.csv", b"x\tm\ty\n1\t2\t3\n", ["separated by tabs", "sep='\\t'"]),
         ("data.parquet", b"nothing", ["cannot be read as parquet"]),
     ],
 )
@@ -104,6 +108,13 @@ def test_files_that_are_not_data(tmp_path, name, content, words):
 def test_a_missing_folder_is_one_sentence(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         read_frame(tmp_path / "nowhere" / "data.csv")
+
+
+def test_a_file_of_names(tmp_path):
+    (tmp_path / "names.yaml").write_text("x: X 1\nm: y2\n")
+    assert read_renaming(tmp_path / "names.yaml") == {"x": "X 1", "m": "y2"}
+    with pytest.raises(DataError, match=r"name\.yaml: there is no such file\. Did you mean 'names\.yaml'\?"):
+        read_renaming(tmp_path / "name.yaml")
 
 
 @pytest.mark.parametrize(
@@ -312,6 +323,17 @@ def test_a_dataset_shows_itself():
         (["1.5", "2", "3"] * 4, ["'x' holds numbers written as text (1.5, 2 and 3)", "convert"]),
         ([*map(str, range(11)), "n/a"], ["'x' should hold numbers but also holds 'n/a'"]),
         ([f"n{i}" for i in range(N - 1)] + ["1"], ["'x' should hold numbers but also holds"]),
+        (
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, "n/a", 1, 2],
+            ["'x' should hold numbers but also holds 'n/a' in row 10 of the data"],
+        ),
+        ([1, "?", 3, 1, 2, 3, 1, 2, 3, "n/a", 1, 2], ["holds '?' and 'n/a' in 2 rows, first in row 2 of the data"]),
+        (
+            ["0,01", "1,5", "-2,25"] * 4,
+            ["'x' holds numbers with a decimal comma ('-2,25', '0,01' and '1,5')", "decimal=','"],
+        ),
+        (["0,01", "2", "3"] * 4, ["with a decimal comma ('0,01')"]),
+        (["1,200", "2,000", "900"] * 4, ["with commas between thousands ('1,200' and '2,000')", "thousands=','"]),
         (["", "a"] * 6, ["'x' is blank in 6 rows"]),
         (["a, b", "c"] * 6, ["'x' holds text", "rename 'a, b' first"]),
         (["[1, 2)", "x=3", "ok"] * 4, ["rename '[1, 2)' and 'x=3' first"]),
@@ -344,11 +366,18 @@ def test_text_is_refused_with_a_declaration_to_paste(words):
     message = refusal(CHAIN, frame)
     assert "'x' holds text" in message
     assert "where a number is needed" in message
-    declaration = message.partition("the first value being the reference: ")[2]
-    assert f"family: {'bernoulli' if len(words) == 2 else 'categorical'}" in declaration
-    pasted = mx.parse(f"variables:\n  m, y:\n  {declaration}\narrows:\n  x -> m -> y:\n")
-    assert set(pasted.variable("x").values) == set(words)
-    assert bind(pasted, frame).n == N
+    assert "put the comparison condition first" in message
+    ways = ("x: {family: " + way for way in message.split("x: {family: ")[1:])
+    declarations = [way.removesuffix(" or ") for way in ways]
+    assert len(declarations) == (2 if len(words) == 2 else 1), "two values are offered in both orders"
+    orders = set()
+    for declaration in declarations:
+        assert f"family: {'bernoulli' if len(words) == 2 else 'categorical'}" in declaration
+        pasted = mx.parse(f"variables:\n  m, y:\n  {declaration}\narrows:\n  x -> m -> y:\n")
+        orders.add(pasted.variable("x").values)
+        assert set(pasted.variable("x").values) == set(words)
+        assert bind(pasted, frame).n == N
+    assert len(orders) == len(declarations)
 
 
 def test_free_text_is_not_offered_as_categories():
@@ -363,6 +392,14 @@ def test_missing_values_are_counted_in_one_message(make):
     message = refusal(CHAIN, make(frame))
     assert "missing values in x (2), m (1) and y (1): 4 of 12 rows" in message
     assert "does not drop rows" in message
+    drop = "dropna" if isinstance(make(frame), pd.DataFrame) else "fill_nan(None).drop_nulls"
+    assert f"frame.{drop}(subset=['x', 'm', 'y'])" in message
+    assert eval(re.search(r"frame = (.*\]\))", message)[1], {"frame": make(frame.assign(other=None))}).shape == (8, 4)
+
+
+def test_dropping_names_the_columns_of_the_data():
+    frame = plain(x=[np.nan, *range(11)]).rename(columns={"x": "X 1"})
+    assert "frame.dropna(subset=['X 1', 'm', 'y'])" in refusal(CHAIN, frame, {"x": "X 1"})
 
 
 def test_nan_and_null_are_both_missing():

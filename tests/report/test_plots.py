@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
 
+from mechanisms.errors import MechanismsError
 from mechanisms.infer.sampling import fit as fit_theory
 from mechanisms.report.numbers import decimals_for, show, show_interval
 from mechanisms.report.picture import compose
@@ -97,6 +98,75 @@ def test_diagram_shows_the_coefficients(small_fit, tmp_path):
         lower, upper = np.quantile(draws, [0.025, 0.975])
         assert show_interval(draws.mean(), lower, upper) in shown, address
     assert (tmp_path / "diagram.png").stat().st_size > 5000
+
+
+def caption(fitted):
+    return compose(fitted.plan.theory, fitted).caption
+
+
+def shown(fitted, address):
+    draws = fitted.parameters[address]
+    return show_interval(draws.mean(), *np.quantile(draws, [0.025, 0.975]))
+
+
+def test_a_curve_shows_both_its_numbers(small_fit):
+    (link,) = [link for link in compose(small_fit.plan.theory, small_fit).links if link.ends == ("m", "y")]
+    assert link.label == (f"{shown(small_fit, 'm -> y')} · m", f"{shown(small_fit, 'm^2 -> y')} · m²")
+    assert "m → y where m = 0 (a curve)" in caption(small_fit)
+    assert "x → y where w = 0; w → y at x = 0" in caption(small_fit)
+    assert "linear" not in caption(small_fit)
+
+
+def test_a_moderated_curve_shows_both_its_products(small_frame):
+    fitted = fit_theory(parse("arrows: {c -> y: {shape: quadratic, moderated_by: w}}"), small_frame, seed=1, draws=200)
+    links = {link.kind: link.label for link in compose(fitted.plan.theory, fitted).links if link.label}
+    assert links["moderation"] == (f"{shown(fitted, 'c * w -> y')} · c", f"{shown(fitted, 'c^2 * w -> y')} · c²")
+    assert "c → y where c = 0 (a curve) and where w = 0" in caption(fitted)
+
+
+@pytest.mark.parametrize(
+    ("declared", "moderator", "words"),
+    [
+        ("{family: categorical, values: [depression, anxiety, ptsd]}", "dx", "x → y for dx = depression"),
+        ("{family: categorical, values: [ptsd, anxiety, depression]}", "dx", "x → y for dx = ptsd"),
+        (
+            "{family: categorical, values: [depression, anxiety, ptsd]}",
+            "dx=ptsd",
+            "x → y for dx = depression or anxiety",
+        ),
+        ("", "w", "x → y where w = 0"),
+        ("", "s", "x → y at s = 0"),
+        ("{family: bernoulli, values: [male, female]}", "sex", "x → y at sex = male (0)"),
+    ],
+)
+def test_the_caption_says_where_a_moderated_arrow_holds(small_frame, declared, moderator, words):
+    name = moderator.partition("=")[0]
+    n = len(small_frame)
+    frame = small_frame.assign(s=[0, 1] * (n // 2), sex=["male", "female"] * (n // 2))
+    frame = frame.assign(dx=["depression", "anxiety", "ptsd"] * (n // 3))
+    text = f"variables: {{x: , y: , {name}: {declared or '{}'}}}\narrows: {{x -> y: {{moderated_by: {moderator}}}}}"
+    fitted = fit_theory(parse(text), frame, seed=1, draws=200)
+    assert words in caption(fitted)
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda fit, effects: diagram(fit), "what is drawn should be a Theory, not a Fit"),
+        (lambda fit, effects: diagram(fit.plan, effects), "the fit should be a Fit, not a Effects"),
+        (lambda fit, effects: diagram(fit.plan, "a.png"), "a file's name is path="),
+        (lambda fit, effects: forest(fit), "what a forest shows should be a Effects, not a Fit"),
+        (lambda fit, effects: forest([effects]), "not a list: mx.decompose or mx.estimate makes one"),
+        (
+            lambda fit, effects: diagram(parse("arrows: [x -> z]"), fit),
+            "of another theory: only the theory has 'x -> z'",
+        ),
+        (lambda fit, effects: diagram(parse("arrows: [x -> m]"), fit), "of another theory: only the fit has"),
+    ],
+)
+def test_drawing_something_else_is_refused(small_fit, small_effects, draw, words):
+    with pytest.raises(MechanismsError, match=re.escape(words)):
+        draw(small_fit, small_effects)
 
 
 def test_products_of_several_moderators_name_their_factors(small_frame):

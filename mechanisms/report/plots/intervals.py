@@ -5,10 +5,12 @@ import textwrap
 from os import PathLike
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mechanisms.effects.effects import Effect, Effects, summarise
+from mechanisms.errors import expect
 from mechanisms.report.numbers import show_interval
 from mechanisms.report.plots.paper import BLUE, FONT, GREY, INK, LIGHT_BLUE, PALE, keep, measure
 
@@ -23,6 +25,9 @@ def forest(effects: Effects, path: str | PathLike[str] | None = None) -> Figure:
 
     Rows stand in groups: total, direct, indirect, paths. `path` also writes a file; its ending chooses the format.
     """
+    expect(
+        effects, Effects, "what a forest shows", "mx.decompose or mx.estimate makes one, and each has its own forest"
+    )
     rows = sorted(effects.rows, key=lambda row: _GROUPS.index(_group(row.label)))
     heights = _heights(rows)
     labels = [row.label.replace("->", "\N{RIGHTWARDS ARROW}") for row in rows]
@@ -38,13 +43,7 @@ def forest(effects: Effects, path: str | PathLike[str] | None = None) -> Figure:
     axes = figure.add_axes((left / width, bottom / height, AXIS / width, 1 - (top + bottom) / height))
     axes.set_ylim(heights[-1] - ROW / 2, ROW / 2)
     axes.axvline(0, color=PALE, linewidth=1, zorder=1)
-    for row, y in zip(rows, heights, strict=True):
-        low, first, third, high = np.quantile(row.draws.reshape(-1), [0.025, 0.25, 0.75, 0.975])
-        color = LIGHT_BLUE if _group(row.label) == "paths" else BLUE
-        axes.plot([low, high], [y, y], color=color, linewidth=1.3, zorder=2, solid_capstyle="butt")
-        axes.plot([first, third], [y, y], color=color, linewidth=5, zorder=3, solid_capstyle="butt")
-        axes.plot([float(row.draws.mean())], [y], marker="o", markersize=6.5, markerfacecolor="white",
-                  markeredgecolor=color, markeredgewidth=1.6, zorder=4)  # fmt: skip
+    _draw_intervals(axes, rows, heights)
     across = axes.get_yaxis_transform()
     for label, text, y in zip(labels, numbers, heights, strict=True):
         axes.text(-0.2 / AXIS, y, label, transform=across, ha="right", va="center", size=TEXT, color=INK, family=FONT)
@@ -59,6 +58,16 @@ def forest(effects: Effects, path: str | PathLike[str] | None = None) -> Figure:
     axes.spines["bottom"].set_color(PALE)
     figure.text(0.15 / width, 1 - 0.12 / height, "\n".join(title), va="top", size=TEXT + 1.5, color=INK, family=FONT)
     return keep(figure, path)
+
+
+def _draw_intervals(axes: Axes, rows: list[Effect], heights: list[float]) -> None:
+    for row, y in zip(rows, heights, strict=True):
+        low, first, third, high = np.quantile(row.draws.reshape(-1), [0.025, 0.25, 0.75, 0.975])
+        color = LIGHT_BLUE if _group(row.label) == "paths" else BLUE
+        axes.plot([low, high], [y, y], color=color, linewidth=1.3, zorder=2, solid_capstyle="butt")
+        axes.plot([first, third], [y, y], color=color, linewidth=5, zorder=3, solid_capstyle="butt")
+        axes.plot([float(row.draws.mean())], [y], marker="o", markersize=6.5, markerfacecolor="white",
+                  markeredgecolor=color, markeredgewidth=1.6, zorder=4)  # fmt: skip
 
 
 def _group(label: str) -> str:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon
 
+from mechanisms.errors import expect
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.report.layout import Box, Layout, arrange, complete_positions, stretch
@@ -31,7 +32,7 @@ Sizes = dict[str, tuple[float, float]]
 def diagram(
     theory: Theory | Plan, fit: Fit | None = None, path: str | PathLike[str] | None = None, *, of: Iterable[str] = ()
 ) -> Figure:
-    """The path diagram of a theory; with a fit, its linear coefficients stand on the arrows (mean [95 % interval]).
+    """The path diagram of a theory; with a fit, its coefficients stand on the arrows (mean [95 % interval]).
 
     Parameters
     ----------
@@ -45,10 +46,19 @@ def diagram(
         Exposures besides those of the theory's own questions, so that they are not taken for covariates.
 
     Covariates are pale and carry their coefficients in their box. An arrow of moderation ends on the arrow it
-    moderates. An arc in a ring on an arrow says that it is a curve; its label is the linear part. `<->` is dashed, and what
+    moderates. An arc in a ring on an arrow says that it is a curve, with a number for each power. `<->` is dashed, and what
     nothing measures is an ellipse.
+
+    Raises
+    ------
+    MechanismsError
+        The theory or the fit is something else, or the fit is of another theory.
     """
-    picture = compose(theory.theory if isinstance(theory, Plan) else theory, fit, of)
+    theory = theory.theory if isinstance(theory, Plan) else theory
+    expect(theory, Theory, "what is drawn", "mx.diagram(theory) draws a theory, mx.diagram(fit.plan, fit) a fit")
+    if fit is not None:
+        expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one; a file's name is path=")
+    picture = compose(theory, fit, of)
     sizes = {node.name: _size(node) for node in picture.nodes}
     labels = {link: _label_size(link) for link in picture.links if link.label}
     layout, links = _stand(picture, sizes, labels)

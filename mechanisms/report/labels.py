@@ -1,0 +1,153 @@
+"""What stands on a fitted path diagram: each arrow's coefficients in words and numbers, and where they hold."""
+
+import numpy as np
+
+from mechanisms.data.dataset import Categories, Numbers
+from mechanisms.errors import MechanismsError, listed
+from mechanisms.graph.expansion import Coefficient as Standing
+from mechanisms.graph.expansion import Expansion
+from mechanisms.infer.posterior import Fit
+from mechanisms.model.plan import Coefficient, Equation, Factor
+from mechanisms.report.numbers import show_interval
+
+ARROW = "\N{RIGHTWARDS ARROW}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+DOT = "\N{MIDDLE DOT}"
+_POWERS = {1: "", 2: "\N{SUPERSCRIPT TWO}", 3: "\N{SUPERSCRIPT THREE}"}
+_MOST = 8  # so many conditional arrows are told apart under the diagram
+
+
+def check_same(fit: Fit, expansion: Expansion, names: tuple[str, ...]) -> None:
+    """Refuse a fit of another theory than the one that is drawn."""
+    drawn, fitted = ([str(each) for each in one.coefficients] for one in (expansion, fit.plan.expansion))
+    missing = [text for text in drawn if text not in fitted] or [name for name in names if name not in fit.data]
+    if fault := missing or [text for text in fitted if text not in drawn]:
+        whose = "the theory" if missing else "the fit"
+        raise MechanismsError(
+            f"the fit is of another theory: only {whose} has {listed(map(repr, fault), most=3)}. "
+            "mx.diagram(fit.plan, fit) draws the theory that was fitted"
+        )
+
+
+def label_arrow(standing: Standing, fit: Fit | None) -> tuple[str, ...]:
+    """Its own coefficients, a line for each category or power; without a fit, only the category that was named."""
+    if fit is None:
+        return (str(standing.cause),) if standing.cause.value else ()
+    lines = []
+    for each in _own(fit, standing):
+        value = each.factors[0].column.partition("=")[2]
+        lines.append(_line(fit, each, value, _after(standing, each.factors[0])))
+    return tuple(lines)
+
+
+def label_moderators(standing: Standing, fit: Fit | None) -> dict[str, tuple[str, ...]]:
+    """Each moderator's lines; a product of several stands with its last."""
+    labels: dict[str, list[str]] = {}
+    for product in standing.moderators:
+        names = tuple(term.name for term in product)
+        lines = labels.setdefault(names[-1], [])
+        if fit is not None:
+            lines += [_product_line(fit, standing, names, each) for each in _products(fit, standing, names)]
+        elif len(names) > 1:
+            lines.append(f"{TIMES} {f' {TIMES} '.join(names[:-1])}")
+    return {name: tuple(lines) for name, lines in labels.items()}
+
+
+def _own(fit: Fit, standing: Standing) -> list[Coefficient]:
+    """The coefficients of the cause alone, by category or by power."""
+    found = []
+    for each in _equation(fit, standing).coefficients:
+        (first, *others) = each.factors
+        value = first.column.partition("=")[2]
+        if not others and first.variable == standing.cause.name and standing.cause.value in (None, value):
+            found.append(each)
+    return found
+
+
+def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coefficient]:
+    """The products of the cause, to any power, with exactly these moderators."""
+    tail = standing.cause.name
+    return [
+        each for each in _equation(fit, standing).coefficients
+        if {factor.variable for factor in each.factors} == {tail, *names} and len(each.factors) == len({tail, *names})
+        and all(factor.power == 1 or factor.variable == tail for factor in each.factors)
+    ]  # fmt: skip
+
+
+def _product_line(fit: Fit, standing: Standing, names: tuple[str, ...], product: Coefficient) -> str:
+    """What has to be said of a product: categories, the other factors of a larger one, the power of the cause."""
+    tail = standing.cause.name
+    words = [
+        factor.column.partition("=")[2] if (factor.variable,) == names else factor.column
+        for factor in product.factors
+        if "=" in factor.column or (len(names) > 1 and factor.variable != tail)
+    ]
+    (cause,) = (factor for factor in product.factors if factor.variable == tail)
+    return _line(fit, product, f" {TIMES} ".join(words), _after(standing, cause))
+
+
+def _after(standing: Standing, factor: Factor) -> str:
+    """What a curve's number is multiplied with, ` · x²`; nothing on a straight arrow."""
+    return "" if standing.shape.kind == "linear" else f" {DOT} {factor.variable}{_POWERS[factor.power]}"
+
+
+def _equation(fit: Fit, standing: Standing) -> Equation:
+    return fit.plan.equation(standing.effect.name)
+
+
+def _line(fit: Fit, coefficient: Coefficient, before: str, after: str) -> str:
+    draws = fit.parameters[coefficient.address]
+    lower, upper = np.quantile(draws, [0.025, 0.975])
+    shown = show_interval(float(draws.mean()), float(lower), float(upper)) + after
+    return f"{before}: {shown}" if before else shown
+
+
+def write_caption(fit: Fit | None) -> str:
+    """What the numbers are: interval, units, scale, and where an arrow's number holds that is not the same everywhere."""
+    if fit is None:
+        return ""
+    said = ["Posterior mean [95% interval] of the coefficients, in data units"]
+    odd = [each for each in fit.plan.equations if each.link != "identity"]
+    said += [f"{listed([each.response for each in odd])} on the {odd[0].link} scale"] if odd else []
+    text = "; ".join(said) + "."
+    if places := _conditional(fit):
+        shown = [f"{arrow} {where}" for arrow, where in places.items()]
+        more = (
+            f"; and {len(shown) - _MOST} more, where what changes them is 0 or its reference"
+            if len(shown) > _MOST
+            else ""
+        )
+        text += f" Slopes that vary are given at one place: {'; '.join(shown[:_MOST])}{more}."
+    return text
+
+
+def _conditional(fit: Fit) -> dict[str, str]:
+    """The arrows whose slope differs over some variables, each with the values of these at which its number holds."""
+    found: dict[str, str] = {}
+    for equation in fit.plan.equations:
+        for own in equation.coefficients:
+            (first, *others) = own.factors
+            names = equation.companions(own)
+            if others or own.degree > 1 or not names:
+                continue
+            where = listed([_place(fit, equation, name, first.variable) for name in names], most=12)
+            found[f"{first.variable} {ARROW} {equation.response}"] = where
+    return found
+
+
+def _place(fit: Fit, equation: Equation, name: str, cause: str) -> str:
+    """At which value of a variable the linear coefficient of a cause is the slope."""
+    column = fit.data[name]
+    if isinstance(column, Categories):
+        used = [factor.column for each in equation.coefficients for factor in each.factors if factor.variable == name]
+        others = [value for value in column.values if f"{name}={value}" not in used]
+        if others == [column.reference] or not others:
+            return f"for {name} = {column.reference}"
+        return f"for {name} = {listed(others, joint='or')}"
+    if name == cause:
+        return f"where {name} = 0 (a curve)"
+    return f"{'at' if isinstance(column, Numbers) and column.binary else 'where'} {name} = {_zero(column)}"
+
+
+def _zero(column: Numbers) -> str:
+    return f"{column.labels[0]} (0)" if column.labels else "0"
