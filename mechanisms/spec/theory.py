@@ -75,7 +75,10 @@ class Condition(Said):
         return tuple(name for name, _ in self.values)
 
     def __str__(self) -> str:
-        words = ((name, said if isinstance(said, Span) else ", ".join(map(str, said))) for name, said in self.values)
+        def shown(value: float | str) -> str:
+            return value if isinstance(value, str) else f"{value:.10g}"
+
+        words = ((name, said if isinstance(said, Span) else ", ".join(map(shown, said))) for name, said in self.values)
         return " and ".join(f"{name} = {said}" for name, said in words)
 
 
