@@ -10,26 +10,20 @@ its normal directions replaced by a fixed set of Sobol' points.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from math import ceil, inf, prod
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, qmc
 
-from mechanisms.effects.worlds import Scene, Source, Version, World, find_degree, trace
+from mechanisms.effects.grids import SOBOL_POINTS, Layout, Noise, hermite, lay_out, scatter, trapezoid
+from mechanisms.effects.worlds import Scene, Source, Traced, Version, World, find_degree, trace
 from mechanisms.model.families import inverse_link
 from mechanisms.model.plan import Equation
 from mechanisms.model.predictor import linear_predictor
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, float]
-Traced = tuple[tuple[Version, dict[str, Source]], ...]
-LARGEST_GRID = 8192
-SOBOL_POINTS = 1024
-MOST_SUMMED = 6  # 0/1 mediators that are summed over beside Sobol' points
 _CELLS = 4_000_000  # numbers held at once in the largest array
-_REACH = 6.5  # sds of a normal that a grid covers
 _STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
 _TRIED = 12  # draws on which a grid is tried
 CLOSE = 1e-6
@@ -54,15 +48,6 @@ class Stage:
     low: Columns
     high: Columns
     held: Columns
-
-
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """One version's random part on its axis of the grid: nodes and, for a normal, weights (0/1: its own probability)."""
-
-    axis: int
-    nodes: Floats
-    weights: Floats | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,21 +79,6 @@ class Average:
     note: str | None
 
 
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """How the noise is integrated: versions with an axis of the grid, versions carried as loadings, Sobol' or not."""
-
-    noises: Mapping[Version, Noise]
-    loaded: frozenset[Version]
-    shape: tuple[int, ...]
-    sobol: bool
-
-    @property
-    def cells(self) -> int:
-        """How many points the grid has."""
-        return prod(self.shape)
-
-
 def average(stage: Stage, world: World) -> Average:
     """The outcome's population mean in a world, one number per posterior draw."""
     traced = trace(stage.scene, world)
@@ -122,8 +92,8 @@ def average(stage: Stage, world: World) -> Average:
 
 def _settle(stage: Stage, traced: Traced, rows: Population) -> tuple[Layout, str | None]:
     """The coarsest grid that a finer one does not change on some draws; else the finest that fits, and a note."""
-    layout = _lay_out(stage.scene, traced, _STEPS[0])
-    if layout is not None and layout.cells == (_lay_out(stage.scene, traced, _STEPS[1]) or layout).cells:
+    layout = lay_out(stage.scene, traced, _STEPS[0])
+    if layout is not None and layout.cells == (lay_out(stage.scene, traced, _STEPS[1]) or layout).cells:
         return layout, None
     count = len(next(iter(stage.parameters.values())))
     some = slice(0, count, max(1, count // _TRIED))
@@ -131,7 +101,7 @@ def _settle(stage: Stage, traced: Traced, rows: Population) -> tuple[Layout, str
     for finer in _STEPS[1:]:
         if layout is None:
             break
-        candidate = _lay_out(stage.scene, traced, finer)
+        candidate = lay_out(stage.scene, traced, finer)
         if candidate is None:
             break
         change = _piece(stage, traced, rows, candidate, some) - _piece(stage, traced, rows, layout, some)
@@ -139,8 +109,8 @@ def _settle(stage: Stage, traced: Traced, rows: Population) -> tuple[Layout, str
         if error < CLOSE:
             return layout, None
         layout = candidate
-    if layout is None or (error == np.inf and _lay_out(stage.scene, traced, _STEPS[1]) is None):
-        sobol = _scatter(stage.scene, traced)
+    if layout is None or (error == np.inf and lay_out(stage.scene, traced, _STEPS[1]) is None):
+        sobol = scatter(stage.scene, traced)
         return sobol, f"the mediators' noise is integrated over {SOBOL_POINTS} Sobol' points (errors of about 0.001)"
     return layout, f"the mediators' noise is integrated on a grid of {layout.cells} points (error about {error:.1g})"
 
@@ -173,72 +143,6 @@ def _rows(stage: Stage, traced: Traced) -> Population:
         return Population(columns, weights, "")
     distinct = {column: table[:, position].copy() for position, column in enumerate(columns)}
     return Population(distinct, np.bincount(inverse.reshape(-1), weights, len(table)), "")
-
-
-def _sort_noise(scene: Scene, traced: Traced) -> tuple[dict[Version, float], frozenset[Version]]:
-    """Versions whose noise needs a grid, each with the outcome's degree in it, and versions carried as loadings."""
-    last = traced[-1][0]
-    identity = scene.plan.equation(last.name).link == "identity"
-    degrees = {version: find_degree(scene, traced, frozenset({version})) for version, _ in traced if version != last}
-    loaded: list[Version] = []
-    if not identity:
-        for version in reversed(list(degrees)):
-            together = frozenset([*loaded, version])
-            if _normal(scene, version) and degrees[version] == 1 and find_degree(scene, traced, together) <= 1:
-                loaded.append(version)
-    needed = {
-        version: degree if identity else inf
-        for version, degree in degrees.items()
-        if degree > 0 and version not in loaded and not (identity and degree <= 1)
-    }
-    return needed, frozenset(loaded)
-
-
-def _normal(scene: Scene, version: Version) -> bool:
-    return scene.plan.equation(version.name).family == "normal"
-
-
-def _lay_out(scene: Scene, traced: Traced, step: float) -> Layout | None:
-    """The grid with this step in every direction that has no exact rule; None where it would be too large."""
-    needed, loaded = _sort_noise(scene, traced)
-    noises: dict[Version, Noise] = {}
-    for axis, (version, degree) in enumerate(needed.items()):
-        if not _normal(scene, version):
-            noises[version] = Noise(axis, np.array([0.0, 1.0]), None)
-        else:
-            nodes, weights = _hermite(ceil((degree + 1) / 2)) if degree < inf else _trapezoid(step)
-            noises[version] = Noise(axis, nodes, weights)
-    shape = tuple(len(noise.nodes) for noise in noises.values())
-    return Layout(noises, loaded, shape, sobol=False) if prod(shape) <= LARGEST_GRID else None
-
-
-def _scatter(scene: Scene, traced: Traced) -> Layout:
-    """Sobol' points on the first axis for all that is normal (and for 0/1 versions beyond the first few)."""
-    needed, loaded = _sort_noise(scene, traced)
-    summed = [version for version in needed if not _normal(scene, version)][:MOST_SUMMED]
-    spread = [version for version in needed if version not in summed]
-    points = qmc.Sobol(max(1, len(spread)), scramble=True, rng=np.random.default_rng(20260101)).random(SOBOL_POINTS)
-    points = np.clip(points, 1e-9, 1 - 1e-9)
-    noises = {version: Noise(axis, np.array([0.0, 1.0]), None) for axis, version in enumerate(summed, start=1)}
-    for k, version in enumerate(spread):
-        noises[version] = Noise(0, norm.ppf(points[:, k]) if _normal(scene, version) else points[:, k], None)
-    return Layout(noises, loaded, (SOBOL_POINTS, *(2,) * len(summed)), sobol=True)
-
-
-@lru_cache(maxsize=64)
-def _hermite(size: int) -> tuple[Floats, Floats]:
-    """Nodes and weights for the mean of a function of a standard normal."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(size)
-    return nodes, weights / np.sqrt(2 * np.pi)
-
-
-@lru_cache(maxsize=64)
-def _trapezoid(step: float) -> tuple[Floats, Floats]:
-    """The same on an equidistant grid."""
-    half = ceil(_REACH / step)
-    nodes: Floats = np.arange(-half, half + 1, dtype=np.float64) * step
-    weights: Floats = np.asarray(norm.pdf(nodes))
-    return nodes, weights / weights.sum()
 
 
 def _average(
@@ -331,9 +235,9 @@ def _mean(link: str, eta: Value) -> Floats:
     spread = np.sqrt(variance)
     largest = float(spread.max())
     if largest < 1:
-        nodes, weights = _hermite(11)
+        nodes, weights = hermite(11)
     else:  # the logistic function's poles lie π / spread from the axis
-        nodes, weights = _trapezoid(2.0 ** -min(ceil(np.log2(max(largest, 2.8)) - 0.485), 8))
+        nodes, weights = trapezoid(2.0 ** -min(ceil(np.log2(max(largest, 2.8)) - 0.485), 8))
     total: Floats = np.zeros(np.broadcast_shapes(eta.mean.shape, spread.shape))
     for node, weight in zip(nodes, weights, strict=True):
         total += weight * inverse_link(link, eta.mean + spread * node)

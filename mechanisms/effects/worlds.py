@@ -122,7 +122,10 @@ class Source:
     version: Version | None = None
 
 
-def trace(scene: Scene, world: World) -> tuple[tuple[Version, dict[str, Source]], ...]:
+Traced = tuple[tuple[Version, dict[str, Source]], ...]
+
+
+def trace(scene: Scene, world: World) -> Traced:
     """The versions that the outcome needs, causes first and the outcome last, each with its parents' sources."""
     found: dict[Version, dict[str, Source]] = {}
     waiting = [Version(scene.on, world.begin(scene.on))]
@@ -151,9 +154,7 @@ def _source(scene: Scene, world: World, version: Version, parent: str, moving: f
     return Source("version", version=Version(parent, world.step(version.name, version.state, parent)))
 
 
-def find_degree(
-    scene: Scene, traced: tuple[tuple[Version, dict[str, Source]], ...], of: frozenset[Version] | None
-) -> float:
+def find_degree(scene: Scene, traced: Traced, of: frozenset[Version] | None) -> float:
     """The polynomial degree of the outcome's linear predictor in the given versions jointly (None: in the row's columns).
 
     Infinite where they pass through a link that is not the identity on the way.
