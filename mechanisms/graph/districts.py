@@ -80,7 +80,7 @@ def find_unfixable(projection: Projection, treated: Collection[str], targets: Co
 
 
 def find_recanting_district(
-    graph: Graph, of: str, targets: Collection[str], treated: Collection[str], chosen: frozenset[Edge]
+    graph: Graph, of: Collection[str], targets: Collection[str], treated: Collection[str], chosen: frozenset[Edge]
 ) -> Clash | None:
     """Two variables of one district, the first moved by `of` along the set of arrows, the second kept at baseline."""
     projection = project(graph)
@@ -96,18 +96,19 @@ def find_recanting_district(
     return None
 
 
-def first_steps(graph: Graph, of: str, chosen: frozenset[Edge]) -> Ways:
+def first_steps(graph: Graph, of: Collection[str], chosen: frozenset[Edge]) -> Ways:
     """The measured variables that `of` moves first, and for each whether along arrows in the set, outside it, or both.
 
     Both means that something nobody measured stands between: the data cannot tell the two ways apart.
     """
     passed = graph.unmeasured | graph.computed
     links: dict[tuple[str, bool], list[tuple[str, bool]]] = {}
-    for node in (of, *passed):
+    for node in (*of, *passed):
         for child in children(graph, node):
             for inside in (True, False):
                 links.setdefault((node, inside), []).append((child, inside and (node, child) in chosen))
-    found = reach(links, [(of, True)]) - {(of, True)}
+    starts = [(node, True) for node in of]
+    found = reach(links, starts) - set(starts)
     return tuple(
         (node, ways)
         for node in causal_order(graph)
@@ -122,11 +123,11 @@ def hidden_behind(graph: Graph, one: str, other: str) -> tuple[str, ...]:
     return tuple(source for source in sources if {one, other} <= _met(graph, children(graph, source), passed))
 
 
-def unseen_between(graph: Graph, of: str, node: str) -> tuple[str, ...]:
+def unseen_between(graph: Graph, of: Collection[str], node: str) -> tuple[str, ...]:
     """The unmeasured and computed variables on a path from `of` to a variable that it moves first."""
     passed = graph.unmeasured | graph.computed
     before = reach({name: parents(graph, name) for name in (*passed, node)}, [node])
-    after = reach({name: children(graph, name) for name in (of, *passed)}, [of])
+    after = reach({name: children(graph, name) for name in (*of, *passed)}, of)
     return tuple(name for name in causal_order(graph) if name in passed and name in before and name in after)
 
 

@@ -37,10 +37,21 @@ class Graph:
     computed: frozenset[str] = frozenset()
 
 
-def draw(theory: Theory) -> Graph:
-    """The graph of a theory at one occasion. Moderators and conditions are parents whatever `without` says (R11).
+def variable_of(node: str) -> str:
+    """The variable that a node is, or is a part of: `alliance` of `alliance(5)` and of `alliance(client)`."""
+    return node.partition("(")[0]
 
-    Theories with levels are refused: their graph is one over time, with courses as nodes, which is not built yet.
+
+def occasion_of(node: str) -> int | None:
+    """The occasion of a departure's node, `alliance(5)`; None for every other node."""
+    inside = node.partition("(")[2].removesuffix(")")
+    return int(inside) if inside.isdigit() else None
+
+
+def draw(theory: Theory) -> Graph:
+    """The graph of a theory without levels. Moderators and conditions are parents whatever `without` says (R11).
+
+    A theory with levels is drawn over time, with courses as nodes: `unrolling.unroll`.
     """
     _refuse_levels(theory)
     expansion = expand(theory)
@@ -67,7 +78,9 @@ def _refuse_levels(theory: Theory) -> None:
     odd = next((str(term) for term in terms if term.part or term.when), None)
     if theory.levels or theory.time or odd:
         found = f"'{odd}'" if odd else "levels" if theory.levels else "time"
-        raise SpecError(f"{found}: theories with levels, parts or lags are not drawn as a graph yet", theory.place)
+        raise SpecError(
+            f"{found}: a theory with levels, parts or lags is drawn over time, by unroll(theory)", theory.place
+        )
 
 
 def _arrows(theory: Theory, expansion: Expansion) -> Iterator[Edge]:
@@ -141,11 +154,11 @@ def reach[T: Hashable](links: Mapping[T, Iterable[T]], start: Iterable[T]) -> fr
     return frozenset(found)
 
 
-def between(graph: Graph, of: str, on: str) -> tuple[str, ...]:
-    """Every node on a directed path from `of` to `on`, both ends among them, in causal order; else nothing."""
+def between(graph: Graph, of: str | Iterable[str], on: str) -> tuple[str, ...]:
+    """Every node on a directed path from `of` (one node or several) to `on`, ends included, in causal order."""
     above, below = _links(graph)
-    checked(graph, of, on)
-    after, before = reach(below, [of]), reach(above, [on])
+    starts = checked(graph, *((of,) if isinstance(of, str) else of))
+    after, before = reach(below, starts), reach(above, checked(graph, on))
     return tuple(node for node in causal_order(graph) if node in after and node in before)
 
 

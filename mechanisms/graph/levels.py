@@ -1,69 +1,19 @@
-"""The lattice of levels: which units lie in which, and at which level each variable and each term has its values.
+"""At which level each variable and each term of a theory has its values; the lattice of levels is `spec.levels`'s.
 
-A theory without levels has one, `row`. A level lies below every level it is `in` or `shared_by`, and below theirs.
-The client of a time level is the first level that it is `in`: there its occasions begin anew (language 1.3, 1.7).
+A theory without levels has one, `row`. A sum lies where what it is made of lies, an indicator where its latent does.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from mechanisms.errors import SpecError, listed
 from mechanisms.spec.definitions import WeightedSum, parse_definition
+from mechanisms.spec.levels import Lattice
 from mechanisms.spec.terms import Occasions, Term
-from mechanisms.spec.theory import Condition, Level, Theory, Variable
+from mechanisms.spec.theory import Level, Theory, Variable
 
 ROW = "row"
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """Levels in declared order, what lies above each, and which of them are ordered in time."""
-
-    levels: tuple[Level, ...]
-    time: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The levels' names, as declared."""
-        return tuple(level.name for level in self.levels)
-
-    def above(self, name: str) -> tuple[str, ...]:
-        """Every coarser level, the nearest first."""
-        found: dict[str, None] = {}
-        waiting = list(self._next(name))
-        while waiting:
-            level = waiting.pop(0)
-            if level not in found:
-                found[level] = None
-                waiting.extend(self._next(level))
-        found.pop(name, None)
-        return tuple(found)
-
-    def lies_below(self, one: str, other: str) -> bool:
-        """Whether `one` is strictly finer than `other`."""
-        return other in self.above(one)
-
-    def client(self, time: str) -> str | None:
-        """The level in which an ordered level begins anew; None for one series without clients."""
-        return next(iter(self._next(time)), None)
-
-    def finest(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Those of the levels that lie above none of the others."""
-        names = tuple(dict.fromkeys(names))
-        return tuple(name for name in names if not any(self.lies_below(other, name) for other in names))
-
-    def shared(self, one: str, other: str) -> tuple[str, ...]:
-        """The finest levels at which both have values; two where the levels are crossed, none in separate trees."""
-        ours = {one, *self.above(one)}
-        return self.finest(name for name in (other, *self.above(other)) if name in ours)
-
-    def condition(self, name: str) -> Condition | None:
-        """Where the units of a level exist at all."""
-        return next((level.only_when for level in self.levels if level.name == name), None)
-
-    def _next(self, name: str) -> tuple[str, ...]:
-        return next(((*each.within, *each.shared_by) for each in self.levels if each.name == name), ())
 
 
 @dataclass(frozen=True)

@@ -2,80 +2,159 @@
 
 Run the world at x0 and at x1: an arrow in the set hands on the moved value of its tail, an arrow outside it the
 baseline value. One rule for total, direct, indirect and path-specific effects (Pearl 2001; Avin, Shpitser & Pearl
-2005). Sets are found by reachability, never by listing paths: in a DAG the paths through m1, then m2 are exactly those
-made of arrows between `of` and m1, m1 and m2, m2 and `on`, so several names cost no more than one.
+2005). An `Aim` is a question by the nodes of a graph: the variables themselves, or occasions and courses in a graph
+over time. Its set is found by `routes`, never by listing paths.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from mechanisms.errors import IdentificationError, SpecError, listed
-from mechanisms.graph.graph import Edge, Graph, between, causal_order, checked, children, descendants, reach
+from mechanisms.graph.graph import (
+    Edge,
+    Graph,
+    between,
+    causal_order,
+    checked,
+    children,
+    descendants,
+    reach,
+    variable_of,
+)
+from mechanisms.graph.routes import Paths, Stops, find_strays, follow
 from mechanisms.spec.terms import parse_term
 from mechanisms.spec.theory import Question
 
 
+@dataclass(frozen=True)
+class Aim:
+    """A question by nodes: `of` are moved together, `on` is looked at.
+
+    `made_of` are the nodes whose sum `on` is (course and departure), so that an arrow into one is an arrow into `on`.
+    `through` holds the nodes of each name that was asked for; `path` the names of one path, and `carrying` whether a
+    name of it may hand on to itself at a later occasion before the next is reached.
+    """
+
+    of: tuple[str, ...]
+    on: str
+    kind: str = "total"
+    made_of: tuple[str, ...] = ()
+    through: tuple[tuple[str, ...], ...] = ()
+    path: tuple[str, ...] = ()
+    carrying: bool = False
+    held: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    adjust: tuple[str, ...] | None = None
+    interventional: bool = False
+
+    @property
+    def treated(self) -> tuple[str, ...]:
+        """What is intervened on besides mediators."""
+        return (*self.of, *self.held)
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The nodes that listen to nothing: what is set, and several exposures, which are moved whatever precedes."""
+        return (*self.held, *(self.of if len(self.of) > 1 else ()))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What is looked at, together with what is conditioned on."""
+        return (self.on, *self.conditions)
+
+
+def aim(question: Question) -> Aim:
+    """The question of a theory without levels: each variable is its own node."""
+    return Aim(
+        of=(question.of.name,),
+        on=question.on.name,
+        kind=question.kind,
+        through=tuple((name,) for name in question.through),
+        path=question.path,
+        held=held_names(question),
+        conditions=condition_names(question),
+        adjust=question.adjust,
+        interventional=question.mediators == "interventional",
+    )
+
+
 def arrow_set(graph: Graph, question: Question) -> frozenset[Edge]:
-    """The arrows that carry the change which a question asks about.
+    """The arrows that carry the change which a question about the graph's own nodes asks for."""
+    return list_arrows(graph, aim(question))
+
+
+def list_arrows(graph: Graph, aimed: Aim) -> frozenset[Edge]:
+    """The arrows that carry the change.
 
     total: every arrow on a directed path from `of` to `on`; direct: `of -> on`; indirect: the total's without
     `of -> on`; with `through`: those of the paths through all the names; with a path: that path's. `set` variables
     are held first: no arrow into them carries anything. A question that no arrow answers raises the reason.
     """
-    of, on = question.of.name, question.on.name
-    check_question(graph, question)
-    held = hold(graph, held_names(question))
-    if question.path:
-        return _path(held, question)
-    if question.kind == "direct":
-        if (of, on) not in held.arrows:
-            raise IdentificationError(f"{of} has no arrow into {on}: the direct effect is zero by the theory", (of, on))
-        return frozenset({(of, on)})
-    total = _arrows_between(held, of, on)
-    if not total:
-        while_held = f" while {listed(held_names(question))} {_is(question)} held" if question.set else ""
-        raise IdentificationError(
-            f"no directed path leads from {of} to {on}{while_held}: the effect is zero by the theory", (of, on)
-        )
-    if question.through:
-        return _through(held, question)
-    if question.kind == "indirect":
-        if total == {(of, on)}:
+    check_aim(graph, aimed)
+    held, of, on = hold(graph, aimed.fixed), listed(aimed.of), aimed.on
+    shown = on.replace("(whole ", "(")
+    if aimed.path:
+        return _path(held, aimed)
+    inside = set(between(held, aimed.of, on))
+    total = frozenset(arrow for arrow in held.arrows if inside.issuperset(arrow))
+    own = own_arrows(aimed, total)
+    if aimed.kind == "direct":
+        if not own:
             raise IdentificationError(
-                f"{of} reaches {on} by its own arrow only: the indirect effect is zero by the theory", (of, on)
+                f"{of} has no arrow into {shown}: the direct effect is zero by the theory", (*aimed.of, on)
             )
-        return total - {(of, on)}
+        return own | {arrow for arrow in total if {*aimed.made_of, on}.issuperset(arrow)}
+    if not total:
+        is_held = f" while {listed(aimed.held)} {'is' if len(aimed.held) == 1 else 'are'} held" if aimed.held else ""
+        message = f"no directed path leads from {of} to {on}{is_held}: the effect is zero by the theory"
+        raise IdentificationError(message, (*aimed.of, on))
+    if aimed.through:
+        return _through(held, aimed)
+    if aimed.kind == "indirect":
+        if total == own | {arrow for arrow in total if {*aimed.made_of, on}.issuperset(arrow)}:
+            message = f"{of} reaches {shown} by its own arrow only: the indirect effect is zero by the theory"
+            raise IdentificationError(message, (*aimed.of, on))
+        return total - own
     return total
 
 
-def check_question(graph: Graph, question: Question) -> None:
+def own_arrows(aimed: Aim, arrows: Iterable[Edge]) -> frozenset[Edge]:
+    """Those of the arrows that lead from what is moved into what is looked at."""
+    ends = {*aimed.made_of, aimed.on}
+    return frozenset(arrow for arrow in arrows if arrow[0] in aimed.of and arrow[1] in ends)
+
+
+def check_aim(graph: Graph, aimed: Aim) -> None:
     """Refuse what no graph can answer: unknown names, contradictions, conditioning on a consequence."""
-    of, on = checked(graph, question.of.name, question.on.name)
-    conditioned, held = condition_names(question), held_names(question)
-    checked(graph, *question.through, *question.path, *conditioned, *held, *(question.adjust or ()))
-    if of == on:
-        raise SpecError(f"question: of and on are both '{of}'")
-    if of in graph.computed:
-        raise SpecError(f"question: '{of}' is computed and cannot be moved by itself; ask of what it is computed from")
-    if question.kind == "controlled" and not held:
+    stops = [node for nodes in aimed.through for node in nodes]
+    checked(graph, *aimed.of, aimed.on, *stops, *aimed.conditions, *aimed.held, *(aimed.adjust or ()))
+    if aimed.on in aimed.of:
+        raise SpecError(f"question: of and on are both '{aimed.on}'")
+    for node in aimed.of:
+        if node in graph.computed:
+            raise SpecError(
+                f"question: '{node}' is computed and cannot be moved by itself; ask of what it is computed from"
+            )
+    if aimed.kind == "controlled" and not aimed.held:
         raise SpecError("question: a controlled effect needs set: {mediator: value}")
-    if question.kind in ("direct", "controlled") and (question.through or question.path):
-        raise SpecError(f"question: through has no place in a {question.kind} effect; leave it out, or kind: indirect")
-    for name in held:
-        if name in (of, on):
+    if aimed.kind in ("direct", "controlled") and (aimed.through or aimed.path):
+        raise SpecError(f"question: through has no place in a {aimed.kind} effect; leave it out, or kind: indirect")
+    about = (*aimed.of, aimed.on)
+    for name in aimed.held:
+        if name in about:
             raise SpecError(f"question: set holds '{name}', which is what the question is about; use contrast")
         if name in graph.computed:
             raise SpecError(f"question: '{name}' is computed and cannot be set; set what it is computed from")
-        if name in conditioned:
+        if name in aimed.conditions:
             raise SpecError(f"question: '{name}' stands in both at and set; conditioning or intervening, one of them")
-    consequences = descendants(graph, of)
-    for name in conditioned:
-        if name in (of, on):
+    consequences = descendants(graph, *aimed.of)
+    for name in aimed.conditions:
+        if name in about:
             raise SpecError(f"question: at holds '{name}', which is what the question is about; use contrast")
         if name in consequences:
             raise IdentificationError(
-                f"at: {name} responds to {of}: conditioning on a consequence of the exposure. "
+                f"at: {name} responds to {listed(aimed.of)}: conditioning on a consequence of the exposure. "
                 f"To intervene on it, write set: {{{name}: …}}",
                 (name,),
             )
@@ -103,64 +182,78 @@ def condition_names(question: Question) -> tuple[str, ...]:
     return tuple(parse_term(key, question=True).name for key, _ in question.at)
 
 
-def witnesses(graph: Graph, of: str, on: str, arrows: Iterable[Edge]) -> tuple[str, ...]:
+def witnesses(graph: Graph, of: str | Iterable[str], on: str, arrows: Iterable[Edge]) -> tuple[str, ...]:
     """The recanting witnesses of a set of arrows, in causal order (Avin, Shpitser & Pearl 2005).
 
     A witness is moved through the set and hands on the moved value along one arrow, the baseline value along another:
     it would both respond and not respond to `of`. Pass the held graph when the question sets variables.
     """
+    starts = {of} if isinstance(of, str) else set(of)
     chosen = frozenset(arrows)
-    onward = frozenset(between(graph, of, on))
+    onward = frozenset(between(graph, starts, on))
     carried: dict[str, list[str]] = {node: [] for node in graph.nodes}
     for tail, head in chosen:
         carried[tail].append(head)
-    moved = reach(carried, checked(graph, of))
+    moved = reach(carried, starts)
 
     def recants(node: str) -> bool:
         ways = [(node, child) in chosen for child in children(graph, node) if child in onward]
         return any(ways) and not all(ways)
 
-    return tuple(node for node in causal_order(graph) if node in moved - {of, on} and recants(node))
+    return tuple(node for node in causal_order(graph) if node in moved - {*starts, on} and recants(node))
 
 
-def _is(question: Question) -> str:
-    return "is" if len(question.set) == 1 else "are"
+def _through(graph: Graph, aimed: Aim) -> frozenset[Edge]:
+    """The arrows of the directed paths that run through a node of every name."""
+    for nodes in aimed.through:
+        if {*aimed.of, aimed.on} & set(nodes):
+            raise SpecError(f"question: through names a mediator, not {listed(aimed.of)} or {aimed.on} itself")
+    stops = Stops(aimed.through)
+    found = follow(graph, aimed.of, aimed.on, stops)
+    if found:
+        _refuse_strays(graph, aimed, found, stops)
+        return found
+    inside = between(graph, aimed.of, aimed.on)
+    stray = [nodes for nodes in aimed.through if not set(nodes) & set(inside)]
+    names, ends = listed([_names(nodes) for nodes in stray or aimed.through]), f"{listed(aimed.of)} to {aimed.on}"
+    fault = f"{names} lies on no directed path from {ends}" if stray else (
+        f"no directed path from {ends} runs through {names} together"
+    )  # fmt: skip
+    raise IdentificationError(f"through: {fault}", tuple(node for nodes in stray or aimed.through for node in nodes))
 
 
-def _arrows_between(graph: Graph, start: str, end: str) -> frozenset[Edge]:
-    """The arrows of every directed path between two nodes."""
-    inside = set(between(graph, start, end))
-    return frozenset(arrow for arrow in graph.arrows if inside.issuperset(arrow))
+def _path(graph: Graph, aimed: Aim) -> frozenset[Edge]:
+    """The arrows of one path, when it is one; over time, of every path that visits these names in this order."""
+    path, shown = aimed.path, " -> ".join(aimed.path)
+    ends = {variable_of(node) for node in aimed.of}, variable_of(aimed.on)
+    if path[0] not in ends[0] or path[-1] != ends[1]:
+        raise SpecError(f"question: the path {shown} must lead from {listed(aimed.of)} to {aimed.on}")
+    paths = Paths(path, aimed.carrying)
+    found = follow(graph, aimed.of, aimed.on, paths)
+    if found:
+        _refuse_strays(graph, aimed, found, paths)
+        return found
+    for tail, head in pairwise(path):
+        known = {name: None for node in graph.nodes if variable_of(node) == tail for name in children(graph, node)}
+        if head not in {variable_of(name) for name in known}:
+            points = ", ".join(known) or "nothing"
+            raise IdentificationError(f"through: {tail} has no arrow into {head} (it points at {points})", (tail, head))
+    message = f"through: the path {shown} does not lead from {listed(aimed.of)} to {aimed.on.replace('(whole ', '(')}: it takes another time, or other parts"
+    raise IdentificationError(message, (*aimed.of, aimed.on))
 
 
-def _through(graph: Graph, question: Question) -> frozenset[Edge]:
-    """The arrows of the directed paths that run through all the names."""
-    of, on = question.of.name, question.on.name
-    if {of, on} & set(question.through):
-        raise SpecError(f"question: through names a mediator, not {of} or {on} itself")
-    stops = [of, *(node for node in causal_order(graph) if node in question.through), on]
-    legs = [_arrows_between(graph, one, other) for one, other in pairwise(stops)]
-    if all(legs):
-        return frozenset().union(*legs)
-    inside = between(graph, of, on)
-    stray = [name for name in question.through if name not in inside]
-    fault = (
-        f"{listed(stray)} lies on no directed path from {of} to {on}"
-        if stray
-        else f"no directed path from {of} to {on} runs through {listed(question.through)} together"
-    )
-    raise IdentificationError(f"through: {fault}", tuple(stray) or question.through)
+def _refuse_strays(graph: Graph, aimed: Aim, found: frozenset[Edge], wanted: Stops | Paths) -> None:
+    """Paths that recombine into one which was not asked for are no set of arrows."""
+    strays = find_strays(graph, aimed.of, aimed.on, wanted, found)
+    if strays:
+        verb = "hands" if len(strays) == 1 else "hand"
+        asked = f"along {' -> '.join(aimed.path)}" if aimed.path else f"through {_names(sum(aimed.through, ()))}"
+        raise IdentificationError(
+            f"{listed(strays)} {verb} on, by one arrow, what came {asked} and what came otherwise, so that the effect "
+            f"{asked} is not that of a set of arrows. Ask for nearer occasions, or for the whole indirect effect.",
+            strays,
+        )
 
 
-def _path(graph: Graph, question: Question) -> frozenset[Edge]:
-    """The arrows of one path, when it is one."""
-    of, on, path = question.of.name, question.on.name, question.path
-    shown = " -> ".join(path)
-    if path[0] != of or path[-1] != on:
-        raise SpecError(f"question: the path {shown} must lead from {of} to {on}")
-    steps = tuple(pairwise(path))
-    for tail, head in steps:
-        if (tail, head) not in graph.arrows:
-            known = ", ".join(children(graph, tail)) or "nothing"
-            raise IdentificationError(f"through: {tail} has no arrow into {head} (it points at {known})", (tail, head))
-    return frozenset(steps)
+def _names(nodes: Iterable[str]) -> str:
+    return listed(dict.fromkeys(variable_of(node) for node in nodes))

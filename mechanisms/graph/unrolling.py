@@ -7,16 +7,17 @@ intercept of its own (a hazard) has no course: what moves it moves each occasion
 occasions, so a cause that acts from some occasion on (`only_when: {session: 1..}`) is drawn into the whole course.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from mechanisms.graph.expansion import Coefficient, Expansion, check_expansion, computed_from
+from mechanisms.graph.expansion import Coefficient, Expansion, check_coefficients, computed_from
 from mechanisms.graph.expansion.coefficients import condition_names
-from mechanisms.graph.graph import Edge, Graph, causal_order
+from mechanisms.graph.expansion.courses import find_owned
+from mechanisms.graph.graph import Edge, Graph, causal_order, variable_of
 from mechanisms.graph.levels import Design, course_weights, survey
-from mechanisms.spec.terms import Occasions, Relative, Term
-from mechanisms.spec.theory import Condition, Span, Theory
+from mechanisms.spec.terms import Occasions, Relative, Term, parse_term
+from mechanisms.spec.theory import Condition, Span, Theory, Variable
 
 HORIZON = 4
 
@@ -30,9 +31,8 @@ class _Time:
     grid: tuple[int, ...]
 
     def occurs(self, name: str) -> bool:
-        """Whether a variable has values at occasions: its level is ordered, or lies below one that is."""
-        level, lattice = self.design.level(name), self.design.lattice
-        return level in lattice.time or any(lattice.lies_below(level, time) for time in lattice.time)
+        """Whether a variable has values at occasions."""
+        return occurs(self.design, name)
 
     def exists(self, condition: Condition | None, occasion: int) -> bool:
         """Whether a condition on time holds at an occasion; other conditions hold for some units at every one."""
@@ -58,6 +58,12 @@ class _Time:
         return self.grid[place] if place >= 0 else -1
 
 
+def occurs(design: Design, name: str) -> bool:
+    """Whether a variable has values at occasions: its level is ordered, or lies below one that is."""
+    level, lattice = design.level(name), design.lattice
+    return level in lattice.time or any(lattice.lies_below(level, time) for time in lattice.time)
+
+
 def unroll(theory: Theory, horizon: int | None = None) -> Graph:
     """The graph over the occasions of the grid, or the first `horizon` of them.
 
@@ -66,11 +72,13 @@ def unroll(theory: Theory, horizon: int | None = None) -> Graph:
     Courses and departures are known through the data as latent variables are through their indicators. Courses that R8
     correlates share a hidden cause. Trends are no nodes: at a given occasion time is a constant.
     """
-    expansion, design = check_expansion(theory), survey(theory)
+    expansion, design = check_coefficients(theory), survey(theory)
     time = _Time(theory, design, _grid(theory, horizon))
     own = {(course.effect.name, course.level) for course in expansion.courses if course.own}
     nodes = dict.fromkeys(_nodes(time, own))
+    owners = find_owned(expansion.coefficients, design)
     arrows = [edge for each in expansion.coefficients for edge in _edges(each, time, own)]
+    arrows += [edge for address, variable in owners.items() for edge in _owned(address, variable, expansion, time, own)]
     arrows += [edge for name in design.levels for edge in _declared(name, time, own)]
     hidden = dict.fromkeys([*_drawn(theory, time), *_correlated(expansion)])
     graph = Graph(
@@ -78,7 +86,7 @@ def unroll(theory: Theory, horizon: int | None = None) -> Graph:
         arrows=tuple(dict.fromkeys(edge for edge in arrows if set(edge) <= nodes.keys())),
         hidden=tuple(pair for pair in hidden if set(pair) <= nodes.keys()),
         unmeasured=frozenset(node for node in nodes if _variable(node, design, "measured_by") == ()),
-        latent=frozenset(node for node in nodes if "(" in node and _variable(node, design, "measured_by") != ()),
+        latent=frozenset(node for node in nodes if _is_latent(node, design, owners)),
         computed=frozenset(node for node in nodes if _is_sum(node, design)),
     )
     causal_order(graph)
@@ -129,6 +137,19 @@ def _edges(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[Edge]:
     if _serves_both(each, time, own):
         for level in time.design.lattice.above(each.units):
             yield f"{each.cause.name}({level})", f"{each.effect.name}({level})"
+
+
+def _owned(address: str, owner: Variable, expansion: Expansion, time: _Time, own: set[Edge]) -> Iterator[Edge]:
+    """A coefficient variable moves what its coefficient does: occasions, or the course where that is a trend."""
+    each = next((each for each in expansion.coefficients if each.address == address), None)
+    if each is None:  # sigma(v): the spread of every occasion
+        name = address.removeprefix("sigma(").removeprefix("precision(").removesuffix(")")
+        nodes = [node for occasion in time.grid for node in time.at(name, occasion)] if time.occurs(name) else [name]
+    elif each.carries == "trend" and (each.effect.name, owner.level) in own:
+        nodes = [f"{each.effect.name}({owner.level})"]
+    else:
+        nodes = [node for _, node in _sinks(replace(each, carries="departure"), time, own)]
+    yield from ((owner.name, node) for node in nodes)
 
 
 def _serves_both(each: Coefficient, time: _Time, own: set[Edge]) -> bool:
@@ -216,19 +237,36 @@ def _drawn(theory: Theory, time: _Time) -> Iterator[Edge]:
 
 
 def _correlated(expansion: Expansion) -> Iterator[Edge]:
+    """A hidden cause for every two courses and coefficient variables that no arrow joins (R8)."""
     for each in expansion.correlations:
-        one, other = (address.removeprefix("1 -> ") for address in (each.one, each.other))
-        if each.joined_by is None and each.one.startswith("1 -> ") and each.other.startswith("1 -> "):
-            yield f"{one}({each.level})", f"{other}({each.level})"
+        one, other = (_quantity(address, each.level) for address in (each.one, each.other))
+        if each.joined_by is None and one and other and one != other:
+            yield one, other
+
+
+def _quantity(address: str, level: str) -> str:
+    """The node of what varies at a level: a course, a coefficient variable; nothing for a slope without a name."""
+    if address.startswith("1 -> "):
+        return f"{parse_term(address.removeprefix('1 -> ')).name}({level})"
+    return "" if "->" in address or "(" in address else address
 
 
 def _variable(node: str, design: Design, field: str) -> object:
-    variable = design.variables.get(node.partition("(")[0])
+    variable = design.variables.get(variable_of(node))
     return getattr(variable, field) if variable else None
 
 
+def _is_latent(node: str, design: Design, owners: Mapping[str, Variable]) -> bool:
+    """Whether a node is known through the data without being a column: parts, coefficients, what indicators measure."""
+    variable = design.variables.get(variable_of(node))
+    if variable is not None and variable.measured_by == ():
+        return False
+    owned = any(owner.name == node for owner in owners.values())
+    return "(" in node or owned or bool(variable and variable.measured_by)
+
+
 def _is_sum(node: str, design: Design) -> bool:
-    variable = design.variables.get(node.partition("(")[0])
+    variable = design.variables.get(variable_of(node))
     return bool(variable and computed_from(variable))
 
 

@@ -1,8 +1,7 @@
-"""Estimands and assumptions in words, for these variables and this question.
+"""Estimands, sets and verdicts in words, for these variables and this question.
 
 Nested counterfactuals are written as in Pearl (2001): `y(1, m(0))` is the outcome under x = 1 with the mediator as it
-would have been under x = 0. The lists of assumptions follow VanderWeele (2015, ch. 2, 5) and, for interventional
-effects, VanderWeele, Vansteelandt & Robins (2014).
+would have been under x = 0.
 """
 
 from collections.abc import Iterable
@@ -11,12 +10,13 @@ from typing import Literal
 
 from mechanisms.errors import listed
 from mechanisms.graph.districts import Clash, hidden_behind
-from mechanisms.graph.graph import Edge, Graph, between, causal_order, children, descendants, parents
+from mechanisms.graph.graph import Edge, Graph, between, causal_order, occasion_of, parents, variable_of
 from mechanisms.graph.question import held_names, hold
 from mechanisms.spec.theory import Question, Theory
 
 Sort = Literal["plain", "natural", "interventional"]
 SHOWN = 5  # adjustment sets that are written out
+FEWER = 2  # and where each holds many occasions
 LONGEST = 160  # letters of a nested counterfactual before its inside is left out
 
 
@@ -34,11 +34,13 @@ def name_effect(question: Question) -> str:
     return f"{interventional}{kind} effect of {of} on {on}{through}{held}"
 
 
-def write_sets(graph: Graph, sets: Iterable[frozenset[str]]) -> str:
-    """`{a, b} or {a, c}`, the first few; nothing where there are none."""
+def write_sets(graph: Graph, sets: Iterable[frozenset[str]], *, few: bool = False) -> str:
+    """`{a, b} or {a, c}`, the first ones; nothing where there are none. `few`: the two smallest of the first."""
     first = list(islice(sets, SHOWN + 1))
-    shown = [f"{{{', '.join(node for node in graph.nodes if node in each)}}}" for each in first[:SHOWN]]
-    return " or ".join([*shown, *(["…"] if len(first) > SHOWN else [])])
+    most = FEWER if few else SHOWN
+    chosen = sorted(first, key=len)[:most] if few else first[:most]
+    shown = [f"{{{', '.join(node for node in graph.nodes if node in each)}}}" for each in chosen]
+    return " or ".join([*shown, *(["…"] if len(first) > most else [])])
 
 
 def write_recanting(recanting: tuple[str, ...], of: str) -> str:
@@ -145,65 +147,48 @@ def _number(value: float | str) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def list_assumptions(
-    theory: Theory, graph: Graph, question: Question, mediators: tuple[str, ...], sort: Sort
-) -> tuple[str, ...]:
-    """What must hold beyond the graph, in sentences about these variables.
+def write_moved(theory: Theory, question: Question, sort: Sort, *, own: bool) -> str:
+    """The estimand of a question over time, whose nested values would be too many to write out.
 
-    `sort` says what stands in for the mediators: their own nested values, random draws, or nothing (total, controlled).
+    `own` tells whether the exposure has an arrow into the outcome; it has carried the change before an indirect effect.
     """
-    of, on = question.of.name, question.on.name
-    natural, interventional = sort == "natural", sort == "interventional"
-    sentences = [_of_exposure(theory, of, on, mediators if natural or interventional else held_names(question))]
-    if natural:
-        sentences += _natural(of, on, mediators)
-    elif interventional:
-        sentences += _interventional_sentences(of, on, mediators)
-    if question.set:
-        sentences += _held(graph, of, on, held_names(question))
-    sentences.append(
-        f"Consistency: there is one version of each value of {of}, the {on} seen under it is the one that setting it "
-        f"would bring about, and no unit's {of} reaches another unit's {on}."
-    )
-    sentences.append("Functional form: shapes, products, families and links are as the theory draws them.")
-    return tuple(sentences)
+    high, low = _levels(theory, question)
+    of, on = question.of, question.on
+    given = [f"{key}={'/'.join(map(_number, values))}" for key, values in question.at]
+    held = [f"{key}={_number(value) if not isinstance(value, tuple) else ' | '.join(map(_number, value))}"
+            for key, value in question.set]  # fmt: skip
+
+    def mean(world: str) -> str:
+        return f"E[{on} | {', '.join([f'do({", ".join([world, *held])})', *given])}]"
+
+    before = "its own arrow" if own and question.kind == "indirect" else ""
+    by = question.path and " -> ".join(question.path)
+    by = by or (f"the ways through {listed(question.through)}" if question.through else "")
+    by = listed(filter(None, [before, by])) if by else "its own arrow" if question.kind == "direct" else ""
+    one = f"{of}={high} by {by}, {of}={low} by the rest" if by else f"{of}={high}"
+    other = f"{of}={high} by {before}, {of}={low} by the rest" if before else f"{of}={low}"
+    drawn = ", mediators drawn at random" if sort == "interventional" else ""
+    return f"{mean(one)} - {mean(other)}{drawn}"
 
 
-def _of_exposure(theory: Theory, of: str, on: str, mediators: tuple[str, ...]) -> str:
-    responses = listed([*mediators, on], joint="or")
-    if any(variable.name == of and variable.assigned for variable in theory.variables):
-        return f"{of} was randomised: nothing else moves both {of} and {responses}."
-    return f"No unmeasured common cause of {of} and {responses}."
-
-
-def _natural(of: str, on: str, mediators: tuple[str, ...]) -> list[str]:
-    who = listed(mediators)
-    verb = "would be" if len(mediators) == 1 else "would each be"
-    return [
-        f"No unmeasured common cause of {listed(mediators, joint='or')} and {on}.",
-        f"No common cause of {who} and {on} that {of} itself moves, other than variables already among the mediators.",
-        f"Cross-world independence: {on} under one value of {of} with {who} as it {verb} under another is never seen "
-        f"in any unit. Given the measured causes, what {on} would be at each value of {who} is taken to be independent "
-        f"of what {who} {verb} under another value of {of}; no experiment can check it.",
-    ]
-
-
-def _interventional_sentences(of: str, on: str, mediators: tuple[str, ...]) -> list[str]:
-    who = listed(mediators)
-    return [
-        f"No unmeasured common cause of {listed(mediators, joint='or')} and {on}; measured ones may respond to {of}.",
-        f"Interventional: {who} is a random draw from its distribution, not a unit's own value, so no cross-world "
-        "assumption is needed, and direct and indirect parts need not sum to the total effect.",
-    ]
-
-
-def _held(graph: Graph, of: str, on: str, held: tuple[str, ...]) -> list[str]:
-    said = [f"No unmeasured common cause of {listed(held, joint='or')} and {on}."]
-    moved = descendants(graph, of) - {on, *held}
-    shared = [
-        node for node in graph.nodes
-        if node in moved and set(held) & set(children(graph, node)) and on in descendants(hold(graph, held), node)
-    ]  # fmt: skip
-    if shared:
-        said.append(f"{listed(shared)} may respond to {of} and move both {listed(held)} and {on}, as long as measured.")
-    return said
+def explain_nodes(graph: Graph, text: str) -> str:
+    """What the nodes of a graph over time are that a text names: departures, courses, values."""
+    named = [node for node in graph.nodes if "(" in node and node in text]
+    departures = [node for node in named if occasion_of(node) is not None]
+    courses = [node for node in named if occasion_of(node) is None and "(whole " not in node]
+    said = []
+    if departures:
+        is_one = departures[0]
+        with_course = any(variable_of(node) == variable_of(is_one) for node in graph.latent - {*departures})
+        what = "the departure of {0} from its course" if with_course else "{0}"
+        said.append(f"{is_one} is {what.format(variable_of(is_one))} at occasion {occasion_of(is_one)}")
+    if courses:
+        level = courses[0].partition("(")[2].removesuffix(")")
+        said.append(
+            f"{courses[0]} is the course of {variable_of(courses[0])}: what it is for one {level} over all occasions"
+        )
+    if values := [node for node in named if "(whole " in node]:
+        said.append(f"{values[0]} is the value at that occasion, course and departure together")
+    if said:
+        said.append("such nodes are parts of the model that is fitted, not columns of the data")
+    return "; ".join(said)

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mechanisms.errors import NOWHERE, Place, SpecError
@@ -16,7 +16,8 @@ Factor = tuple[Term, int]
 class Address:
     """One parameter. `factors` are the causes with their powers, for a residual correlation its two sides.
 
-    `of` is the address whose sd an `sd(… | level)` is; `level` belongs to `sd` and `cor`.
+    `of` is the address whose sd an `sd(… | level)` is; `level` belongs to `sd` and `cor`. `first` marks the spread of
+    first occasions, `sigma(y | first)`.
     """
 
     kind: Kind
@@ -24,12 +25,13 @@ class Address:
     effect: Term | None = None
     of: "Address | None" = None
     level: str | None = None
+    first: bool = False
 
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for two texts of the same parameter: `a * b -> y` is `b * a -> y`."""
         factors = tuple(sorted((str(term), power) for term, power in self.factors))
-        return (self.kind, factors, str(self.effect), self.of.key if self.of else None, self.level)
+        return (self.kind, factors, str(self.effect), self.of.key if self.of else None, self.level, self.first)
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -49,6 +51,8 @@ class Address:
             return f"sd({self.of} | {self.level})"
         if self.kind == "cor":
             return f"cor({self.level})"
+        if self.first:
+            return f"{str(self.effect)[:-1]} | first)"
         return f"reliability({self.effect})" if self.kind == "reliability" else str(self.effect)
 
 
@@ -57,6 +61,8 @@ def parse_address(text: str, place: Place = NOWHERE) -> Address:
     text = text.strip()
     if word := re.fullmatch(r"(sd|cor|reliability)\s*\((.*)\)", text):
         return _called(word[1], word[2].strip(), text, place)
+    if word := re.fullmatch(r"(sigma|precision)\s*\((.*)\|\s*first\s*\)", text):
+        return replace(parse_address(f"{word[1]}({word[2]})", place), first=True)
     if re.search(r"==|:=|[<>]=|(?<![-<])>|<(?!-)", text):
         raise SpecError(
             f"'{text}': no inequality or constraint is part of the language: fixed, same_as, above, below", place

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from mechanisms.errors import Place, SpecError, did_you_mean, listed
 from mechanisms.spec.drawing import ARROW_READERS, HIDDEN_READERS
+from mechanisms.spec.levels import read_time
 from mechanisms.spec.nodes import Entries, Items, Node, Source, Text
 from mechanisms.spec.statements import Attribute, Name, Statement, read_statements
 from mechanisms.spec.terms import CONSTANT, is_name, parse_term
@@ -37,15 +38,20 @@ def is_dagitty(text: str) -> bool:
 
 def read_dagitty(source: Source) -> Entries:
     """The keys `variables`, `arrows` and `questions` that the text stands for."""
-    drawing = _Drawing()
+    drawing = Drawing()
     for statement in read_statements(source):
         drawing.add(statement)
     return drawing.tree(source.place(1))
 
 
 @dataclass
-class _Drawing:
-    """What has been read so far."""
+class Drawing:
+    """What has been read so far; networkx graphs are read into one, too.
+
+    `constant`: whether the node `1` is the constant of `1 -> y`. In dagitty text a number is a name like any other.
+    """
+
+    constant: bool = False
 
     variables: dict[str, dict[str, tuple[Text, Node]]] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
@@ -87,14 +93,18 @@ class _Drawing:
         where = f"{name}: "
         if said.key in _STRANGE:
             raise SpecError(f"{where}'{said.key}': {_STRANGE[said.key]}", said.place)
-        if role := ROLES.get(said.key):
+        if (role := ROLES.get(said.key)) and (said.value is None or said.key != "source"):  # source="…" cites
+            if said.value is not None:
+                raise SpecError(
+                    f"{where}'{said.key}' takes no value; a node has the attribute or it has not", said.place
+                )
             if role == "latent":
                 self._say(name, "measured_by", Items((), said.place), said)
             elif name not in self.roles.setdefault(role, []):
                 self.roles[role].append(name)
             return
         key = "means" if said.key == "label" else said.key
-        if key in _UNSAYABLE:
+        if key in _UNSAYABLE and _is_written(said):
             raise SpecError(f"{where}'{key}': {_UNSAYABLE[key]}", said.place)
         if key not in READERS:
             known = (*READERS, *ROLES, "label")
@@ -129,13 +139,14 @@ class _Drawing:
             self.edges.append((Text(text, statement.place), options))
 
     def _term(self, node: Name) -> str:
-        """The node's term; a name with spaces gets `_`, and the original goes to `means`."""
+        """The node's term; a name with spaces or a digit first gets `_`, and the original goes to `means`."""
         text = node.text
         try:
-            term = parse_term(text, node.place)
-            name = term.name
+            name = parse_term(text, node.place).name
+            if name == CONSTANT.name and not self.constant:
+                text = name = f"_{name}"
         except SpecError:
-            text = name = re.sub(r"\s+", "_", text.strip())
+            text = name = re.sub(r"\s+", "_", re.sub(r"^(?=\d)", "_", text.strip()))
             if name.casefold() in ("graph", "node", "edge") or not is_name(name):
                 raise
         if name in ("graph", "node", "edge"):
@@ -156,7 +167,7 @@ class _Drawing:
             if spelled != name:
                 means = (Text("means", self.places[name]), Text(spelled, self.places[name]))
                 self.variables[name].setdefault("means", means)
-        times = [word.value for word in self.graph["time"][1].items] if "time" in self.graph else []  # type: ignore[union-attr]
+        times = read_time(self.graph["time"][1]) if "time" in self.graph else ()
         variables = Entries(
             tuple(
                 (Text(name, self.places[name]), Entries(tuple(said.values())))
@@ -203,7 +214,7 @@ def _options(text: str, statement: Statement) -> Node:
         key = "because" if one.key == "label" else one.key
         if key in _STRANGE:
             raise SpecError(f"{text}: '{key}': {_STRANGE[key]}", one.place)
-        if key in _UNSAYABLE:
+        if key in _UNSAYABLE and _is_written(one):
             raise SpecError(f"{text}: '{key}': {_UNSAYABLE[key]}", one.place)
         if key not in ARROW_READERS:
             hint = did_you_mean(key, (*known, "label"))
@@ -214,10 +225,17 @@ def _options(text: str, statement: Statement) -> Node:
     return Entries(tuple(said.values()), statement.place)
 
 
+def _is_written(said: Attribute) -> bool:
+    """Whether the value is dagitty's text, which holds a word, a number or a list of words."""
+    return said.value is None or isinstance(said.value, str)
+
+
 def _value(said: Attribute, key: str) -> Node:
     """The value as the node that YAML would give: `"low,high"` is a list, `"spline:4"` a mapping."""
     if said.value is None:
         raise SpecError(f"'{said.key}' needs a value, {said.key}=…", said.place)
+    if not isinstance(said.value, str):
+        return said.value
     if key in _PLURAL:
         return _words(said)
     word, colon, argument = said.value.partition(":")
@@ -230,7 +248,7 @@ def _value(said: Attribute, key: str) -> Node:
 
 def _words(said: Attribute) -> Items:
     """`"low,high"` as a list; nothing between the quotation marks is an empty one."""
-    if said.value is None:
+    if not isinstance(said.value, str):
         raise SpecError(f"'{said.key}' needs a value, {said.key}=…", said.place)
     words = said.value.split(",") if said.value.strip() else []
     return Items(tuple(Text(word.strip(), said.place) for word in words), said.place)

@@ -1,13 +1,14 @@
 """Who influences whom in a theory, by name: arrows, their moderators, and what follows without being written (R11)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
+from typing import Literal, NamedTuple
 
 from mechanisms.errors import Place
 from mechanisms.spec.definitions import WeightedSum, parse_definition
-from mechanisms.spec.levels import Units, find_units
+from mechanisms.spec.levels import Lattice, Units, find_units
 from mechanisms.spec.terms import CONSTANT, Term
-from mechanisms.spec.theory import Arrow, Condition, Theory, Variable
+from mechanisms.spec.theory import Arrow, Theory, Variable
 
 Pair = tuple[Term, Term]
 
@@ -21,10 +22,8 @@ def added_arrows(theory: Theory, *, denied: bool = False) -> tuple[Pair, ...]:
     known = {variable.name: variable for variable in theory.variables}
     added: dict[Pair, None] = {}
     for arrow in theory.arrows:
-        for term in (
-            *(term for product in arrow.moderated_by for term in product),
-            *_conditions(arrow, known, units, theory),
-        ):
+        for implied in list_implied(arrow, known, units.lattice, units.levels):
+            term = implied.cause
             whole = Term(term.name, term.part, term.when)
             same = {(cause, effect) for cause in (term, whole) for effect in (arrow.effect, Term(arrow.effect.name))}
             if not same & drawn and (term, arrow.effect) not in left_out:
@@ -32,25 +31,40 @@ def added_arrows(theory: Theory, *, denied: bool = False) -> tuple[Pair, ...]:
     return tuple(added)
 
 
-def _conditions(arrow: Arrow, known: dict[str, Variable], units: Units, theory: Theory) -> Iterator[Term]:
-    """The variables that decide where an arrow, or its cause, exists, unless the effect has the same condition."""
+class Implied(NamedTuple):
+    """A cause that an arrow brings along: its moderator, or what decides where the arrow (`own`) or its cause exists."""
+
+    cause: Term
+    word: Literal["moderator", "only_when"]
+    own: bool = True
+
+
+def list_implied(
+    arrow: Arrow, known: Mapping[str, Variable], lattice: Lattice, levels: Mapping[str, str | None]
+) -> Iterator[Implied]:
+    """The causes that one arrow brings along (R11), each once: moderators, then conditions, at the cause's lag.
+
+    A condition that the effect has too adds nothing, nor does one on time. `levels` gives each variable's level.
+    """
+    found: dict[Term, Implied] = {}
+    for term in (term for product in arrow.moderated_by for term in product):
+        found.setdefault(term, Implied(term, "moderator"))
+    yield from found.values()
     cause, effect = known.get(arrow.cause.name), known.get(arrow.effect.name)
-    kept = tuple(name for condition in _where(effect, theory, units) for name in condition.names)
-    own = (arrow.only_when,) if arrow.only_when else ()
-    for condition in (*own, *_where(cause, theory, units)):
-        for name in condition.names:
-            if name in known and name not in (*kept, arrow.cause.name, arrow.effect.name):
-                yield Term(name, when=arrow.cause.when if units.is_repeated(name) else None)
+    own = arrow.only_when.names if arrow.only_when else ()
+    kept = (*_where(effect, lattice, levels), arrow.cause.name, arrow.effect.name)
+    for name in dict.fromkeys((*own, *_where(cause, lattice, levels))):
+        if name in known and name not in kept:
+            repeated = name not in lattice.time and levels.get(name) in lattice.time
+            yield Implied(Term(name, when=arrow.cause.when if repeated else None), "only_when", name in own)
 
 
-def _where(variable: Variable | None, theory: Theory, units: Units) -> Iterator[Condition]:
-    """The conditions under which a variable, or its level, exists."""
+def _where(variable: Variable | None, lattice: Lattice, levels: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The names on which it depends whether a variable, or its level, exists."""
     if variable is None:
-        return
-    if variable.only_when is not None:
-        yield variable.only_when
-    level = units.levels.get(variable.name)
-    yield from (each.only_when for each in theory.levels if each.name == level and each.only_when is not None)
+        return ()
+    conditions = (variable.only_when, lattice.condition(levels.get(variable.name) or ""))
+    return tuple(name for condition in conditions if condition for name in condition.names)
 
 
 def list_products(arrow: Arrow) -> Iterator[tuple[tuple[Term, ...], bool]]:

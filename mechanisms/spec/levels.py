@@ -1,6 +1,6 @@
 """The `levels` and `time` keys, and which unit lies in which (language 1.3)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from mechanisms.errors import SpecError
 from mechanisms.spec.conditions import read_condition
 from mechanisms.spec.nodes import Entries, Items, Node, Text
 from mechanisms.spec.terms import check_name
-from mechanisms.spec.theory import Level, Theory
+from mechanisms.spec.theory import Condition, Level, Theory
 from mechanisms.spec.words import Reader, read_list, read_options, read_text, strange_key
 
 _EXAMPLE = "levels: [session, client, therapist]"
@@ -21,6 +21,8 @@ def read_levels(node: Node) -> tuple[Level, ...]:
     if isinstance(node, Entries):
         return tuple(_level(key, value) for key, value in node.entries)
     words = read_list(node, "levels")
+    if not words:
+        raise SpecError("levels: name at least one level, finest first: levels: [session, client]", node.place)
     above = [(check_name(word.value, word.place),) for word in words[1:]]
     return tuple(
         Level(name=check_name(word.value, word.place), within=within, place=word.place)
@@ -72,6 +74,56 @@ READERS: dict[str, Reader] = {
 }
 
 
+@dataclass(frozen=True)
+class Lattice:
+    """Levels in declared order, what lies above each, and which of them are ordered in time."""
+
+    levels: tuple[Level, ...]
+    time: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The levels' names, as declared."""
+        return tuple(level.name for level in self.levels)
+
+    def above(self, name: str) -> tuple[str, ...]:
+        """Every coarser level, the nearest first."""
+        found: dict[str, None] = {}
+        waiting = list(self._next(name))
+        while waiting:
+            level = waiting.pop(0)
+            if level not in found:
+                found[level] = None
+                waiting.extend(self._next(level))
+        found.pop(name, None)
+        return tuple(found)
+
+    def lies_below(self, one: str, other: str) -> bool:
+        """Whether `one` is strictly finer than `other`."""
+        return other in self.above(one)
+
+    def client(self, time: str) -> str | None:
+        """The level in which an ordered level begins anew; None for one series without clients."""
+        return next(iter(self._next(time)), None)
+
+    def finest(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the levels that lie above none of the others."""
+        names = tuple(dict.fromkeys(names))
+        return tuple(name for name in names if not any(self.lies_below(other, name) for other in names))
+
+    def shared(self, one: str, other: str) -> tuple[str, ...]:
+        """The finest levels at which both have values; two where the levels are crossed, none in separate trees."""
+        ours = {one, *self.above(one)}
+        return self.finest(name for name in (other, *self.above(other)) if name in ours)
+
+    def condition(self, name: str) -> Condition | None:
+        """Where the units of a level exist at all."""
+        return next((level.only_when for level in self.levels if level.name == name), None)
+
+    def _next(self, name: str) -> tuple[str, ...]:
+        return next(((*each.within, *each.shared_by) for each in self.levels if each.name == name), ())
+
+
 @dataclass(frozen=True, eq=False)
 class Units:
     """Which unit lies in which: for every level those above it, for every variable its level (None if there are none).
@@ -79,10 +131,19 @@ class Units:
     `times` are the ordered levels, whose names are variables too.
     """
 
-    above: Mapping[str, tuple[str, ...]]
+    lattice: Lattice
     levels: Mapping[str, str | None]
-    times: tuple[str, ...]
     occasions: Mapping[str, tuple[int, ...]]
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The ordered levels."""
+        return self.lattice.time
+
+    @property
+    def above(self) -> Mapping[str, tuple[str, ...]]:
+        """For every level those above it, the nearest first."""
+        return {name: self.lattice.above(name) for name in self.lattice.names}
 
     def is_repeated(self, name: str) -> bool:
         """Whether a variable has occasions."""
@@ -91,35 +152,22 @@ class Units:
     def parts(self, name: str) -> tuple[str, ...]:
         """The levels at which a variable has a part: its own and those above."""
         level = self.levels.get(name)
-        return () if level is None else (level, *self.above[level])
+        return () if level is None else (level, *self.lattice.above(level))
 
 
 def find_units(theory: Theory) -> Units:
     """The units of a theory whose levels make sense (`level_checks.check_levels`)."""
-    parents = {level.name: (*level.within, *level.shared_by) for level in theory.levels}
-    above = {name: tuple(_climb(name, parents)) for name in parents}
+    lattice = Lattice(theory.levels, theory.time)
     usual = finest(theory)
     levels = {variable.name: variable.level or usual for variable in theory.variables}
     for variable in theory.variables:
         for name in variable.measured_by or ():
             levels.setdefault(name, levels[variable.name])
     levels.update({name: name for name in theory.time})
-    return Units(above, levels, theory.time, {level.name: level.occasions for level in theory.levels})
+    return Units(lattice, levels, {level.name: level.occasions for level in theory.levels})
 
 
 def finest(theory: Theory) -> str | None:
     """The level that all others lie above, if there is one."""
-    coarser = {name for level in theory.levels for name in (*level.within, *level.shared_by)}
-    lowest = [level.name for level in theory.levels if level.name not in coarser]
+    lowest = Lattice(theory.levels).finest(level.name for level in theory.levels)
     return lowest[0] if len(lowest) == 1 else None
-
-
-def _climb(level: str, parents: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """Every level above, the nearest first."""
-    seen, waiting = {level}, [level]
-    while waiting:
-        for parent in parents.get(waiting.pop(0), ()):
-            if parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
-                yield parent

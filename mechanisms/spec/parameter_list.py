@@ -87,7 +87,7 @@ def without_parts(address: Address, *, values: bool = True) -> Address:
         for term, power in address.factors
     )
     inner = without_parts(address.of, values=values) if address.of else None
-    return Address(address.kind, factors, address.effect, inner, address.level)
+    return Address(address.kind, factors, address.effect, inner, address.level, address.first)
 
 
 def check_exists(

@@ -11,24 +11,38 @@ parameters:
   1 -> y: 0                                # addresses as in `priors` (language 1.8)
   x -> y: 0.3
   sigma(y): 0.95
+
+With levels `n` counts the clients: the units in which time begins anew, without time the finest level's. A section
+`design` says how the others come about (`spec.arrangement`). The residuals of two modelled variables that the theory
+joins by `<->` have their correlation among the parameters, `m <-> y: 0.3`. A variable of first occasions has a residual sd of its own,
+`sigma(y | first)`. What varies has an sd each and correlations; pairs that are not named have none, and 0 stands for none
+at all:
+
+Parameters
+----------
+  sd(1 -> y | client): 0.7
+  cor(client):
+    1 -> y <-> x -> y: 0.2
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import fsum
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 
-from mechanisms.errors import Place, SpecError, did_you_mean, listed
+from mechanisms.errors import NOWHERE, Place, SpecError, did_you_mean, listed
 from mechanisms.spec.addresses import Address, parse_address
+from mechanisms.spec.arrangement import Arrangement, read_design
 from mechanisms.spec.nodes import Entries, Node, Text, open_source, read_nodes
 from mechanisms.spec.shelf import is_path, read_content, yaml_files
 from mechanisms.spec.terms import check_name
 from mechanisms.spec.words import read_one_number, read_pair, strange_key
 
+Value = float | Mapping[str, float]  # a number, or a level's correlations by pair, `1 -> a <-> x -> y`
 NEEDED = ("n", "exogenous", "parameters")
-KEYS = (*NEEDED, "correlations")
+KEYS = (*NEEDED, "correlations", "design")
 EXAMPLES = {"exogenous": "x: {normal: [0, 1]}", "correlations": "a <-> b: 0.3", "parameters": "x -> y: 0.3"}
 
 
@@ -62,16 +76,17 @@ Margin = Normal | Bernoulli | Shares
 class Parameters:
     """What a parameter file says.
 
-    `n` is the number of rows to simulate unless told otherwise, `exogenous` the distribution of each exogenous
-    variable, `correlations` those of pairs (in alphabetical order), `values` a number per address, in data units.
-    `place` is the file.
+    `n` is the number of rows (with levels: clients) to simulate unless told otherwise, `exogenous` the distribution of
+    each exogenous variable, `correlations` those of pairs (in alphabetical order), `values` a number per address, in
+    data units, and for `cor(level)` one per pair. `design` says how units nest, `place` is the file.
     """
 
     n: int
     exogenous: Mapping[str, Margin]
     correlations: Mapping[tuple[str, str], float]
-    values: Mapping[str, float]
+    values: Mapping[str, Value]
     place: Place
+    design: Mapping[str, Arrangement] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def read_parameters(name_or_path: str | PathLike[str]) -> Parameters:
@@ -118,8 +133,9 @@ def parse_parameters(text: str | bytes, file: str | None = None) -> Parameters:
         _count(said["n"]),
         MappingProxyType(exogenous),
         MappingProxyType(correlations),
-        MappingProxyType(_values(said["parameters"])),
+        MappingProxyType(_values(said["parameters"], exogenous)),
         Place(file),
+        read_design(said["design"]) if "design" in said else MappingProxyType({}),
     )
 
 
@@ -183,25 +199,62 @@ def _correlations(node: Node, exogenous: Mapping[str, Margin]) -> dict[tuple[str
         for name in (one, other):
             if name not in exogenous:
                 raise SpecError(
-                    f"correlations: '{key.value}': '{name}' is not under exogenous.{did_you_mean(name, exogenous)}",
+                    f"correlations: '{key.value}': '{name}' is not under exogenous.{did_you_mean(name, exogenous)} "
+                    "That of two modelled variables stands under parameters",
                     key.place,
                 )
-        correlation = read_one_number(value, f"correlations: {key.value}")
-        if not -1 < correlation < 1:
-            raise SpecError(
-                f"correlations: '{key.value}': a correlation lies between -1 and 1, not at {correlation:g}", value.place
-            )
-        found[one, other] = correlation
+        found[one, other] = _correlation(value, f"correlations: '{key.value}'")
     return found
 
 
-def _values(node: Node) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _values(node: Node, exogenous: Mapping[str, Margin]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
     for address, key, value in _addressed(node, "parameters"):
-        if address.kind == "residual":
+        if address.kind == "residual" and {term.name for term in address.terms} & set(exogenous):
             raise SpecError(f"parameters: '{key.value}' belongs under correlations", key.place)
-        found[str(address)] = read_one_number(value, f"parameters: {key.value}")
+        where = f"parameters: {key.value}"
+        found[str(address)] = _pairwise(value, where) if address.kind == "cor" else read_one_number(value, where)
     return found
+
+
+def _pairwise(node: Node, where: str) -> Value:
+    """The correlations of what varies, by pair; 0 for none."""
+    wanted = "a correlation for each pair, {1 -> a <-> x -> y: 0.3}, or 0 for none"
+    if isinstance(node, Text) and node.said:
+        if read_one_number(node, where) != 0:
+            raise SpecError(f"{where}: {wanted}", node.place)
+        return MappingProxyType({})
+    if not isinstance(node, Entries):
+        raise SpecError(f"{where}: {wanted}", node.place)
+    found: dict[str, float] = {}
+    for key, value in node.entries:
+        one, other = parse_pair(key.value, key.place)
+        correlation = _correlation(value, f"{where}: '{key.value}'")
+        if {f"{one} <-> {other}", f"{other} <-> {one}"} & set(found):
+            raise SpecError(f"{where}: '{key.value}' is said twice", key.place)
+        found[f"{one} <-> {other}"] = correlation
+    return MappingProxyType(found)
+
+
+def parse_pair(text: str, place: Place = NOWHERE) -> tuple[Address, Address]:
+    """Two intercepts or slopes that correlate, `1 -> a <-> x -> y`."""
+    sides = text.split("<->")
+    if len(sides) != 2:
+        raise SpecError(f"'{text}': two intercepts or slopes are wanted, 1 -> a <-> x -> y", place)
+    one, other = (parse_address(side, place) for side in sides)
+    for each in (one, other):
+        if each.kind not in ("intercept", "coefficient"):
+            raise SpecError(f"'{text}': '{each}' is neither an intercept nor a slope, and does not vary", place)
+    if one.key == other.key:
+        raise SpecError(f"'{text}' joins {one} to itself", place)
+    return one, other
+
+
+def _correlation(node: Node, where: str) -> float:
+    correlation = read_one_number(node, where)
+    if not -1 < correlation < 1:
+        raise SpecError(f"{where}: a correlation lies between -1 and 1, not at {correlation:g}", node.place)
+    return correlation
 
 
 def _addressed(node: Node, where: str) -> Iterator[tuple[Address, Text, Node]]:

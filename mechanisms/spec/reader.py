@@ -3,7 +3,7 @@
 import re
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mechanisms.errors import Place, SpecError
 from mechanisms.spec.checks import check
@@ -11,6 +11,7 @@ from mechanisms.spec.dagitty import is_dagitty, read_dagitty
 from mechanisms.spec.drawing import read_arrows, read_unmeasured, read_without, read_without_hidden
 from mechanisms.spec.inheritance import check_chain, complete, inherit
 from mechanisms.spec.levels import read_levels, read_time
+from mechanisms.spec.networks import check_added, is_network, read_network
 from mechanisms.spec.nodes import Entries, Text, open_source, read_nodes
 from mechanisms.spec.priors import read_priors
 from mechanisms.spec.questions import read_questions
@@ -20,12 +21,15 @@ from mechanisms.spec.theory import Theory, Variable
 from mechanisms.spec.variables import declare, read_variables
 from mechanisms.spec.words import read_citation, read_text, strange_key
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 WORDS = {"name": read_text, "title": read_text, "because": read_text, "source": read_citation, "based_on": read_text}
 PARTS = ("levels", "time", "variables", "arrows", "unmeasured", "without", "priors", "questions")
 
 
-def parse(text: str | bytes, file: str | None = None) -> Theory:
-    """The theory that a text is, YAML or dagitty, checked. `file` is the name that errors show.
+def parse(text: "str | bytes | nx.DiGraph[Any]", file: str | None = None) -> Theory:
+    """The theory that a text is, YAML or dagitty, or a networkx graph, checked. `file` is the name that errors show.
 
     A theory `based_on` another is looked for beside that file, then in the catalogue.
 
@@ -51,10 +55,18 @@ def resolve(theory: Theory) -> Theory:
     return _resolved(theory, None if file is None else Path(file).parent, (), {})
 
 
-def read_text_of(text: str | bytes, file: str | None, folder: Path | None, below: tuple[str, ...] = ()) -> Theory:
+def read_text_of(
+    text: "str | bytes | nx.DiGraph[Any]", file: str | None, folder: Path | None, below: tuple[str, ...] = ()
+) -> Theory:
     """`parse` with the folder in which a base may lie; `below` are the theories that are based on this one."""
+    if is_network(text):
+        theory = _resolved(build(read_network(text)), folder, below, {})
+        check_added(text, theory)
+        return theory
     if not isinstance(text, str | bytes):
-        raise SpecError(f"a theory is text, YAML or dagitty, not a {type(text).__name__}; mx.load reads a file")
+        raise SpecError(
+            f"a theory is text, YAML or dagitty, or a networkx graph, not a {type(text).__name__}; mx.load reads a file"
+        )
     if isinstance(text, str) and re.fullmatch(r"\S+\.(ya?ml|txt)", text.strip()):
         raise SpecError(f"'{text.strip()}' is a file's name: mx.load reads it")
     source = open_source(text, file)

@@ -31,12 +31,12 @@ def write_dagitty(theory: Theory, *, partial: bool = False) -> str:
         for a in theory.arrows
         if a.cause != CONSTANT
     ]
-    lines += [f"  {_name(str(cause))} -> {_name(str(effect))}" for cause, effect in _automatic(theory)]
+    lines += [f"  {_name(str(cause))} -> {_name(str(effect))}" for cause, effect in list_added(theory)]
     lines += [f"  {_name(str(h.one))} <-> {_name(str(h.other))}{_bracket(_edge(h))}" for h in theory.hidden]
     return "\n".join(["dag {", *lines, "}"]) + "\n"
 
 
-def _automatic(theory: Theory) -> list[tuple[Term, Term]]:
+def list_added(theory: Theory) -> list[tuple[Term, Term]]:
     """Arrows that nobody wrote: of moderators, and of the variable that a count is out of."""
     drawn = {(replace(arrow.cause, value=None), arrow.effect) for arrow in theory.arrows}
     added = [pair for pair in added_arrows(theory) if (replace(pair[0], value=None), pair[1]) not in drawn]
@@ -89,11 +89,13 @@ def _lost(theory: Theory) -> Iterator[str]:
 
 
 def _lost_of_variable(variable: Variable) -> Iterator[str]:
-    if _UNFIT.search(f"{variable.means}{variable.unit}{''.join(variable.values)}"):
+    cited = variable.source and variable.source.text
+    if _UNFIT.search(f"{variable.means}{variable.unit}{cited}{''.join(variable.values)}"):
         yield f"line breaks and control characters of {variable.name}"
-    for key in ("source", "only_when"):
-        if getattr(variable, key) is not None:
-            yield f"{key} of {variable.name}"
+    if variable.only_when is not None:
+        yield f"only_when of {variable.name}"
+    if variable.source is not None and (variable.source.url or variable.source.doi):
+        yield f"url and doi of the source of {variable.name}"
     if _is_spread(variable):
         yield f"is of {variable.name}"
     if any("," in value or value != value.strip() for value in variable.values):
@@ -133,6 +135,8 @@ def _node(variable: Variable, roles: dict[str, set[str]]) -> Iterator[str]:
         yield f"is={_quote(variable.computed)}"
     if variable.values:
         yield f"values={_quote(','.join(variable.values))}"
+    if variable.source is not None:
+        yield f"source={_text(variable.source)}"
     for key in ("range", "pos"):
         if (pair := getattr(variable, key)) is not None:
             yield f"{key}={_pair(pair)}"

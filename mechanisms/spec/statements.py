@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mechanisms.errors import Place, SpecError
-from mechanisms.spec.nodes import Source
+from mechanisms.spec.nodes import Node, Source
 
 SIGNS = ("->", "<-", "<->")
 _TOKEN = re.compile(
@@ -28,10 +28,10 @@ class Name:
 
 @dataclass(frozen=True)
 class Attribute:
-    """`key=value`, or `key` alone."""
+    """`key=value`, or `key` alone; what is no text (networkx) has its value as a node already."""
 
     key: str
-    value: str | None
+    value: str | Node | None
     place: Place
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from mechanisms.spec.display import to_html
 from mechanisms.spec.said import Number, QuestionTerm, Said, Scalar, SomeTerm, read_number
 
 __all__ = [
@@ -222,6 +223,9 @@ class Theory(Said):
         return "\n".join(lines)
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return to_html(self)
 
     def variable(self, name: str) -> Variable:
         """The variable of that name; `KeyError` when there is none."""

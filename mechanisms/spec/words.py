@@ -12,6 +12,7 @@ from mechanisms.spec.nodes import Entries, Items, Node, Text
 from mechanisms.spec.theory import Citation, Scalar, read_number
 
 MOST_NAMES = 2_000
+CITATION = ("text", "url", "doi")
 _RANGE = re.compile(r"(.*?)(0|[1-9][0-9]{0,8}|0[0-9]{1,8})\.\.(.*?)([0-9]{1,9})", re.DOTALL)
 
 
@@ -118,10 +119,9 @@ def read_citation(node: Node, where: str) -> Citation:
     """`source`: a text, or `{text, url, doi}`."""
     if not isinstance(node, Entries):
         return Citation(text=read_text(node, where), place=node.place)
-    fields = ("text", "url", "doi")
     for key, _ in node.entries:
-        if key.value not in fields:
-            hint = did_you_mean(key.value, fields) or f" Known: {listed(fields)}."
+        if key.value not in CITATION:
+            hint = did_you_mean(key.value, CITATION) or f" Known: {listed(CITATION)}."
             raise SpecError(f"{where}: unknown key '{key.value}'.{hint}", key.place)
     said = {key.value: read_text(value, f"{where}: {key.value}") for key, value in node.entries}
     if "text" not in said:

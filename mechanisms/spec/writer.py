@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 from mechanisms.errors import SpecError
+from mechanisms.spec.networks import draw_network
+from mechanisms.spec.nodes import MOST_BYTES
 from mechanisms.spec.sketch import write_dagitty
 from mechanisms.spec.theory import (
     Arrow,
@@ -20,18 +22,50 @@ from mechanisms.spec.theory import (
     Variable,
 )
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 _PLAIN = re.compile(r"[^\W_][^\n\r\t\x85\u2028\u2029\"'{}\[\],#&*!|>%@`:]*|_\w*|-?[0-9.]+", re.ASCII)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 Pairs = list[tuple[str, str]]
 
 
-def write(theory: Theory, form: Literal["yaml", "dagitty"] = "yaml", *, partial: bool = False) -> str:
-    """The theory as text. dagitty text that cannot hold all of it is refused, unless `partial=True`."""
+@overload
+def write(theory: Theory, form: Literal["yaml", "dagitty"] = "yaml", *, partial: bool = False) -> str: ...
+
+
+@overload
+def write(theory: Theory, form: Literal["networkx"], *, partial: bool = False) -> "nx.DiGraph[str]": ...
+
+
+def write(theory: Theory, form: str = "yaml", *, partial: bool = False) -> "str | nx.DiGraph[str]":
+    """The theory as YAML text, as dagitty text or as a networkx graph.
+
+    What dagitty text or a graph cannot hold is refused and listed, unless `partial=True`.
+    """
     if form == "dagitty":
-        return write_dagitty(theory, partial=partial)
+        return _readable(write_dagitty(theory, partial=partial), theory)
+    if form == "networkx":
+        whole = theory.model_copy(update={"own": None, "based_on": None})
+        return draw_network(theory, write_yaml(whole), partial=partial)
     if form != "yaml":
-        raise SpecError(f"unknown form '{form}'; a theory is written as 'yaml' or 'dagitty'")
-    theory = theory.own or theory
+        raise SpecError(f"unknown form '{form}'; a theory is written as 'yaml', 'dagitty' or 'networkx'")
+    return _readable(write_yaml(theory.own or theory), theory)
+
+
+def _readable(text: str, theory: Theory) -> str:
+    """The text, unless it is too large to be read again: a few lines may stand for thousands of arrows."""
+    if (size := len(text.encode())) > MOST_BYTES:
+        raise SpecError(
+            f"written arrow by arrow, the theory takes {size // 1000} kB; a theory file may hold {MOST_BYTES // 1000}. "
+            "Keep it as it was written, or say less on each of its many arrows",
+            theory.place,
+        )
+    return text
+
+
+def write_yaml(theory: Theory) -> str:
+    """Canonical YAML of exactly what the theory holds."""
     lines = [f"{key}: {value}" for key, value in _about(theory)]
     left_out = [f"{cause} -> {effect}" for cause, effect in theory.without] + list(map(str, theory.without_hidden))
     if left_out:

@@ -249,3 +249,29 @@ def test_fifty_dense_nodes(randomly):
     for said in ({}, {"kind": "indirect"}, {"kind": "indirect", "through": order[20]}):
         assert repr(identify(theory, Question(of=order[0], on=order[-1], **said)))
     assert time.perf_counter() - start < 5
+
+
+def test_a_sum_that_is_looked_at_is_judged_like_any_outcome(build):
+    """A computed outcome is passed through nowhere: its parts' hidden causes count."""
+    theory = build("x -> post; x <-> post", post={}, gain={"computed": "post - pre"}, pre={})
+    found = identify(theory, Question(of="x", on="gain"))
+    assert not found.identified
+    assert found.witness == ("x", "post", "gain")
+
+
+def test_a_part_of_the_outcome_has_its_own_causes(build):
+    """`any(y)` is reached, and confounded, only by what acts on it."""
+    theory = Theory(
+        variables=tuple(
+            Variable(name=name, **({"family": "poisson", "zeros": "hurdle"} if name == "y" else {})) for name in "xcy"
+        ),
+        arrows=(
+            Arrow(cause="x", effect="y"),
+            Arrow(cause="c", effect="x"),
+            Arrow(cause="c", effect="amount(y)"),
+        ),
+    )
+    assert list(identify(theory, Question(of="x", on="any(y)")).adjustment_sets) == [frozenset()]
+    assert list(identify(theory, Question(of="x", on="amount(y)")).adjustment_sets) == [frozenset({"c"})]
+    with pytest.raises(IdentificationError, match="zero by the theory"):
+        identify(theory, Question(of="c", on="any(y)", kind="direct"))

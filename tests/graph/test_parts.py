@@ -160,8 +160,8 @@ def test_a_product_said_twice_is_found_across_parts(leveled):
         expand(leveled("a -> y; m -> y", options=options))
 
 
-def test_levels_are_not_drawn_yet(leveled):
-    with pytest.raises(SpecError, match="not drawn as a graph yet"):
+def test_levels_are_drawn_over_time(leveled):
+    with pytest.raises(SpecError, match="is drawn over time, by unroll"):
         draw(leveled("a -> y"))
 
 

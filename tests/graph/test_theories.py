@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from mechanisms.errors import SpecError
+from mechanisms.errors import IdentificationError, SpecError
 from mechanisms.graph.expansion import check_expansion
 from mechanisms.graph.graph import parents
+from mechanisms.graph.identification import identify
+from mechanisms.graph.implications import imply
 from mechanisms.graph.unrolling import unroll
 from mechanisms.spec.reader import parse, read
 
@@ -112,3 +114,20 @@ priors:
     graph = unroll(theory)
     assert parents(graph, "bdi(5)") == ("alliance(2)", "diagnosis", "bdi(2)", "change(2)")
     assert not {"alliance(0)", "alliance(16)"} & set(graph.nodes)
+
+
+@beside
+def test_every_question_of_the_theories_has_an_answer_or_a_reason():
+    """Which are refused is said here by name; all others are judged, and every theory says what it implies."""
+    refused, asked = set(), 0
+    for name in coefficients():
+        theory = read(SHELF / f"{name}.yaml")
+        assert isinstance(imply(theory), tuple)
+        for question in theory.questions:
+            asked += 1
+            try:
+                assert repr(identify(theory, question))
+            except IdentificationError:
+                refused.add(name)
+    assert asked > 40
+    assert refused == {"moltu_2011"}

@@ -1,11 +1,17 @@
 """dagitty text in and out (language 1.11)."""
 
+import json
+import re
+
 import pytest
 
-from mechanisms.errors import SpecError
+from mechanisms.errors import IdentificationError, SpecError
+from mechanisms.graph.adjustment import adjustment_sets
+from mechanisms.graph.graph import descendants, draw
+from mechanisms.graph.identification import identify
 from mechanisms.spec.dagitty import is_dagitty
 from mechanisms.spec.reader import parse
-from mechanisms.spec.theory import Question
+from mechanisms.spec.theory import Arrow, Question, Theory, Variable
 from mechanisms.spec.writer import write
 
 SAME = [  # dagitty text, YAML text
@@ -35,6 +41,10 @@ SAME = [  # dagitty text, YAML text
      "arrows:\n  a(t-1) -> s: {varies_by: [client, therapist]}\n  a(client) -> s: {shape: {spline: 4}}\n"
      "  session -> s: {shape: {piecewise: [2, 5]}}\n  g -> n:\n  s -> sigma(a): {varies_by: []}\n  s(t-1) -> s:\n"
      "  a(client) <-> s(client):\n"),
+    ("dag { 1 -> 10 -> y; 1 -> y; 1 [label=first] }", "variables: {_1: {means: first}, _10: {means: 10}, y: }\n"
+     "arrows: [_1 -> _10, _10 -> y, _1 -> y]"),
+    ('dag { x [source] y [outcome, source="Bordin (1979)"] x -> y }',
+     "variables: {x: , y: {source: Bordin (1979)}}\narrows: [x -> y]\nquestions: [{of: x, on: y}]"),
     ('dag { "Working alliance" -> y }', "variables: {Working_alliance: {means: Working alliance}, y: }\n"
      "arrows: [Working_alliance -> y]"),
 ]  # fmt: skip
@@ -77,6 +87,8 @@ REFUSED = [
     ("dag { x -> }", 1, "a name is wanted before '}'"),
     ("dag { x -> y } z", 1, "'z' stands after the last brace"),
     ("dag { # why\n x -> y }", 1, "Comments are not part of dagitty text"),
+    ("dag { 1 -> _1 }", 1, "'1' and '_1' are both written _1"),
+    ("dag { x [exposure=yes] x -> y }", 1, "x: 'exposure' takes no value"),
     ('dag { "a b" -> a_b }', 1, "are both written a_b"),
     ('dag { a_b -> "a b" }', 1, "are both written a_b"),
     ("dag { x [latent, latent] x -> y }", 1, "'measured_by' is said twice"),
@@ -115,6 +127,113 @@ def test_refuses_to_lose_anything_silently():
     with pytest.raises(SpecError, match="cannot hold name, without, priors and questions that are more than"):
         write(theory, "dagitty")
     assert "x -> y" in write(theory, "dagitty", partial=True)
+
+
+HELD = {  # what dagitty text cannot hold, and how it is called
+    "name: n": "name", "title: t": "title", "because: b": "because", "source: s": "source", "without: [w -> y]": "without",
+    "based_on: baron_kenny_1986": "based_on", "priors: {sigma(y): {fixed: 1}}": "priors",
+    "questions: [{of: x, on: y, kind: direct}]": "questions that are more than exposures, outcomes and what is adjusted",
+    "levels: {a: {in: [b, c]}, b: , c: }": "levels that are not a chain",
+    "levels: {a: {in: b, means: m}, b: }": "means of a",
+    "levels: {a: {in: b, occasions: [0, 2]}, b: }\ntime: a": "occasions of a",
+    "levels: {a: {in: b}, b: {only_when: {w: 1}}}": "only_when of b",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", HELD)
+def test_what_it_cannot_hold_is_listed(said):
+    levels = "level: b" if "levels" in said else ""
+    theory = parse(
+        f"variables: {{x: , y: , w: {{family: bernoulli, {levels}}}}}\narrows: {{x -> y: {{moderated_by: w}}}}\n{said}\n"
+    )
+    with pytest.raises(SpecError) as refused:
+        write(theory, "dagitty")
+    assert re.search(rf"cannot hold .*\b{HELD[said]}", refused.value.message)
+    assert "x -> y" in write(theory, "dagitty", partial=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [
+        ("variables: {x: , y: {only_when: {x: 1}}}\narrows: [x -> y]", "only_when of y"),
+        ("variables: {x: {source: {text: t, doi: d}}, y: }\narrows: [x -> y]", "url and doi of the source of x"),
+        ('variables: {x: {means: "a\\nb"}, y: }\narrows: [x -> y]', "line breaks and control characters of x"),
+        ("arrows: {x -> y: {only_when: {w: 1}}}\nvariables: {x: , y: , w: }", "only_when of x -> y"),
+        ("arrows: {x -> y: {source: {text: t, url: u}}}", "url and doi of x -> y"),
+        ("levels: [s, c]\nvariables: {y: }\narrows: {1 -> y: {varies_by: []}}", "how 1 -> y varies"),
+        (
+            "levels: [s, c]\nvariables: {y: , v: {level: c, is: sigma(y)}}\narrows: {1 -> sigma(y): {varies_by: c}}",
+            "is of v and how 1 -> sigma(y) varies",
+        ),
+    ],
+)
+def test_options_that_it_cannot_hold_are_listed(options, lost):
+    theory = parse(options)
+    with pytest.raises(SpecError, match=re.escape(f"dagitty text cannot hold {lost}")):
+        write(theory, "dagitty")
+    assert write(theory, "dagitty", partial=True).startswith("dag {")
+
+
+def test_categories_with_a_comma_are_listed():
+    y = Variable(name="y", family="ordinal", values=("a,b", "c"))
+    with pytest.raises(SpecError, match="cannot hold values of y that hold a comma"):
+        write(Theory(variables=(Variable(name="x"), y), arrows=(Arrow(cause="x", effect="y"),)), "dagitty")
+
+
+# --- dagitty's own examples: 150 graphs with its answers, and 80 with hidden causes ---
+
+
+def as_dagitty(nodes, edges, **roles):
+    lines = [f'"{node}" [{", ".join(role for role, names in roles.items() if node in names)}]' for node in nodes]
+    return "dag {\n" + "\n".join([*lines, *(f'"{one}" {sign} "{other}"' for one, sign, other in edges)]) + "\n}"
+
+
+@pytest.fixture(scope="module")
+def examples(shared):
+    said = json.loads((shared / "dag_adjustment_sets.json").read_text())
+    assert len(said) == 150
+    return [
+        (each, parse(as_dagitty(each["nodes"], each["edges"], exposure=each["exposure"], outcome=each["outcome"],
+                                latent=each["latent"], adjusted=each["preadjusted"])))
+        for each in said
+    ]  # fmt: skip
+
+
+def renamed(sets):
+    """Names that begin with a digit have `_` before it here."""
+    return {frozenset(f"_{name}" if name[0].isdigit() else name for name in each) for each in sets}
+
+
+def test_examples_have_dagittys_adjustment_sets(examples):
+    for said, theory in examples:
+        (question,), graph = theory.questions, draw(theory)
+        x, y = str(question.of), str(question.on)
+        for effect in ("total", "direct"):
+            assert set(adjustment_sets(graph, x, y, effect)) == renamed(said[f"min_adjustment_{effect}"]), said["name"]
+        if y in descendants(graph, x):
+            assert set(identify(theory, question).adjustment_sets) == renamed(said["min_adjustment_total"]), said[
+                "name"
+            ]
+        else:
+            with pytest.raises(IdentificationError, match="no directed path leads"):
+                identify(theory, question)
+
+
+@pytest.mark.parametrize("form", ["dagitty", "networkx", "yaml"])
+def test_examples_come_back(examples, form):
+    for said, theory in examples:
+        assert parse(write(theory, form)) == theory, said["name"]
+
+
+def test_graphs_with_hidden_causes(shared):
+    said = json.loads((shared / "id_oracle.json").read_text())
+    assert len(said) == 80
+    for each in said:
+        edges = [(a, "->", b) for a, b in each["directed"]] + [(a, "<->", b) for a, b in each["bidirected"]]
+        theory = parse(as_dagitty(each["nodes"], edges, exposure=[each["treatment"]], outcome=[each["outcome"]]))
+        assert not identify(theory, theory.questions[0]).identified or each["identifiable"], each["name"]
+        for form in ("dagitty", "networkx", "yaml"):
+            assert parse(write(theory, form)) == theory, each["name"]
 
 
 def test_questions_are_kept_where_roles_say_them():

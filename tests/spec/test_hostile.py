@@ -1,9 +1,14 @@
 """For any text the outcome is a Theory or a SpecError, at once."""
 
+import os
+import subprocess
+import sys
 import time
 from contextlib import suppress
 
+import fuzz
 import pytest
+from fuzz import SEEDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +51,8 @@ HOSTILE = {
     "quotation marks": 'dag { "' + '\\"' * 100_000,
     "long sum": "variables: {a: , d: {is: " + " + ".join(f"{n} * a" for n in range(1, 20_000)) + "}}",
     "many levels": "levels: [" + ", ".join(f"l{n}" for n in range(1_900)) + "]\nvariables: {l1: }",
+    "no levels": "levels: []\narrows: [x -> y]",
+    "no levels in dagitty": 'dag { levels="" x -> y }',
     "many occasions": "levels: {s: {in: c, occasions: 0..999999}, c: }\ntime: s\nvariables: {x: }",
     "chain of sums": "variables: {v0: , "
     + ", ".join(f"v{n}: {{is: v{n - 1}}}" for n in range(1, 1_500))
@@ -64,6 +71,13 @@ def test_refused_at_once(name):
     assert len(str(refused.value)) < 1_000_000
 
 
+@pytest.mark.parametrize("form", ["yaml", "dagitty"])
+def test_what_would_be_too_large_to_read_is_not_written(form):
+    theory = parse("arrows:\n  x1..x70 -> y1..y70: {because: " + "w" * 500 + "}")
+    with pytest.raises(SpecError, match=r"the theory takes \d+ kB; a theory file may hold 256"):
+        write(theory, form)
+
+
 def outcome(text: str | bytes) -> None:
     try:
         theory = parse(text)
@@ -79,22 +93,6 @@ def test_any_text(text):
     outcome(text)
 
 
-SEEDS = (
-    "name: n\nvariables:\n  x, w: {means: a, range: [0, 1]}\n  g: {family: categorical, values: [p, q]}\n  y:\n"
-    "arrows:\n  x, g=q -> y: {moderated_by: [w], because: 'so'}\n  x <-> w:\nwithout: [w -> y]\n"
-    "priors:\n  x * w -> y: {normal: [0, 1], above: -1}\n  sigma(y): {same_as: sigma(x)}\n"
-    "questions:\n  - {of: x, on: y, kind: indirect, contrast: [-1 sd, 2], at: {g: each}}\n",
-    "levels: {session: {in: client, occasions: [0, 2, 5]}, client: }\ntime: session\nvariables:\n"
-    "  a: {assessed: end, measured_by: [a1, a2]}\n  y: {family: negative_binomial, zeros: hurdle, out_of: 90}\n  s:\n"
-    "  d: {is: s - 0.5 * s(0)}\n  g: {level: client, family: categorical, values: [p, q], only_when: {session: 2..}}\n"
-    "  i: {level: client, is: s(t-1) -> s}\narrows:\n  a(t-1), g=q -> any(y): {shape: {spline: 4}, only_when: {g: q}}\n"
-    "  s(t-1) -> s: {varies_by: client, moderated_by: [a(client) * g]}\n  1 -> sigma(s): {varies_by: []}\n  a(client) <-> s(client):\n"
-    "priors:\n  sd(s(t-1) -> s | client): {half_normal: 1}\n  cor(client): {lkj: 2}\n"
-    "questions:\n  - {of: a(t), on: s(t+1), population: {each: client}}\n",
-    "based_on: jobs\nwithout: [treat -> job_seek]\narrows: {treat -> depress2: {only_when: {sex: 1}}}\n",
-    'dag { levels="s,c" time=s x [level=c] "y(t-1)" -> y [varies_by=c, shape="piecewise:1,2"] x -> y z [is="y - y(0)"] }',
-    'dag { bb="0,0,1,1"\n x [exposure,pos="0,1"]; y [outcome]; u [latent, label="not seen"]\n x -> y [shape=quadratic] {u x} -> "a b" <- w <-> y }',
-)
 PIECES = st.sampled_from(
     ["", " ", "\n", "  ", ":", ": ", ",", "{", "}", "[", "]", "->", "<->", "<-", "-", "*", "&a", "*a", "!", "|", ">", '"', "'", "#",
      "%", "=", "(", ")", "t-1", "..", "^2", "1", "x", "y", "g=q", "without", "priors", "shape", "quadratic", "dag", "null", "\t",
@@ -119,3 +117,16 @@ def test_mutated_theories(text, changes):
 def test_any_address(text):
     with suppress(SpecError):
         assert parse_address(str(parse_address(text))).key == parse_address(text).key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["yaml", "dagitty"])
+def test_half_a_million_guided_texts(form, tmp_path):
+    """`fuzz.check_text` holds for every one of them."""
+    pytest.importorskip("atheris")
+    options = ("-runs=500000", "-seed=1", f"-artifact_prefix={tmp_path}/")
+    command = [sys.executable, fuzz.__file__, form, *options]
+    here = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=here)
+    assert done.returncode == 0, done.stderr[-5000:]
+    assert "Done 500000 runs" in done.stderr

@@ -8,39 +8,30 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mechanisms.errors import SpecError
-from mechanisms.graph.expansion.coefficients import Coefficient, Product, condition_names
+from mechanisms.graph.expansion.coefficients import Coefficient, Product
 from mechanisms.graph.expansion.options import moderates
 from mechanisms.graph.levels import Design
-from mechanisms.spec.terms import Occasions, Term
+from mechanisms.spec.influences import list_implied
+from mechanisms.spec.terms import Term
 from mechanisms.spec.theory import Arrow, Theory
 
 Key = tuple[Term, Term]
 
 
-def list_implied(source: Coefficient, design: Design) -> Iterator[tuple[Term, str, str]]:
-    """The main effects that a coefficient brings along: (cause, the language's word, the reason in words)."""
+def list_brought(source: Coefficient, design: Design) -> Iterator[tuple[Term, str, str]]:
+    """The main effects that a coefficient brings along (R11): (cause, the language's word, the reason in words).
+
+    Of what its arrow brings, the moderators that reach this coefficient, and no condition on occasions for a course,
+    which is there all the same.
+    """
     shown = f"{source.said or source.cause} -> {source.effect}"
-    for product in source.moderators:
-        if len(product) == 1:
-            yield product[0], "moderator", f"{product[0]} moderates {shown}"
     if source.arrow is None:
         return
-    effect = design.variables.get(source.effect.name)
-    kept = (*condition_names(effect.only_when if effect else None), *_level_condition(source.effect, design))
-    cause = design.variables.get(source.cause.name)
-    of_cause = (*condition_names(cause.only_when if cause else None), *_level_condition(source.cause, design))
-    of_arrow = condition_names(source.arrow.only_when)
-    for name in dict.fromkeys((*of_arrow, *of_cause)):
-        if name in kept or name in (source.cause.name, source.effect.name) or name in design.lattice.names:
-            continue
-        if name not in of_arrow and design.lattice.lies_below(design.level(name), source.units):
-            continue  # the condition chooses among occasions; a course is there all the same
-        when = source.cause.when if design.repeated(name) else None
-        yield Term(name, when=when), "only_when", f"{shown} exists only for some {name}"
-
-
-def _level_condition(term: Term, design: Design) -> tuple[str, ...]:
-    return condition_names(design.lattice.condition(design.level(term.name)))
+    for term, word, own in list_implied(source.arrow, design.variables, design.lattice, design.levels):
+        if word == "moderator" and (term,) in source.moderators:
+            yield term, word, f"{term} moderates {shown}"
+        elif word == "only_when" and (own or not design.lattice.lies_below(design.level(term.name), source.units)):
+            yield term, word, f"{shown} exists only for some {term.name}"
 
 
 def is_given(cause: Term, effect: Term, arrows: tuple[Arrow, ...], design: Design) -> bool:
@@ -84,8 +75,3 @@ def is_denied(cause: Term, effect: Term, theory: Theory) -> set[Key]:
     """Those of the theory's denials that leave out this arrow."""
     keys = {(cause, effect), (cause, replace(effect, spread=None)), (cause, replace(effect, value=None))}
     return keys & set(theory.without)
-
-
-def occasion_of(term: Term) -> int | None:
-    """The occasion that a term names, if it names one."""
-    return term.when.first if isinstance(term.when, Occasions) else None

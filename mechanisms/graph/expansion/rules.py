@@ -12,7 +12,7 @@ from mechanisms.graph.expansion.additions import (
     attach,
     is_denied,
     is_given,
-    list_implied,
+    list_brought,
     refuse_idle_denials,
 )
 from mechanisms.graph.expansion.circles import refuse_circles
@@ -44,7 +44,7 @@ def expand(theory: Theory) -> Expansion:
     _refuse_said_twice(written)
     spent: set[Key] = set()
     for source in written:
-        for cause, word, why in list_implied(source, design):
+        for cause, word, why in list_brought(source, design):
             for each in _added(cause, source, word, why, design, intercepts):
                 denials = is_denied(cause, each.effect, theory) | is_denied(each.cause, each.effect, theory)
                 given = (each.cause, each.effect) in table or is_given(cause, each.effect, theory.arrows, design)
@@ -74,11 +74,17 @@ def check_expansion(theory: Theory) -> Expansion:
         What `expand` refuses; a circle at one occasion or among courses (R14); a prior whose arrow stands for several
         coefficients, which are named; an indirect effect whose path is cut (R13), with the arrow to draw.
     """
+    expansion, design = check_coefficients(theory), survey(theory)
+    for question in theory.questions:
+        refuse_cut(theory, expansion, question, design)
+    return expansion
+
+
+def check_coefficients(theory: Theory) -> Expansion:
+    """The same without a look at the questions: what one of them asks in vain is no fault of the others."""
     expansion, design = expand(theory), survey(theory)
     refuse_circles(theory, expansion.coefficients, design)
     refuse_priors(theory, expansion.coefficients, design)
-    for question in theory.questions:
-        refuse_cut(theory, expansion, question, design)
     return expansion
 
 

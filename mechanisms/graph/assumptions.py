@@ -1,0 +1,111 @@
+"""What must hold beyond the graph, in sentences about these variables.
+
+The lists follow VanderWeele (2015, ch. 2, 5) and, for interventional effects, VanderWeele, Vansteelandt & Robins (2014).
+"""
+
+from collections.abc import Iterable
+
+from mechanisms.errors import listed
+from mechanisms.graph.expansion.cuts import Cut
+from mechanisms.graph.graph import Graph, children, descendants, occasion_of, variable_of
+from mechanisms.graph.placing import Placed
+from mechanisms.graph.question import Aim, hold
+from mechanisms.graph.verdicts import Laid
+from mechanisms.spec.theory import Theory
+
+
+def list_assumptions(theory: Theory, placed: Placed, laid: Laid, cuts: Iterable[Cut] = ()) -> tuple[str, ...]:
+    """The assumptions of one question, the exposure's first; a cut (R13) is one of them."""
+    aimed, sort = laid.aim, laid.sort
+    of, on = str(placed.question.of), str(placed.question.on)
+    mediators, held = _words(laid.mediators, aimed), _words(aimed.held, aimed)
+    natural, interventional = sort == "natural", sort == "interventional"
+    sentences = [_of_exposure(theory, placed, on, mediators if natural or interventional else held)]
+    if natural:
+        sentences += _natural(of, on, mediators)
+    elif interventional:
+        sentences += _interventional(of, on, mediators)
+    if aimed.held:
+        sentences += _held(laid.graph, aimed, of, on, held)
+    if placed.over_time:
+        sentences += _over_time(placed, aimed)
+    sentences += [f"{cut}: that way counts as nothing; to let it carry, draw {cut.remedy}." for cut in cuts]
+    sentences.append(
+        f"Consistency: there is one version of each value of {of}, the {on} seen under it is the one that setting it "
+        f"would bring about, and no unit's {of} reaches another unit's {on}."
+    )
+    sentences.append("Functional form: shapes, products, families and links are as the theory draws them.")
+    return tuple(sentences)
+
+
+def _words(nodes: Iterable[str], aimed: Aim) -> tuple[str, ...]:
+    """Nodes as a reader says them: each variable once, its course apart, the question's own at other occasions."""
+    ends = {variable_of(node): "later" for node in aimed.of} | {variable_of(aimed.on): "earlier"}
+    found: dict[str, None] = {}
+    for node in nodes:
+        name, timed = variable_of(node), occasion_of(node) is not None
+        found[(f"{ends[name]} {name}" if name in ends else name) if timed else node] = None
+    return tuple(found)
+
+
+def _of_exposure(theory: Theory, placed: Placed, on: str, mediators: tuple[str, ...]) -> str:
+    of, responses = placed.question.of, listed([*mediators, on], joint="or")
+    if any(variable.name == of.name and variable.assigned for variable in theory.variables):
+        return f"{of} was randomised: nothing else moves both {of} and {responses}."
+    return f"No unmeasured common cause of {of} and {responses}."
+
+
+def _over_time(placed: Placed, aimed: Aim) -> list[str]:
+    """Which part of a repeated variable is moved, and what the model has to get right about parts and time."""
+    name, first = variable_of(aimed.of[0]), occasion_of(aimed.of[0])
+    level = aimed.of[0].partition("(")[2].removesuffix(")")
+    if first is not None:
+        said = f"Within: {name} departs from its course at "
+        said += f"occasion {first}" if len(aimed.of) == 1 else f"occasions {first} to {occasion_of(aimed.of[-1])}"
+        sentences = [f"{said}; the course is as it was."]
+    elif level:
+        sentences = [f"Between: the course of {name} is other than it was, at every occasion of the {level}."]
+    else:
+        sentences = []
+    parted = any(occasion_of(node) is not None for node in placed.graph.nodes)
+    if parted:
+        sentences.append(
+            "Courses and departures are told apart by the model: levels, lags and occasions are as the theory draws "
+            "them, and coefficients are the same at every occasion unless it says otherwise."
+        )
+    return sentences
+
+
+def _natural(of: str, on: str, mediators: tuple[str, ...]) -> list[str]:
+    who = listed(mediators)
+    verb = "would be" if len(mediators) == 1 else "would each be"
+    return [
+        f"No unmeasured common cause of {listed(mediators, joint='or')} and {on}.",
+        f"No common cause of {who} and {on} that {of} itself moves, other than variables already among the mediators.",
+        f"Cross-world independence: {on} under one value of {of} with {who} as it {verb} under another is never seen "
+        f"in any unit. Given the measured causes, what {on} would be at each value of {who} is taken to be independent "
+        f"of what {who} {verb} under another value of {of}; no experiment can check it.",
+    ]
+
+
+def _interventional(of: str, on: str, mediators: tuple[str, ...]) -> list[str]:
+    who = listed(mediators)
+    return [
+        f"No unmeasured common cause of {listed(mediators, joint='or')} and {on}; measured ones may respond to {of}.",
+        f"Interventional: {who} is a random draw from its distribution, not a unit's own value, so no cross-world "
+        "assumption is needed, and direct and indirect parts need not sum to the total effect.",
+    ]
+
+
+def _held(graph: Graph, aimed: Aim, of: str, on: str, held: tuple[str, ...]) -> list[str]:
+    said = [f"No unmeasured common cause of {listed(held, joint='or')} and {on}."]
+    moved = descendants(graph, *aimed.of) - {aimed.on, *aimed.made_of, *aimed.held}
+    after = hold(graph, aimed.held)
+    shared = [
+        node for node in graph.nodes
+        if node in moved and set(aimed.held) & set(children(graph, node)) and aimed.on in descendants(after, node)
+    ]  # fmt: skip
+    if shared:
+        who = listed(_words(shared, aimed))
+        said.append(f"{who} may respond to {of} and move both {listed(held)} and {on}, as long as measured.")
+    return said
