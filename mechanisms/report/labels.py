@@ -7,7 +7,7 @@ from mechanisms.errors import MechanismsError, listed
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion
 from mechanisms.infer.posterior import Fit
-from mechanisms.model.plan import Coefficient, Equation, Factor
+from mechanisms.model.equations import Coefficient, Equation, Factor
 from mechanisms.report.numbers import show_interval
 
 ARROW = "\N{RIGHTWARDS ARROW}"

@@ -2,24 +2,25 @@
 
 Layers by longest path, order within a layer by barycentres with the fewest crossings seen, heights by weighted least
 squares that keep the order and the distances (isotonic regression, layer by layer). Arrows that pass a layer hold a
-place in it, so that they run straight and no box stands in their way. Lengths are inches, y points up.
+place in it, so that they run straight and no box stands in their way. Boxes may belong to bands, one above the other,
+which no box leaves. Lengths are inches, y points up.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, pairwise
-from statistics import median
 
 Edge = tuple[str, str]
 Size = tuple[float, float]
 Point = tuple[float, float]
 _Slot = str | tuple[str, str, int]  # a box, or the place that an arrow holds in a layer
 
-ROW_GAP, SLOT_GAP = 0.65, 0.3
+ROW_GAP, SLOT_GAP, BAND_GAP = 0.65, 0.3, 0.7
+EMPTY = 0.35  # the height of a band without boxes
 SWEEPS, SETTLING = 12, 80
+STEEP = 0.16  # the room between layers, in heights of the lowest band: arrows are not too steep
 STRAIGHT = 40.0  # how much more a box's only arrow over several layers wants to be level than one between neighbours
-WIDEST, UNEVEN = 16.0, 2.0  # given positions are spread at most so far, and so much more than half of them need
 
 
 @dataclass(frozen=True)
@@ -50,26 +51,75 @@ class Layout:
 
     boxes: Mapping[str, Box]
     waypoints: Mapping[Edge, tuple[Point, ...]]
+    bands: Mapping[int, tuple[float, float]] = field(default_factory=dict)  # the top and the bottom of each
 
 
-def arrange(sizes: Mapping[str, Size], arrows: Sequence[Edge], gap: float = 1.0, first: Sequence[str] = ()) -> Layout:
-    """Boxes of these sizes in layers, `gap` apart; `first` stay in the layer of the causes. Arrows form no circle."""
-    arrows = [arrow for arrow in dict.fromkeys(arrows) if arrow[0] in sizes and arrow[1] in sizes]
+def arrange(
+    sizes: Mapping[str, Size],
+    arrows: Sequence[Edge],
+    gap: float = 1.0,
+    first: Sequence[str] = (),
+    bands: Mapping[str, int] | None = None,
+    labels: Mapping[Edge, float] | None = None,
+) -> Layout:
+    """Boxes of these sizes in layers, at least `gap` apart; `first` stay in the layer of the causes.
+
+    `bands` numbers the bands from the top; `labels` are the widths that arrows between neighbours need. Of arrows that form a circle the last ones run against the layers.
+    """
+    wanted = [arrow for arrow in dict.fromkeys(arrows) if arrow[0] in sizes and arrow[1] in sizes]
+    arrows = _forward(wanted)
     layer = _layers(sizes, arrows, first)
     rows, steps = _slots(sizes, arrows, layer)
-    rows = _order(rows, steps)
-    heights = _heights(rows, steps, sizes)
+    band = {slot: _band(slot, bands or {}) for row in rows for slot in row}
+    rows = _order(rows, steps, band)
+    heights, extents = _stacked(rows, steps, sizes, band)
+    gaps = _gaps(layer, labels or {}, max(gap, STEEP * (extents[max(extents)][0] - extents[max(extents)][1])))
     across, x = [], 0.0
-    for row in rows:
+    for at, row in enumerate(rows):
         wide = max(sizes[slot][0] if isinstance(slot, str) else 0.0 for slot in row)
         across.append(x + wide / 2)
-        x += wide + gap
+        x += wide + gaps.get(at, gap)
     boxes = {name: Box(name, across[layer[name]], heights[name], *sizes[name]) for name in sizes}
     passed = {
         (tail, head): tuple((across[at], heights[tail, head, at]) for at in range(layer[tail] + 1, layer[head]))
         for tail, head in arrows
     }
-    return Layout(boxes, {arrow: points for arrow, points in passed.items() if points})
+    found = {arrow: points for arrow, points in passed.items() if points}
+    found |= {(head, tail): points[::-1] for (tail, head), points in found.items() if (head, tail) in wanted}
+    return Layout(boxes, found, extents)
+
+
+def _gaps(layer: Mapping[str, int], labels: Mapping[Edge, float], gap: float) -> dict[int, float]:
+    """The room after each layer."""
+    gaps = dict.fromkeys(layer.values(), gap)
+    for (one, other), wide in labels.items():
+        if one in layer and other in layer and abs(layer[one] - layer[other]) == 1:
+            at = min(layer[one], layer[other])
+            gaps[at] = max(gaps[at], wide)
+    return gaps
+
+
+def _forward(arrows: Sequence[Edge]) -> list[Edge]:
+    """The arrows without loops, each that would close a circle turned round."""
+    after: dict[str, set[str]] = {}
+    found: dict[Edge, None] = {}
+    for tail, head in arrows:
+        if tail == head:
+            continue
+        waiting, reached = [head], {head}
+        while waiting:
+            new = after.get(waiting.pop(), set()) - reached
+            reached |= new
+            waiting += new
+        cause, effect = (head, tail) if tail in reached else (tail, head)
+        after.setdefault(cause, set()).add(effect)
+        found[cause, effect] = None
+    return [*found]
+
+
+def _band(slot: _Slot, bands: Mapping[str, int]) -> int:
+    """A box's own band; an arrow passes in the upper one of its ends."""
+    return bands.get(slot, 0) if isinstance(slot, str) else min(bands.get(name, 0) for name in slot[:2])
 
 
 def _layers(names: Mapping[str, Size], arrows: Sequence[Edge], first: Sequence[str]) -> dict[str, int]:
@@ -101,8 +151,9 @@ def _slots(
     return rows, steps
 
 
-def _order(rows: list[list[_Slot]], steps: list[tuple[_Slot, _Slot]]) -> list[list[_Slot]]:
+def _order(rows: list[list[_Slot]], steps: list[tuple[_Slot, _Slot]], band: Mapping[_Slot, int]) -> list[list[_Slot]]:
     """Sweep to and fro, each slot to the mean place of its neighbours; the order with the fewest crossings stays."""
+    rows = [sorted(row, key=band.__getitem__) for row in rows]
     best, fewest = rows, _crossings(rows, steps)
     current = rows
     for sweep in range(SWEEPS):
@@ -120,7 +171,7 @@ def _order(rows: list[list[_Slot]], steps: list[tuple[_Slot, _Slot]]) -> list[li
                     pull.setdefault(slot, []).append(place[other])
             own = {slot: (index + 0.5) / len(current[at]) for index, slot in enumerate(current[at])}
             mean = {slot: sum(pull[slot]) / len(pull[slot]) if slot in pull else own[slot] for slot in own}
-            current[at].sort(key=mean.__getitem__)
+            current[at].sort(key=lambda slot, mean=mean: (band[slot], mean[slot]))  # type: ignore[misc]
         crossings = _crossings(current, steps)
         if crossings < fewest:
             best, fewest = current, crossings
@@ -135,13 +186,34 @@ def _crossings(rows: list[list[_Slot]], steps: list[tuple[_Slot, _Slot]]) -> int
     return sum((a - c) * (b - d) < 0 for pairs in between.values() for (a, b), (c, d) in combinations(pairs, 2))
 
 
+def _stacked(
+    rows: list[list[_Slot]], steps: list[tuple[_Slot, _Slot]], sizes: Mapping[str, Size], band: Mapping[_Slot, int]
+) -> tuple[dict[_Slot, float], dict[int, tuple[float, float]]]:
+    """Heights band by band, and the bands' tops and bottoms."""
+    heights: dict[_Slot, float] = {}
+    extents: dict[int, tuple[float, float]] = {}
+    top = 0.0
+    numbers = sorted({*band.values()})
+    for index, following in zip(numbers, [*numbers[1:], numbers[-1]], strict=True):
+        mine = [[slot for slot in row if band[slot] == index] for row in rows]
+        inside = [step for step in steps if band[step[0]] == band[step[1]] == index]
+        found = _heights(mine, inside, sizes)
+        tall = {slot: sizes[slot][1] / 2 if isinstance(slot, str) else SLOT_GAP / 2 for slot in found}
+        shift = top - max(height + tall[slot] for slot, height in found.items())
+        heights |= {slot: height + shift for slot, height in found.items()}
+        extents[index] = (top, min(heights[slot] - tall[slot] for slot in found))
+        top = extents[index][1] - BAND_GAP - EMPTY * (following - index - 1)
+    return heights, extents
+
+
 def _heights(
     rows: list[list[_Slot]], steps: list[tuple[_Slot, _Slot]], sizes: Mapping[str, Size]
 ) -> dict[_Slot, float]:
     """Heights at which neighbours are as level as the distances within the layers allow; the first slot is on top."""
     offsets = [_offsets(row, sizes) for row in rows]
     heights = {
-        slot: offset[-1] / 2 - down for row, offset in zip(rows, offsets, strict=True)
+        slot: offset[-1] / 2 - down
+        for row, offset in zip(rows, offsets, strict=True)
         for slot, down in zip(row, offset, strict=True)
     }  # fmt: skip
     ties: dict[_Slot, list[tuple[_Slot, float]]] = {slot: [] for slot in heights}
@@ -167,7 +239,7 @@ def _heights(
 
 def _offsets(row: list[_Slot], sizes: Mapping[str, Size]) -> list[float]:
     """How far below the first slot of the layer each has to be at least."""
-    found = [0.0]
+    found = [0.0] if row else []
     for above, below in pairwise(row):
         tall = [sizes[slot][1] / 2 if isinstance(slot, str) else 0.0 for slot in (above, below)]
         boxes = isinstance(above, str) and isinstance(below, str)
@@ -186,54 +258,3 @@ def _rising(values: list[float], weights: list[float]) -> list[float]:
             pool = ((mean * mass + pool[0] * pool[1]) / joint, joint, count + pool[2])
         pools.append(pool)
     return [mean for mean, _, count in pools for _ in range(count)]
-
-
-def stretch(sizes: Mapping[str, Size], given: Mapping[str, Point], gap: float) -> tuple[dict[str, Box], float]:
-    """Boxes at given positions (y pointing down), spread evenly until none overlap; and the spread itself.
-
-    Where a few near boxes would spread the rest too far, they are pushed apart instead.
-    """
-    wanted = []
-    for one, other in combinations(given, 2):
-        needs = [
-            ((sizes[one][axis] + sizes[other][axis]) / 2 + room) / abs(given[one][axis] - given[other][axis])
-            for axis, room in ((0, gap), (1, ROW_GAP))
-            if given[one][axis] != given[other][axis]
-        ]
-        wanted += [min(needs)] if needs else []
-    extent = max(
-        (abs(given[a][axis] - given[b][axis]) for a, b in combinations(given, 2) for axis in (0, 1)), default=0
-    )
-    spread = min(max(wanted), UNEVEN * median(wanted), WIDEST / extent) if wanted else 1.0
-    boxes = {name: Box(name, x * spread, -y * spread, *sizes[name]) for name, (x, y) in given.items()}
-    return _apart(boxes), spread
-
-
-def complete_positions(found: Layout, given: Mapping[str, Point]) -> dict[str, Point]:
-    """Given positions, and for boxes without one that of the layers, moved to where the given ones are."""
-    if not given:
-        return {}
-    scales = []
-    for axis in (0, 1):
-        mine = [(found.boxes[name].x, -found.boxes[name].y)[axis] for name in given]
-        theirs = [point[axis] for point in given.values()]
-        wide = max(mine) - min(mine)
-        scale = (max(theirs) - min(theirs)) / wide if wide else 0.0
-        scales.append((min(mine), min(theirs), scale or 1.0))
-    (x0, left, wider), (y0, top, taller) = scales
-    return {
-        name: given.get(name, (left + (box.x - x0) * wider, top + (-box.y - y0) * taller))
-        for name, box in found.boxes.items()
-    }
-
-
-def _apart(boxes: dict[str, Box], margin: float = 0.2) -> dict[str, Box]:
-    """Push overlapping boxes apart, downwards where that is the shorter way."""
-    for _ in range(10 * len(boxes)):
-        clash = next(((a, b) for a, b in combinations(boxes.values(), 2) if a.meets(b, margin)), None)
-        if clash is None:
-            break
-        low, high = sorted(clash, key=lambda box: (-box.y, box.x), reverse=True)
-        down = (low.height + high.height) / 2 + margin - (high.y - low.y) + 1e-6
-        boxes = {**boxes, low.name: Box(low.name, low.x, low.y - down, low.width, low.height)}
-    return boxes

@@ -4,6 +4,7 @@ Curves are polylines of points in inches. A line that runs through a box is dear
 another label, then crossings; among equals the straightest line and the most central label win.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.report.layout import Box, Point
+from mechanisms.report.lettering import Curve, place_label, point_at, run_of
 from mechanisms.report.picture import Link, Moderation
 
-Curve = NDArray[np.float64]
-
 BOWS = (0.0, 0.12, -0.12, 0.22, -0.22, 0.35, -0.35, 0.5, -0.5)
-ARCS = (0.3, -0.3, 0.45, -0.45, 0.65, -0.65)  # hidden common causes are never straight
+ARCS = (0.2, -0.2, 0.3, -0.3, 0.45, -0.45, 0.65, -0.65)  # hidden common causes are never straight
 STEPS, FINE = 48, 400  # points of a curve, and before it is cut at the borders
-MARGIN, BADGE, DOT = 0.07, 0.2, 0.1
-PLACES = (0.5, 0.42, 0.58, 0.35, 0.65, 0.28, 0.72, 0.22, 0.78)
+MARGIN, BADGE, DOT, LOOP = 0.07, 0.2, 0.1, 0.22
+COARSE, NEAR, APART = 20, 0.08, 0.36
 ENDS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74)  # where along an arrow a moderator's arrow may end
+ALONE = 0.8  # what being straight costs one of several arrows between the same two boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,22 +45,27 @@ def route(
     `labels` holds the sizes of the labels of those links that have one; `round_boxes` names the ellipses.
     """
     found: list[Route] = []
+    beside_each_other = Counter(frozenset(link.ends) for link in links)
     for link in sorted(links, key=lambda link: (_rank(link), _length(link, boxes))):
-        taken = [each.curve for each in found]
+        taken = np.stack([_coarse(each.curve) for each in found]) if found else np.empty((0, COARSE, 2))
         ways = _ways(link, boxes, waypoints, found, round_boxes)
-        best = min(ways, key=lambda way: _cost(way, link, boxes, taken))
-        found.append(Route(link, best[0]))
+        several = beside_each_other[frozenset(link.ends)] > 1 and not isinstance(link, Moderation)
+        if several:
+            fellows = [each.curve for each in found if {*each.link.ends} == {*link.ends} and len({*link.ends}) > 1]
+            ways = [(curve, dear + ALONE * _is_straight(curve) + _crowded(curve, fellows)) for curve, dear in ways]
+        found.append(Route(link, _cheapest(ways, link, boxes, taken)))
     placed = [badge(each.curve) for each in found if each.link.curved]
     placed += [
         Box("", float(each.curve[-1, 0]), float(each.curve[-1, 1]), DOT, DOT)
         for each in found
         if each.link.kind == "moderation"
     ]
+    curves = np.stack([each.curve for each in found]) if found else np.empty((0, STEPS, 2))
+    light = np.array([each.link.light for each in found])
     done = []
-    for each in found:
-        others = [other for other in found if other is not each]
-        size = labels.get(each.link)
-        label = _place(each.curve, size, list(boxes.values()), placed, others) if size else None
+    for at, each in enumerate(found):
+        size, rest = labels.get(each.link), np.arange(len(found)) != at
+        label = place_label(each.curve, size, [*boxes.values()], placed, curves[rest], light[rest]) if size else None
         placed += [label] if label else []
         done.append(Route(each.link, each.curve, label))
     return tuple(done)
@@ -67,7 +73,7 @@ def route(
 
 def badge(curve: Curve) -> Box:
     """Where the sign of a curved arrow stands: on the arrow, before its head."""
-    x, y = _at(curve, max(0.5, 1 - 0.36 / max(_run(curve)[-1], 1e-9)))
+    x, y = point_at(curve, max(0.5, 1 - 0.36 / max(run_of(curve)[-1], 1e-9)))
     return Box("", float(x), float(y), BADGE, BADGE)
 
 
@@ -75,7 +81,7 @@ def beside(
     name: str, size: tuple[float, float], onto: Sequence[Curve], boxes: Mapping[str, Box], room: float = 0.95
 ) -> Box:
     """A place above or below everything for a mere moderator, where its arrows cross least."""
-    middles = [_at(curve, 0.5) for curve in onto]
+    middles = [point_at(curve, 0.5) for curve in onto]
     centre = float(np.mean([middle[0] for middle in middles]))
     top = max(box.y + box.height / 2 for box in boxes.values()) + room + size[1] / 2
     bottom = min(box.y - box.height / 2 for box in boxes.values()) - room - size[1] / 2
@@ -89,14 +95,16 @@ def beside(
             for middle in middles:
                 line = np.array([[box.x, box.y], middle])
                 cost += 20 * _inside(_straight(line), boxes.values()) + float(np.hypot(*(line[0] - line[1])))
-                cost += 0.5 * sum(_crossings(line, curve) for curve in onto)
+                cost += 0.5 * _crossings(line, np.stack([_coarse(curve) for curve in onto]))
             if best is None or cost < best[0] - 1e-9:
                 best = (cost, box)
     return best[1] if best else Box(name, centre, bottom - room, *size)
 
 
 def _rank(link: Link) -> int:
-    return ("arrow", "hidden", "moderation").index(link.kind) + 3 * link.light
+    if link.kind == "loading":
+        return -1
+    return ("arrow", "hidden", "moderation", "part").index(link.kind) + 4 * link.light
 
 
 def _length(link: Link, boxes: Mapping[str, Box]) -> float:
@@ -116,36 +124,80 @@ def _ways(
     start = (tail.x, tail.y)
     clip = [(boxes[link.tail], link.tail in round_boxes)]
     if isinstance(link, Moderation):
-        target = next(each for each in found if each.link.ends == link.onto and each.link.kind == "arrow")
+        target = next(each for each in found if each.link.name == link.onto and each.link.kind in ("arrow", "loading"))
         sign = badge(target.curve)
-        points = [(_at(target.curve, share), 4 * abs(share - 0.5)) for share in ENDS]
+        points = [(point_at(target.curve, share), 4 * abs(share - 0.5)) for share in ENDS]
         ends = [
             (at, dear + 5 * (target.link.curved and sign.holds(float(at[0]), float(at[1]), 0.06)))
             for at, dear in points
         ]
-        ways = [(_bow(start, end, bow), dear + 3 * abs(bow)) for end, dear in ends for bow in BOWS]
+        ways = [(_bow(start, end, bow), dear + _bent(start, end, bow)) for end, dear in ends for bow in BOWS[:7]]
+    elif link.tail == link.head:
+        return _loops(tail, rounded=link.tail in round_boxes)
     else:
         head = boxes[link.head]
         end = (head.x, head.y)
         clip.append((head, link.head in round_boxes))
-        bows = ARCS if link.kind == "hidden" else BOWS
-        ways = [(_bow(start, end, bow), 3 * abs(bow)) for bow in bows]
+        bows = {"hidden": ARCS, "loading": (0.0,)}.get(link.kind, BOWS)
+        ways = [(_bow(start, end, bow), _bent(start, end, bow)) for bow in bows]
+        if link.kind == "hidden":  # between things beside each other an arc hangs rather than stands
+            ways = [(curve, dear + 0.6 * (curve[len(curve) // 2, 1] > (start[1] + end[1]) / 2)) for curve, dear in ways]
         if link.pos is not None:
             ways = [(_through(start, link.pos, end), 0.0)]
         elif (passed := waypoints.get(link.ends)) and not link.light:
-            ways.append((_spline([start, *passed, end]), 0.8))
+            shifts = ((0.0, 0.8), (0.3, 1.0), (-0.3, 1.0))
+            ways += [(_spline([start, *((x, y + up) for x, y in passed), end]), dear) for up, dear in shifts]
     return [(_cut(curve, clip), dear) for curve, dear in ways]
 
 
-def _cost(way: tuple[Curve, float], link: Link, boxes: Mapping[str, Box], taken: Sequence[Curve]) -> float:
-    curve, dear = way
-    others = [
-        box for box in boxes.values() if box.name not in (link.tail, link.head if link.kind != "moderation" else "")
-    ]
-    crossings = sum(_crossings(curve, other) for other in taken)
-    along = sum(_near(curve, other) for other in taken)
+def _loops(box: Box, *, rounded: bool) -> list[tuple[Curve, float]]:
+    """Loops over and under a box, in the middle and at its corners."""
+    found = []
+    wide = min(LOOP, box.width / 4)
+    t = np.linspace(0, 1, FINE)[:, None]
+    for up, dear in ((1, 0.0), (-1, 0.6)):
+        for aside, more in ((0.0, 0.0), (0.5, 0.1), (-0.5, 0.2)):
+            x = box.x + aside * (box.width / 2 - wide)
+            edges = []
+            for at in (x - wide * 0.75, x + wide * 0.75):
+                share = (at - box.x) / (box.width / 2)
+                tall = (1 - share**2) ** 0.5 if rounded else 1.0
+                edges.append(np.array([at, box.y + up * (box.height / 2 * tall + 0.02)]))
+            high = up * LOOP * 2
+            one, other = edges[0] + [-wide, high], edges[1] + [wide, high]
+            curve = (1 - t) ** 3 * edges[0] + 3 * t * (1 - t) ** 2 * one + 3 * t**2 * (1 - t) * other + t**3 * edges[1]
+            found.append((_thinned(curve), dear + more))
+    return found
+
+
+def _crowded(curve: Curve, fellows: Sequence[Curve]) -> float:
+    """What it costs that arrows between the same boxes leave each other no room for labels."""
+    gaps = [float(np.hypot(*(curve[len(curve) // 2] - other[len(other) // 2]))) for other in fellows]
+    return sum(6 * max(0.0, APART - gap) for gap in gaps)
+
+
+def _is_straight(curve: Curve) -> bool:
+    """Whether a curve hardly leaves the line between its ends."""
+    return bool(np.hypot(*(curve[len(curve) // 2] - (curve[0] + curve[-1]) / 2)) < 0.02)
+
+
+def _cheapest(ways: Sequence[tuple[Curve, float]], link: Link, boxes: Mapping[str, Box], taken: Curve) -> Curve:
+    """The best of the candidates; those whose shape alone costs more are not looked at."""
+    own = (link.tail, link.head if link.kind != "moderation" else "")
+    others = [box for box in boxes.values() if box.name not in own]
     weight = 0.03 if link.light and link.kind == "arrow" else 0.7
-    return dear + 30 * _inside(curve, others) + weight * crossings + 3 * along
+    best, lowest = ways[0][0], float("inf")
+    for curve, dear in sorted(ways, key=lambda way: way[1]):
+        if dear >= lowest:
+            break
+        cost = dear + 30 * _inside(curve, others)
+        if cost < lowest and len(taken):
+            coarse = _coarse(curve)
+            there = taken[_may_meet(coarse, taken)]
+            cost += weight * _crossings(coarse, there) + 10 * _near(coarse, there)
+        if cost < lowest:
+            best, lowest = curve, cost
+    return best
 
 
 def _bow(start: Point | Curve, end: Point | Curve, bow: float) -> Curve:
@@ -153,6 +205,11 @@ def _bow(start: Point | Curve, end: Point | Curve, bow: float) -> Curve:
     a, b = np.asarray(start, float), np.asarray(end, float)
     aside = np.array([-(b - a)[1], (b - a)[0]]) * bow * 2
     return _quadratic(a, (a + b) / 2 + aside, b)
+
+
+def _bent(start: Point | Curve, end: Point | Curve, bow: float) -> float:
+    """What bending costs, the more the farther it leads from the straight way."""
+    return (3 + 0.7 * float(np.hypot(end[0] - start[0], end[1] - start[1]))) * abs(bow)
 
 
 def _through(start: Point, control: Point, end: Point) -> Curve:
@@ -186,28 +243,39 @@ def _cut(curve: Curve, shapes: Sequence[tuple[Box, bool]]) -> Curve:
         x = np.abs(curve[:, 0] - box.x) / (box.width / 2 + 0.02)
         y = np.abs(curve[:, 1] - box.y) / (box.height / 2 + 0.02)
         outside &= (x**2 + y**2 > 1) if rounded else (x > 1) | (y > 1)
-    kept = curve[outside] if outside.sum() > 1 else curve
-    return np.asarray(kept[np.linspace(0, len(kept) - 1, STEPS).round().astype(int)])
+    return _thinned(curve[outside] if outside.sum() > 1 else curve)
+
+
+def _thinned(curve: Curve) -> Curve:
+    return np.asarray(curve[np.linspace(0, len(curve) - 1, STEPS).round().astype(int)])
 
 
 def _inside(curve: Curve, boxes: Iterable[Box]) -> float:
-    """The share of the curve that runs through boxes, or too near them; any touch counts as a tenth."""
+    """The share of the curve that runs through boxes, or too near them; any touch counts as a quarter."""
     hit = 0.0
     for box in boxes:
         near = (np.abs(curve[:, 0] - box.x) < box.width / 2 + MARGIN) & (
             np.abs(curve[:, 1] - box.y) < box.height / 2 + MARGIN
         )
-        hit += float(near.mean()) + 0.1 * bool(near.any())
+        hit += float(near.mean()) + 0.25 * bool(near.any())
     return hit
 
 
-def _crossings(one: Curve, other: Curve) -> int:
-    """How often two polylines cross, their ends apart."""
-    one, other = one[:: max(1, len(one) // 16)], other[:: max(1, len(other) // 16)]
-    if (one.max(0) < other.min(0)).any() or (other.max(0) < one.min(0)).any():
-        return 0
-    a, b = one[:-1, None], one[1:, None]
-    c, d = other[None, :-1], other[None, 1:]
+def _coarse(curve: Curve) -> Curve:
+    """A curve in few points: enough to tell crossings."""
+    return np.asarray(curve[np.linspace(0, len(curve) - 1, COARSE).round().astype(int)])
+
+
+def _may_meet(one: Curve, others: Curve) -> NDArray[np.bool_]:
+    """Which of several polylines come so near that they could cross."""
+    far = (others.max(1) < one.min(0) - NEAR) | (others.min(1) > one.max(0) + NEAR)
+    return np.asarray(~far.any(axis=1))
+
+
+def _crossings(one: Curve, others: Curve) -> int:
+    """How often a polyline crosses others, one in each row."""
+    a, b = one[:-1, None, None], one[1:, None, None]
+    c, d = others[None, :, :-1], others[None, :, 1:]
 
     def side(p: Curve, q: Curve, r: Curve) -> Curve:
         return np.asarray((q - p)[..., 0] * (r - p)[..., 1] - (q - p)[..., 1] * (r - p)[..., 0])
@@ -215,42 +283,7 @@ def _crossings(one: Curve, other: Curve) -> int:
     return int(((side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0)).sum())
 
 
-def _near(one: Curve, other: Curve) -> float:
-    """The share of a curve that runs on top of another."""
-    gap = np.hypot(*(one[::4, None] - other[None, ::4]).transpose(2, 0, 1)).min(axis=1)
-    return float(np.maximum((gap < 0.06).mean() - 0.15, 0))
-
-
-def _at(curve: Curve, share: float) -> Curve:
-    """The point after a share of the curve's length."""
-    along = _run(curve)
-    return np.array([np.interp(share * along[-1], along, curve[:, axis]) for axis in (0, 1)])
-
-
-def _run(curve: Curve) -> Curve:
-    """The length of a curve up to each of its points."""
-    return np.asarray(np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))]))
-
-
-def _place(
-    curve: Curve, size: tuple[float, float], boxes: Sequence[Box], labels: Sequence[Box], others: Sequence[Route]
-) -> Box:
-    """The rectangle of a label on its curve, or beside it where there is no room on it."""
-    width, height = size
-    best: tuple[float, Box] | None = None
-    for share in PLACES:
-        x, y = _at(curve, share)
-        for dx, dy in ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)):
-            label = Box("", x + dx * (width / 2 + 0.08), y + dy * (height / 2 + 0.14), width, height)
-            cost = 3 * abs(share - 0.5) + 1.5 * (dx != 0) + 1.0 * (dy != 0)
-            cost += 1000 * sum(label.meets(box, 0.05) for box in boxes) + 50 * sum(label.meets(o, 0.08) for o in labels)
-            cost += sum((0.5 if other.link.light else 3) * _covers(label, other.curve) for other in others)
-            if best is None or cost < best[0] - 1e-9:
-                best = (cost, label)
-    assert best is not None
-    return best[1]
-
-
-def _covers(label: Box, curve: Curve) -> bool:
-    inside = (np.abs(curve[:, 0] - label.x) < label.width / 2) & (np.abs(curve[:, 1] - label.y) < label.height / 2)
-    return bool(inside.any())
+def _near(one: Curve, others: Curve) -> float:
+    """The shares of a curve that run on top of others, where these are more than their ends."""
+    gap = np.hypot(*(one[None, :, None] - others[:, None]).transpose(3, 0, 1, 2)).min(axis=2)
+    return float(np.maximum((gap < NEAR).mean(axis=1) - 0.08, 0).sum())

@@ -6,8 +6,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from mechanisms.report.layout import Box, arrange, complete_positions, stretch
+from mechanisms.report.layout import Box, arrange
 from mechanisms.report.picture import Link
+from mechanisms.report.positions import complete_positions, stretch
 from mechanisms.report.routing import route
 
 SIZE = (1.0, 0.4)

@@ -10,8 +10,8 @@ from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
 
 from mechanisms.errors import MechanismsError
 from mechanisms.infer.sampling import fit as fit_theory
+from mechanisms.report.composition import compose
 from mechanisms.report.numbers import decimals_for, show, show_interval
-from mechanisms.report.picture import compose
 from mechanisms.report.plots import diagram, forest, to_svg
 from mechanisms.spec.reader import parse
 
@@ -188,7 +188,9 @@ def test_boxes_and_labels_do_not_overlap(small_fit):
     figure = diagram(small_fit.plan, small_fit)
     figure.canvas.draw()
     boxes = [patch.get_window_extent() for patch in patches(figure, FancyBboxPatch)]
-    labels = [text.get_window_extent() for text in figure.axes[0].texts if "[" in text.get_text() and text.zorder == 5]
+    labels = [
+        text.get_window_extent() for text in figure.axes[0].texts if "[" in text.get_text() and text.get_bbox_patch()
+    ]
     assert len(labels) == 4
     assert not any(a.overlaps(b) for a, b in combinations([*boxes, *labels], 2))
 

@@ -11,8 +11,9 @@ from matplotlib.ticker import MaxNLocator
 
 from mechanisms.effects.effects import Effect, Effects, summarise
 from mechanisms.errors import expect
+from mechanisms.report.letters import FONT, GREY, INK, PALE
 from mechanisms.report.numbers import show_interval
-from mechanisms.report.plots.paper import BLUE, FONT, GREY, INK, LIGHT_BLUE, PALE, keep, measure
+from mechanisms.report.plots.paper import BLUE, LIGHT_BLUE, keep, measure
 
 ROW, GROUP_GAP = 0.3, 0.16
 AXIS = 3.6  # inches of the axis itself

@@ -8,10 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-INK, GREY, PALE = "#1b1f24", "#6b737c", "#aab2ba"
+from mechanisms.report.letters import FONT, LINE
+
 BLUE, LIGHT_BLUE = "#1f5a94", "#7fa6cc"
-FONT = "DejaVu Sans"
-LINE = 1.32  # height of a line of text, in sizes of its letters
 
 
 def measure(lines: tuple[str, ...], size: float, weight: str = "normal") -> tuple[float, float]:
