@@ -1,11 +1,14 @@
 """One column held against its variable: numbers or categories, checked, or one clear `DataError`."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 
-from mechanisms.data.dataset import Categories, Column, Floats, Numbers
+from mechanisms.data.dataset import Categories, Column, Mask, Numbers
+from mechanisms.data.frames import Series, find_missing
+from mechanisms.data.units import Floats, Rows
 from mechanisms.data.words import MOST_KINDS, is_number, paste, refuse_text
 from mechanisms.errors import DataError, did_you_mean, listed
 from mechanisms.spec.theory import Variable
@@ -15,11 +18,61 @@ _COUNTS = frozenset({"poisson", "negative_binomial", "binomial"})
 _CATEGORIES = frozenset({"categorical", "ordinal", "sequential"})
 
 
-def read_column(variable: Variable, series: nw.Series[Any]) -> Column:
-    """One column as its variable's family wants it: numbers or categories; anything else is a `DataError`."""
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A column's cells as numbers, NaN where there is none; for categories the index of the value."""
+
+    cells: Floats
+    labels: tuple[str, str] | None = None
+
+    def take(self, cells: Floats) -> "Encoded":
+        """Other cells of the same kind."""
+        return Encoded(cells, self.labels)
+
+
+def encode(variable: Variable, series: Series, rows: Rows) -> Encoded:
+    """A column's cells as its variable's family reads them; `rows` number the rows of the data."""
+    missing = find_missing(series)
+    if not missing.any():
+        return _encode(variable, series, rows)
+    if missing.all():
+        return Encoded(np.full(len(series), np.nan))
+    kept = _encode(variable, series.filter((~missing).tolist()), rows[~missing])
+    cells = np.full(len(series), np.nan)
+    cells[~missing] = kept.cells
+    return kept.take(cells)
+
+
+def finish(variable: Variable, encoded: Encoded, absent: Mask | None) -> Column:
+    """The checked column: what is observed varies, and keeps to the family and range that the theory declares."""
+    name, cells = variable.name, encoded.cells
+    known = ~np.isnan(cells)
+    observed = cells if known.all() else cells[known]
+    if not len(observed):
+        exists = "where it exists" if absent is not None and not absent.all() else "in any row"
+        raise DataError(
+            f"'{name}' has no value {exists}: take it out of the theory, or declare that nothing measures it (measured_by: [])"
+        )
     if variable.family in _CATEGORIES:
-        return _categories(variable, series)
-    values, labels = _as_numbers(variable, series)
+        codes = np.full(len(cells), -1, dtype=np.intp)
+        codes[known] = observed
+        _check_categories(variable, codes[known])
+        return Categories(name, codes, variable.values, absent)
+    _check_numbers(variable, observed)
+    mean, sd = _mean_and_sd(name, observed)
+    lowest, highest = float(observed.min()), float(observed.max())
+    binary = lowest == 0 and highest == 1 and bool(np.all((observed == 0) | (observed == 1)))
+    if variable.family == "bernoulli" and not binary:
+        raise DataError(
+            f"'{name}' is declared bernoulli but holds {_sample(observed)}: 0 and 1, yes and no, "
+            f"or declare its two values (values: [first, second], the second is 1)"
+        )
+    cells.flags.writeable = False
+    return Numbers(name, cells, mean, sd, lowest, highest, binary, encoded.labels, absent)
+
+
+def _check_numbers(variable: Variable, values: Floats) -> None:
+    """Refuse what is infinite, constant, out of range or no count."""
     name = variable.name
     if not np.isfinite(values).all():
         raise DataError(f"'{name}' holds {int(np.count_nonzero(~np.isfinite(values)))} infinite values")
@@ -29,20 +82,11 @@ def read_column(variable: Variable, series: nw.Series[Any]) -> Column:
             f"'{name}' is constant ({_shown(lowest)} in all {len(values)} rows): it can neither cause nor vary with anything"
         )
     _check_range(variable, lowest, highest)
-    binary = lowest == 0 and highest == 1 and bool(np.all((values == 0) | (values == 1)))
-    if variable.family == "bernoulli" and not binary:
-        raise DataError(
-            f"'{name}' is declared bernoulli but holds {_sample(values)}: 0 and 1, yes and no, "
-            f"or declare its two values (values: [first, second], the second is 1)"
-        )
     if variable.family in _COUNTS and (lowest < 0 or not np.array_equal(values, np.floor(values))):
         odd = values[(values < 0) | (values != np.floor(values))]
         raise DataError(
             f"'{name}' is a count ({variable.family}) but holds {_sample(odd)}: counts are whole and not below 0"
         )
-    mean, sd = _mean_and_sd(name, values)
-    values.flags.writeable = False
-    return Numbers(name, values, mean, sd, lowest, highest, binary, labels)
 
 
 def _mean_and_sd(name: str, values: Floats) -> tuple[float, float]:
@@ -60,65 +104,69 @@ def _mean_and_sd(name: str, values: Floats) -> tuple[float, float]:
     return mean, sd
 
 
-def _as_numbers(variable: Variable, series: nw.Series[Any]) -> tuple[Floats, tuple[str, str] | None]:
-    """Numbers as they are (a copy only where needed); two words of a bernoulli variable become 0 and 1."""
+def _encode(variable: Variable, series: Series, rows: Rows) -> Encoded:
+    """A complete column; numbers as they are (a copy only where needed), words as 0 and 1 or as categories."""
     dtype = series.dtype
+    if variable.family in _CATEGORIES:
+        _need_values(variable, series)
+        return Encoded(_coded(variable, series))
     if variable.family == "bernoulli" and variable.values:
-        return _two_values(variable, series), (variable.values[0], variable.values[1])
+        return Encoded(_coded(variable, series), (variable.values[0], variable.values[1]))
     if dtype.is_numeric():
-        return _own(series), None
+        return Encoded(_own(series))
     if dtype == nw.Boolean:
-        return series.to_numpy().astype(np.float64), ("false", "true")
+        return Encoded(series.to_numpy().astype(np.float64), ("false", "true"))
     if not _is_text(dtype):
         raise DataError(f"'{variable.name}' holds {dtype}, which is neither numbers nor text: make it a number first")
     if dtype == nw.Object and (numbers := _numbers_among(series)) is not None:
-        return numbers, None
+        return Encoded(numbers)
     words = _words(series)
     kinds = set(words)
     for zero, one in _WORDS:
         if {kind.casefold() for kind in kinds} == {zero, one}:
-            return np.array([word.casefold() == one for word in words], dtype=np.float64), (zero, one)
-    raise refuse_text(variable, words)
+            return Encoded(np.array([word.casefold() == one for word in words], dtype=np.float64), (zero, one))
+    raise refuse_text(variable, words, rows.tolist())
 
 
-def _numbers_among(series: nw.Series[Any]) -> Floats | None:
+def _numbers_among(series: Series) -> Floats | None:
     """The values of an object column that holds nothing but numbers."""
     values = series.to_list()
     plain = all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values)
     return np.array(values, dtype=np.float64) if plain else None
 
 
-def _own(series: nw.Series[Any]) -> Floats:
+def _own(series: Series) -> Floats:
     """The column's numbers: those of a polars column itself, which nobody can change, else a copy."""
     fixed = series.implementation.is_polars()
     values: Floats = np.array(series.to_numpy(), dtype=np.float64, copy=None if fixed else True)
     return values.view()
 
 
-def _two_values(variable: Variable, series: nw.Series[Any]) -> Floats:
-    codes = _coded(variable, series)
-    return codes.astype(np.float64)
-
-
-def _categories(variable: Variable, series: nw.Series[Any]) -> Categories:
+def _need_values(variable: Variable, series: Series) -> None:
     if not variable.values:
         kinds = sorted({_shown(value) for value in series.unique().to_list()})
         raise DataError(
             f"'{variable.name}' is {variable.family}: declare its values in the theory, the first being the reference (the comparison condition): "
             f"values: [{paste(kinds[:MOST_KINDS])}]"
         )
-    codes = _coded(variable, series)
+
+
+def _check_categories(variable: Variable, codes: Rows) -> None:
     counts = np.bincount(codes, minlength=len(variable.values))
     absent = [value for value, count in zip(variable.values, counts, strict=True) if count == 0]
+    if len(absent) == len(variable.values) - 1:
+        only = variable.values[int(np.argmax(counts))]
+        raise DataError(
+            f"'{variable.name}' is constant ('{only}' in every row): it can neither cause nor vary with anything"
+        )
     if absent:
         raise DataError(
             f"'{variable.name}': nobody in the data has the value {listed(repr(value) for value in absent)}, so nothing can be said "
             "about it: take it out of the theory's values"
         )
-    return Categories(variable.name, codes, variable.values)
 
 
-def _coded(variable: Variable, series: nw.Series[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
+def _coded(variable: Variable, series: Series) -> Floats:
     """Each row's index in the declared values, matched as text and as number (language 1.4)."""
     declared = {value: index for index, value in enumerate(variable.values)}
     numbers = {float(value): index for value, index in declared.items() if is_number(value)}
@@ -136,11 +184,7 @@ def _coded(variable: Variable, series: nw.Series[Any]) -> np.ndarray[Any, np.dty
                 f"'{variable.name}' has the value '{text}' in {count} rows, which the theory does not declare "
                 f"(values: {listed(variable.values)}).{did_you_mean(text, variable.values)}"
             )
-    if len({code[kind] for kind in kinds}) == 1:
-        raise DataError(
-            f"'{variable.name}' is constant ('{_shown(kinds[0])}' in every row): it can neither cause nor vary with anything"
-        )
-    return np.fromiter((code[value] for value in series.to_list()), dtype=np.intp, count=len(series))
+    return np.fromiter((code[value] for value in series.to_list()), dtype=np.float64, count=len(series))
 
 
 def _check_range(variable: Variable, lowest: float, highest: float) -> None:
@@ -156,7 +200,7 @@ def _is_text(dtype: Any) -> bool:
     return dtype in (nw.String, nw.Categorical, nw.Object) or isinstance(dtype, nw.Enum)
 
 
-def _words(series: nw.Series[Any]) -> list[str]:
+def _words(series: Series) -> list[str]:
     return [str(value).strip() for value in series.to_list()]
 
 

@@ -1,19 +1,26 @@
-"""The data as the theory sees them: one checked column per variable, numbers or categories."""
+"""The data as the theory sees them: one checked column per variable, and the units of every level."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mechanisms.data.units import ROW, Floats, Units
+
+Mask = NDArray[np.bool_]
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """A numeric column: `values` (n,) in data units; `binary` where only 0 and 1 occur.
+    """A numeric column: `values` in data units, NaN where none was observed; `binary` where only 0 and 1 occur.
 
-    `labels` names the two values of a 0/1 column that was read from words (first = 0)."""
+    Mean, sd and ends are those of the observed values. `labels` names the two values of a 0/1 column that was read
+    from words (first = 0). `absent` marks where the variable does not exist (language R12).
+    """
 
     name: str
     values: Floats
@@ -23,33 +30,60 @@ class Numbers:
     highest: float
     binary: bool
     labels: tuple[str, str] | None = None
+    absent: Mask | None = None
 
     @property
     def scale(self) -> float:
         """What one standardised unit is: the sd, and 1 for a 0/1 column (language 1.9)."""
         return 1.0 if self.binary else self.sd
 
+    @property
+    def observed(self) -> Mask:
+        """Where there is a value."""
+        return ~np.isnan(self.values)
+
+    @property
+    def missing(self) -> Mask:
+        """Where the variable exists and has no value."""
+        return _missing(self.observed, self.absent)
+
 
 @dataclass(frozen=True, eq=False)
 class Categories:
-    """A categorical column: `codes` (n,) index `values`, whose first is the reference."""
+    """A categorical column: `codes` index `values`, whose first is the reference; -1 where none was observed."""
 
     name: str
     codes: NDArray[np.intp]
     values: tuple[str, ...]
+    absent: Mask | None = None
 
     @property
     def reference(self) -> str:
         """The category that the others are contrasted with."""
         return self.values[0]
 
+    @property
+    def observed(self) -> Mask:
+        """Where there is a value."""
+        return np.asarray(self.codes >= 0)
+
+    @property
+    def missing(self) -> Mask:
+        """Where the variable exists and has no value."""
+        return _missing(self.observed, self.absent)
+
     def indicator(self, value: str) -> Floats:
-        """1.0 where the column has this value, else 0.0; shape (n,)."""
-        return np.asarray(self.codes == self.values.index(value), dtype=np.float64)
+        """1.0 where the column has this value, else 0.0, and NaN where none was observed."""
+        found = np.asarray(self.codes == self.values.index(value), dtype=np.float64)
+        return found if self.observed.all() else np.where(self.observed, found, np.nan)
 
     def share(self, value: str) -> float:
-        """The share of rows with this value."""
-        return float(np.mean(self.codes == self.values.index(value)))
+        """The share of the observed values that are this one."""
+        return float(np.mean(self.codes[self.observed] == self.values.index(value)))
+
+
+def _missing(observed: Mask, absent: Mask | None) -> Mask:
+    return ~observed if absent is None else ~observed & ~absent
 
 
 Column = Numbers | Categories
@@ -57,10 +91,19 @@ Column = Numbers | Categories
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Checked columns, one per variable of the theory, all of length `n`. Made by `bind`."""
+    """Checked columns, one per measured variable of the theory. Made by `bind`.
+
+    `n` counts the rows of the data at the finest level. A column is as long as its variable's level has units. `tables`
+    are the levels' units, `grid` the occasions of each level of time, `home` each variable's level; all three are empty
+    for a theory without levels. `warnings` are what an author should know and nothing can decide.
+    """
 
     columns: tuple[Column, ...]
     n: int
+    tables: tuple[Units, ...] = ()
+    grid: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: _NONE)
+    home: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Column:
         for column in self.columns:
@@ -71,6 +114,11 @@ class Dataset:
     def __contains__(self, name: object) -> bool:
         return any(column.name == name for column in self.columns)
 
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """The variables with missing values; a variable that does not exist somewhere is not missing there."""
+        return tuple(column.name for column in self.columns if column.missing.any())
+
     def numbers(self, name: str) -> Numbers:
         """The numeric column of that name; `KeyError` when it holds categories or is not there."""
         column = self[name]
@@ -78,21 +126,23 @@ class Dataset:
             raise KeyError(name)
         return column
 
+    def units(self, level: str) -> Units:
+        """The units of a level; without levels there is one, `row`."""
+        if not self.tables and level == ROW:
+            return Units(ROW, tuple(range(self.n)), {}, None, np.ones(self.n, dtype=np.bool_))
+        for table in self.tables:
+            if table.level == level:
+                return table
+        raise KeyError(level)
+
+    def level(self, variable: str) -> str:
+        """The level that a variable has one value per unit of; latent and computed variables too."""
+        return self.home[variable] if self.tables else ROW
+
     def __repr__(self) -> str:
-        lines = [f"Dataset: {self.n} rows"]
-        width = max((len(column.name) for column in self.columns), default=0)
-        lines += [f"  {column.name:<{width}}  {_described(column)}" for column in self.columns]
-        return "\n".join(lines)
+        from mechanisms.data.portrait import describe_data  # noqa: PLC0415  (words about this type need the type)
 
-
-def _described(column: Column) -> str:
-    if isinstance(column, Categories):
-        shares = ", ".join(f"{value} {column.share(value):.0%}" for value in column.values)
-        return f"categories: {shares} (reference {column.reference})"
-    if column.binary:
-        zero, one = column.labels or ("0", "1")
-        return f"{one} {column.mean:.0%} (1), {zero} {1 - column.mean:.0%} (0)"
-    return f"mean {column.mean:.4g}, sd {column.sd:.4g}, from {column.lowest:.4g} to {column.highest:.4g}"
+        return describe_data(self)
 
 
 class ColumnView(Mapping[str, Floats]):

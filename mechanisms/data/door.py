@@ -1,147 +1,173 @@
-"""The door: a frame or a file, held against a theory, becomes a `Dataset`, or one clear `DataError`."""
+"""The door: frames or files, held against a theory, become a `Dataset`, or one clear `DataError`."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import narwhals as nw
-import numpy as np
-
-from mechanisms.data.columns import read_column
+from mechanisms.data.cautions import warn
 from mechanisms.data.dataset import Dataset
-from mechanisms.data.files import read_frame, refuse_repeated
+from mechanisms.data.frames import Source, open_table, read_source
+from mechanisms.data.gaps import refuse_gaps
+from mechanisms.data.holding import Holding
+from mechanisms.data.renaming import Renaming, check_renaming, take_apart
+from mechanisms.data.structure import find_structure
+from mechanisms.data.units import ROW
+from mechanisms.data.wide import find_wide, make_long
 from mechanisms.errors import DataError, did_you_mean, expect, listed
+from mechanisms.spec.influences import declared
+from mechanisms.spec.levels import Units as SaidUnits
+from mechanisms.spec.levels import find_units, finest
 from mechanisms.spec.theory import Theory, Variable
 
 
-def bind(theory: Theory, frame: Any, columns: Mapping[str, str] | None = None) -> Dataset:
-    """Hold `frame` against `theory`: every measured variable becomes one checked column.
+def bind(theory: Theory, frame: Any, columns: Mapping[str, Any] | None = None) -> Dataset:
+    """Hold `frame` against `theory`: every measured variable becomes one checked column, every level its units.
 
     Parameters
     ----------
     theory
-        What the columns mean: families, values, ranges.
+        What the columns mean: levels, families, values, ranges.
     frame
         A pandas or polars frame (a lazy one is collected, with the needed columns only), or the path of a
-        .csv or .parquet file.
+        .csv or .parquet file. With levels: one row per unit of the finest level, with a column of ids for every
+        level; or a frame for each level, `{"session": s, "client": c}`.
     columns
-        `{variable: column}` where the data use other names.
+        `{variable: column}` where the data use other names; `{"bdi": {0: "bdi.pre", 2: "bdi.2m"}}` where they have a
+        column per occasion; `{"therapist": ["th1", "th2"], "therapist weight": ["w1", "w2"]}` where units share others.
 
     Raises
     ------
     DataError
         A column is missing, empty, infinite, constant, text where numbers are needed, or breaks what the theory
-        declares of it (values, range, family). All missing values are counted in one message.
+        declares of it (values, range, family, level, where it exists); ids are missing, repeated or contradict each
+        other; a value is missing of a variable that the theory says nothing of.
     """
     expect(theory, Theory, "what data are held against", "mx.load or mx.parse makes one")
-    _refuse_shapes(theory)
-    return bind_some(theory, frame, [each.name for each in theory.variables if each.measured_by != ()], columns)
+    return bind_some(theory, frame, _measured(theory), columns)
 
 
-def _refuse_shapes(theory: Theory) -> None:
-    """Refuse theories whose data are more than one complete column per variable."""
-    if theory.levels or theory.time:
+def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[str, Any] | None = None) -> Dataset:
+    """`bind` for the named variables only; the data need not hold the others."""
+    said, known = find_units(theory), _place_indicators(theory)
+    only = tuple(only)
+    wanted = _with_conditions(theory, only, known, said)
+    shared = [name for level in theory.levels for name in level.shared_by]
+    renaming = take_apart(columns, shared)
+    sources = _open(theory, said, frame, renaming, wanted)
+    structure = find_structure(theory, said, sources)
+    holding = Holding(theory, said, known, sources, structure)
+    refuse_gaps(theory, said, only, holding)
+    found = tuple(holding.column(name) for name in (*only, *theory.time))
+    holding.check_levels()
+    tables = tuple(structure.tables[level.name] for level in theory.levels)
+    home = {name: str(level) for name, level in said.levels.items()} if theory.levels else {}
+    bottom = [name for name in said.above if not any(name in above for above in said.above.values())]
+    n = sum(int(structure.tables[name].seen.sum()) for name in bottom or [ROW])
+    warnings = warn(theory, said, structure, {column.name: column for column in found})
+    return Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings)
+
+
+def _measured(theory: Theory) -> list[str]:
+    """The variables that have a column: all but latent, computed and coefficient variables."""
+    return [each.name for each in declared(theory).values() if each.measured_by is None and each.computed is None]
+
+
+def _place_indicators(theory: Theory) -> dict[str, Variable]:
+    """Every variable by name; an indicator exists where all its latents do, unless it says otherwise."""
+    known = declared(theory)
+    for name, variable in known.items():
+        where = [latent.only_when for latent in theory.variables if name in (latent.measured_by or ())]
+        if variable.only_when is None and where and where[0] is not None and all(each == where[0] for each in where):
+            known[name] = variable.model_copy(update={"only_when": where[0]})
+    return known
+
+
+def _with_conditions(
+    theory: Theory, only: tuple[str, ...], known: Mapping[str, Variable], said: SaidUnits
+) -> tuple[str, ...]:
+    """The variables that are to be read, and those that say where they and the levels exist."""
+    found = dict.fromkeys(only)
+    waiting = [*only, *(n for level in theory.levels if level.only_when for n in level.only_when.names)]
+    while waiting:
+        name = waiting.pop()
+        if name in known:
+            if known[name].computed is not None or known[name].measured_by is not None:
+                raise DataError(
+                    f"only_when: '{name}' has no column, so nobody sees where it holds: name a measured variable"
+                )
+            found[name] = None
+            condition = known[name].only_when
+            waiting += [each for each in (condition.names if condition else ()) if each not in found]
+    return tuple(found)
+
+
+def _open(
+    theory: Theory, said: SaidUnits, frame: Any, renaming: Renaming, wanted: tuple[str, ...]
+) -> tuple[Source, ...]:
+    """Every frame as a source, wide ones made long; `columns=` is held against all of them."""
+    home = {name: str(level) for name, level in said.levels.items()}
+    wide = find_wide(theory, renaming, home) if theory.levels else {}
+    if renaming.wide and not theory.levels:
+        raise DataError(f"columns=: '{next(iter(renaming.wide))}' has occasions, but the theory has no levels")
+    frames = {level: open_table(each) for level, each in _frames(theory, frame, wide).items()}
+    if both := [time for time in wide if time in frames]:
         raise DataError(
-            "data of several levels (units within units, occasions) are not bound yet: this version takes one row per unit"
+            f"columns=: '{wide[both[0]][0]}' has a column per occasion, but there is a frame of {both[0]}: one of the two"
         )
-    for variable in theory.variables:
-        for what, said in (
-            ("is computed", variable.computed),
-            ("exists only sometimes", variable.only_when),
-            ("is measured by indicators", variable.measured_by),
-        ):
-            if said:
-                raise DataError(f"'{variable.name}' {what}: such variables are not bound yet")
-
-
-def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[str, str] | None = None) -> Dataset:
-    """`bind` for the named variables only; the frame need not hold the others."""
-    table = _table(frame)
-    wanted = {name: theory.variable(name) for name in only}
-    names = _names(wanted, table.collect_schema().names(), _renamed(columns))
-    table = table.select(list(dict.fromkeys(names.values())))
-    eager = table.collect() if isinstance(table, nw.LazyFrame) else table
-    n = len(eager)
-    if n < 2:
-        raise DataError("the data have no rows" if n == 0 else "the data have one row: nothing varies in it")
-    _no_missing(eager, names)
-    return Dataset(tuple(read_column(variable, eager[names[name]]) for name, variable in wanted.items()), n)
-
-
-def _table(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
-    if isinstance(frame, str | Path):
-        frame = read_frame(frame)
-    if isinstance(frame, Mapping):
-        raise DataError("the data are a mapping: make a pandas or polars frame of it, pandas.DataFrame(data)")
-    try:
-        table: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(frame)
-        names = table.collect_schema().names()
-    except TypeError:
-        kind = type(frame).__name__
+    present = [name for table in frames.values() for name in table.collect_schema().names()]
+    check_renaming(renaming, (*wanted, *said.above), _unmeasured(theory), present)
+    found: list[Source] = []
+    for level, table in frames.items():
+        here = [
+            name for name in (*wanted, *said.above) if not theory.levels or _is_here(home.get(name, name), level, said)
+        ]
+        source, held = read_source(table, level, here, renaming)
+        below = [each for each in theory.levels if each.name in wide and each.within[:1] == (level,)]
+        for time in below:
+            source, long = make_long(source, held, time, wide[time.name], renaming)
+            found.append(long)
+        found.append(source)
+    if lost := [time for time in wide if time not in [source.level for source in found]]:
         raise DataError(
-            f"the data are a {kind}: give a pandas or polars frame, or the path of a .csv or .parquet file"
-        ) from None
-    except nw.exceptions.DuplicateError:
-        refuse_repeated([str(name) for name in frame.columns])
-        raise
-    odd = [name for name in names if not isinstance(name, str)]
-    if odd:
-        raise DataError(f"column names must be text; {listed(repr(name) for name in odd)} is not: rename with .rename")
-    return table
-
-
-def _renamed(columns: Any) -> dict[str, str]:
-    """`columns=` as {variable: column}."""
-    if columns is None:
-        return {}
-    if not isinstance(columns, Mapping):
-        raise DataError(f"columns= is a mapping, {{variable: column}}, not a {type(columns).__name__}")
-    for name, column in columns.items():
-        if not isinstance(name, str) or not isinstance(column, str):
-            raise DataError(f"columns=: one column name for one variable is wanted, not {name!r}: {column!r}")
-    return dict(columns)
-
-
-def _names(wanted: Mapping[str, Variable], present: list[str], columns: dict[str, str]) -> dict[str, str]:
-    for name, column in columns.items():
-        if name not in wanted:
-            raise DataError(f"columns=: the theory measures no variable '{name}'.{did_you_mean(name, wanted)}")
-        if column not in present:
-            raise DataError(
-                f"columns=: '{name}' should be '{column}', but the data have no such column.{did_you_mean(column, present)}"
-            )
-    names = {name: columns.get(name, name) for name in wanted}
-    for name, column in names.items():
-        if column not in present:
-            hint = did_you_mean(column, present) or f" It has {listed(present)}."
-            raise DataError(
-                f"The theory needs '{name}', but the data have no such column.{hint} "
-                f'If it has another name there: columns={{"{name}": "…"}}'
-            )
-    return names
-
-
-def _no_missing(table: nw.DataFrame[Any], names: Mapping[str, str]) -> None:
-    gaps = {}
-    anywhere = np.zeros(len(table), dtype=bool)
-    for name, column in names.items():
-        series = table[column]
-        empty = series.is_null().to_numpy()
-        if series.dtype.is_float():
-            empty = empty | series.is_nan().fill_null(True).to_numpy()
-        if count := int(np.count_nonzero(empty)):
-            gaps[name] = count
-            anywhere |= empty.astype(bool)
-    if gaps:
-        raise DataError(
-            f"missing values in {listed((f'{name} ({count})' for name, count in gaps.items()), most=12)}: "
-            f"{int(anywhere.sum())} of {len(table)} rows. This version fits complete rows only and does not drop rows "
-            f"by itself: drop them: frame = {_dropping(table, list(names.values()))}, and say so, or impute"
+            f"columns=: '{wide[lost[0]][0]}' has a column per occasion, but no frame has a row per client of {lost[0]}"
         )
+    return tuple(found)
 
 
-def _dropping(table: nw.DataFrame[Any], columns: list[str]) -> str:
-    """How to drop the rows with gaps in the columns that the theory needs, and in no others."""
-    if table.implementation.is_polars():
-        return f"frame.fill_nan(None).drop_nulls(subset={columns})"
-    return f"frame.dropna(subset={columns})"
+def _is_here(home: str, level: str, said: SaidUnits) -> bool:
+    """Whether a row of `level` has one value of what has one value per `home`."""
+    return home == level or home in said.above[level]
+
+
+def _frames(theory: Theory, frame: Any, wide: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Which frame has one row per unit of which level."""
+    levels = [level.name for level in theory.levels]
+    if isinstance(frame, Mapping) and levels:
+        for name in frame:
+            if name not in levels:
+                raise DataError(
+                    f"the data are a mapping, one frame for each level, but there is no level {name!r}."
+                    f"{did_you_mean(str(name), levels)} The levels are {listed(levels)}"
+                )
+        if not frame:
+            raise DataError("the data are an empty mapping: one frame for each level is wanted")
+        return dict(frame)
+    if not levels:
+        return {ROW: frame}
+    rows = {level.within[0] for level in theory.levels if level.name in wide and level.within}
+    if len(rows) > 1:
+        raise DataError(
+            f"columns=: a row cannot be a {listed(sorted(rows), joint='and a')} at once: give a frame for each level"
+        )
+    level = rows.pop() if rows else finest(theory)
+    if level is None:
+        lowest = ", ".join(f'"{name}": …' for name in levels)
+        raise DataError(f"no level lies below all others, so give a frame for each: {{{lowest}}}")
+    return {level: frame}
+
+
+def _unmeasured(theory: Theory) -> dict[str, str]:
+    """Why a variable has no column."""
+    found = {each.name: f"is computed (is: {each.computed})" for each in theory.variables if each.computed}
+    latent = {each.name: "is measured by its indicators" for each in theory.variables if each.measured_by}
+    return found | latent | {each.name: "is measured by nothing" for each in theory.variables if each.measured_by == ()}

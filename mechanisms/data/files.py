@@ -7,8 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mechanisms.errors import DataError, did_you_mean, listed
 
 
@@ -61,23 +59,3 @@ def _refuse_separator(path: Path, header: list[str]) -> None:
                 f"{path}: the file is separated by {words}: save it with commas, or read it yourself with "
                 f"pandas.read_csv(path, sep={sign!r}{decimal}) and give the frame"
             )
-
-
-def read_renaming(path: str | Path) -> dict[str, str]:
-    """A YAML file of `variable: column` lines, for data with other names."""
-    path = Path(path)
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), yaml.BaseLoader)
-    except FileNotFoundError:
-        near = did_you_mean(path.name, [file.name for file in path.parent.glob("*")]) if path.parent.is_dir() else ""
-        raise DataError(
-            f"{path}: there is no such file.{near} It has a line for each variable: alliance: WAI_total"
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
-    pairs = [(key.value, value.value) for key, value in node.value] if isinstance(node, yaml.MappingNode) else []
-    if not pairs or not all(isinstance(word, str) and word for pair in pairs for word in pair):
-        raise DataError(f"{path}: a mapping is wanted, a line for each variable: alliance: WAI_total")
-    if twice := [key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1]:
-        raise DataError(f"{path}: '{twice[0]}' is said twice")
-    return dict(pairs)

@@ -1,6 +1,7 @@
 """A column of text where numbers are needed: what is wrong with it, and what to write in the theory or do to the data."""
 
 import re
+from collections.abc import Sequence
 
 from mechanisms.errors import DataError, listed
 from mechanisms.spec.terms import is_value
@@ -13,15 +14,15 @@ _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
-def refuse_text(variable: Variable, words: list[str]) -> DataError:
-    """What to do about a column of text where numbers are needed."""
+def refuse_text(variable: Variable, words: list[str], rows: Sequence[int]) -> DataError:
+    """What to do about a column of text where numbers are needed; `rows` number the words' rows in the data."""
     name, kinds = variable.name, sorted(set(words))
     if "" in kinds:
         return DataError(f"'{name}' is blank in {words.count('')} rows: make them missing, or give them a word")
-    return _refuse_numbers(name, words, kinds) or _refuse_categories(variable, kinds)
+    return _refuse_numbers(name, words, kinds, rows) or _refuse_categories(variable, kinds)
 
 
-def _refuse_numbers(name: str, words: list[str], kinds: list[str]) -> DataError | None:
+def _refuse_numbers(name: str, words: list[str], kinds: list[str], rows: Sequence[int]) -> DataError | None:
     """What is wrong with a column that was meant to hold numbers, if this one was."""
     wrong = [kind for kind in kinds if not is_number(kind)]
     if not wrong:
@@ -36,7 +37,7 @@ def _refuse_numbers(name: str, words: list[str], kinds: list[str]) -> DataError 
             f"'{name}' holds numbers with {what} ({listed(map(repr, wrong), most=3)}): "
             f"save them with a decimal point only, or read the file with pandas.read_csv(path, {key}=',')"
         )
-    numbers, cells = len(kinds) - len(wrong), [at for at, word in enumerate(words, start=1) if not is_number(word)]
+    numbers, cells = len(kinds) - len(wrong), [at for at, word in zip(rows, words, strict=True) if not is_number(word)]
     if numbers and (len(kinds) > _MANY or (numbers > 2 and len(cells) <= _FEW_CELLS * len(words))):
         where = f"in {len(cells)} rows, first in row {cells[0]}" if len(cells) > 1 else f"in row {cells[0]}"
         return DataError(

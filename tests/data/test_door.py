@@ -13,7 +13,8 @@ import pytest
 import mechanisms as mx
 from mechanisms.data.dataset import ColumnView
 from mechanisms.data.door import bind, bind_some
-from mechanisms.data.files import read_frame, read_renaming
+from mechanisms.data.files import read_frame
+from mechanisms.data.renaming import read_renaming
 from mechanisms.errors import DataError
 from mechanisms.spec.theory import Theory, Variable
 
@@ -385,21 +386,83 @@ def test_free_text_is_not_offered_as_categories():
     assert "40 different texts are too many for categories" in refusal(CHAIN, frame)
 
 
+CAUSES = mx.parse("arrows:\n  x, m -> y:\n")  # nothing points at x and m
+
+
 @pytest.mark.parametrize("make", [lambda f: f, pl.from_pandas])
 def test_missing_values_are_counted_in_one_message(make):
     frame = plain(x=[np.nan, None, *range(10)], y=[1.0] * 3 + [np.nan] + list(range(8)))
     frame["m"] = ["yes", "no"] * 5 + ["yes", None]
-    message = refusal(CHAIN, make(frame))
-    assert "missing values in x (2), m (1) and y (1): 4 of 12 rows" in message
-    assert "does not drop rows" in message
+    message = refusal(CAUSES, make(frame))
+    assert "missing values in x (2) and m (1): 3 of 12 rows. Nothing points at them" in message
+    assert "x: {family: normal} and m: {family: bernoulli}" in message
     drop = "dropna" if isinstance(make(frame), pd.DataFrame) else "fill_nan(None).drop_nulls"
-    assert f"frame.{drop}(subset=['x', 'm', 'y'])" in message
-    assert eval(re.search(r"frame = (.*\]\))", message)[1], {"frame": make(frame.assign(other=None))}).shape == (8, 4)
+    assert f"frame.{drop}(subset=['x', 'm'])" in message
+    assert eval(re.search(r"frame = (.*\]\))", message)[1], {"frame": make(frame.assign(other=None))}).shape == (9, 4)
+    declared = mx.parse("variables: {x: {family: normal}, m: {family: bernoulli}, y: }\narrows:\n  x, m -> y:\n")
+    assert bind(declared, make(frame)).incomplete == ("x", "m", "y")
 
 
 def test_dropping_names_the_columns_of_the_data():
     frame = plain(x=[np.nan, *range(11)]).rename(columns={"x": "X 1"})
-    assert "frame.dropna(subset=['X 1', 'm', 'y'])" in refusal(CHAIN, frame, {"x": "X 1"})
+    assert "frame.dropna(subset=['X 1'])" in refusal(CHAIN, frame, {"x": "X 1"})
+
+
+GAPS = [
+    pd.Series([np.nan, None, *range(10)]), pd.Series([None, None, *range(10)], dtype="Int64"),
+    pd.Series([None, None, *range(10)], dtype="Float64"), pd.Series([None, np.nan, *range(10)], dtype=object),
+    pd.Series([None, None, *range(10)], dtype="int64[pyarrow]"), pl.Series([None, None, *range(10)]),
+    pl.Series([float("nan"), None, *map(float, range(10))]), pl.Series([None, None, *range(10)], dtype=pl.Decimal(10, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("series", GAPS, ids=lambda series: f"{type(series).__module__} {series.dtype}")
+def test_missing_numbers_of_an_effect_pass(series):
+    frame = plain() if isinstance(series, pd.Series) else pl.from_pandas(plain())
+    frame = frame.assign(m=series) if isinstance(series, pd.Series) else frame.with_columns(m=series)
+    data = bind(CHAIN, frame)
+    column = data.numbers("m")
+    np.testing.assert_array_equal(column.values, [np.nan, np.nan, *range(10)])
+    np.testing.assert_array_equal(column.missing, [True] * 2 + [False] * 10)
+    np.testing.assert_array_equal(column.observed, ~column.missing)
+    assert (column.mean, column.sd, column.lowest, column.highest) == (
+        4.5,
+        pytest.approx(np.std(range(10), ddof=1)),
+        0,
+        9,
+    )
+    assert data.incomplete == ("m",)
+    assert "2 of 12 missing (17%)" in repr(data)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([None, "yes", "no", "yes"] * 3, ("no", "yes")),
+        (pd.Series([None, True, False, True] * 3, dtype="boolean"), ("false", "true")),
+        (pd.Series([None, True, False, True] * 3, dtype=object), ("false", "true")),
+        (pd.Categorical([None, "yes", "no", "yes"] * 3), ("no", "yes")),
+        ([np.nan, 1, 0, 1] * 3, None),
+    ],
+)
+def test_missing_words_of_an_effect_pass(values, labels):
+    column = bind(CHAIN, plain(m=values)).numbers("m")
+    np.testing.assert_array_equal(column.values, [np.nan, 1, 0, 1] * 3)
+    assert (column.labels, column.binary, column.mean) == (labels, True, pytest.approx(2 / 3))
+
+
+@pytest.mark.parametrize("gap", [None, np.nan])
+def test_missing_categories(gap):
+    column = bind(KINDS, kinds(g=["a", gap, "b", "c"] * 3))["g"]
+    np.testing.assert_array_equal(column.codes, [0, -1, 1, 2] * 3)
+    np.testing.assert_array_equal(column.indicator("b"), [0, np.nan, 1, 0] * 3)
+    assert (column.share("a"), column.missing.sum()) == (pytest.approx(1 / 3), 3)
+
+
+def test_a_word_among_numbers_is_found_in_its_row():
+    assert "holds 'n/a' in row 10 of the data" in refusal(
+        CHAIN, plain(m=[None, 2, 3, 4, 5, 6, 7, 8, 9, "n/a", 1, None])
+    )
 
 
 def test_nan_and_null_are_both_missing():
@@ -407,9 +470,9 @@ def test_nan_and_null_are_both_missing():
     assert "missing values in x (2): 2 of 4 rows" in refusal(CHAIN, frame)
     frame = pd.DataFrame({"x": pd.Series([1, None, 3], dtype="Int64"), "m": [1, 2, 3], "y": [3, 1, 2]})
     assert "missing values in x (1): 1 of 3 rows" in refusal(CHAIN, frame)
-    assert "missing values in x (3)" in refusal(CHAIN, pl.DataFrame({"x": [None] * 3, "m": [1, 2, 3], "y": [3, 1, 2]}))
-    everywhere = pl.DataFrame({"g": ["a", None, "b", "c"], "y": [True, None, False, True]})
-    assert "missing values in g (1) and y (1): 1 of 4 rows" in refusal(KINDS, everywhere)
+    for name in ("x", "m"):
+        frame = pl.DataFrame({"x": [1, 2, 3], "m": [1, 2, 3], "y": [3, 1, 2]} | {name: [None] * 3})
+        assert f"'{name}' has no value in any row" in refusal(CHAIN, frame)
 
 
 @pytest.mark.parametrize(
