@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mechanisms.errors import DataError, FitError, IdentificationError, MechanismsError, SpecError
+from mechanisms.spec.display import show_with
 
 if TYPE_CHECKING:
     from mechanisms.data.dataset import Dataset as Dataset
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from mechanisms.report.pages import page as page
     from mechanisms.report.plots import diagram as diagram
     from mechanisms.report.plots import forest as forest
-    from mechanisms.spec.catalogue import load as load
+    from mechanisms.spec.library import catalogue as catalogue
+    from mechanisms.spec.library import load as load
     from mechanisms.spec.reader import parse as parse
     from mechanisms.spec.theory import Question as Question
     from mechanisms.spec.theory import Theory as Theory
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "spec.theory": ("Theory", "Question"),
-    "spec.catalogue": ("load",),
+    "spec.library": ("load", "catalogue"),
     "spec.reader": ("parse",),
     "spec.writer": ("write",),
     "graph.expansion": ("expand",),
@@ -82,6 +84,14 @@ def __getattr__(name: str) -> Any:
     found = getattr(import_module(f"mechanisms.{_HOME[name]}"), name)
     globals()[name] = found
     return found
+
+
+def _show(theory: Any) -> str:
+    """A theory as a picture with its text, drawn when a notebook asks for it."""
+    return str(import_module("mechanisms.report.showing").show_theory(theory))
+
+
+show_with(_show)
 
 
 def __dir__() -> list[str]:

@@ -35,6 +35,17 @@ def assess(draws: xr.Dataset) -> tuple[Quality, ...]:
     )
 
 
+def worst(draws: xr.Dataset) -> tuple[float, float]:
+    """The greatest R-hat and the least bulk or tail effective sample size among draws that vary."""
+    import arviz_stats  # noqa: PLC0415
+
+    stats: Any = arviz_stats
+    plain = xr.Dataset({f"v{position}": draws[name] for position, name in enumerate(draws)})
+    r_hat = max(float(np.nanmax(values)) for values in stats.rhat(plain).values())
+    sizes = [stats.ess(plain, method=method) for method in ("bulk", "tail")]
+    return r_hat, min(float(np.nanmin(values)) for table in sizes for values in table.values())
+
+
 def count_divergences(idata: xr.DataTree) -> int:
     """How many transitions diverged; 0 where no sampler ran that could."""
     if "sample_stats" not in idata.children:

@@ -7,7 +7,8 @@ from mechanisms.data.dataset import Dataset
 from mechanisms.errors import FitError, did_you_mean, expect, listed
 from mechanisms.infer.engines import exact
 from mechanisms.model.blocks import find_blocks
-from mechanisms.model.plan import Equation, Plan
+from mechanisms.model.equations import Equation
+from mechanisms.model.plan import Plan
 from mechanisms.model.prior_words import print_priors
 from mechanisms.model.priors import state_beliefs
 
@@ -69,7 +70,7 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
 
 def linear_probabilities(plan: Plan, data: Dataset) -> tuple[str, ...]:
     """Variables that hold only 0 and 1 in the data and are modelled as normal."""
-    normal = [equation.response for equation in plan.equations if equation.family == "normal"]
+    normal = [equation.response for equation in plan.equations if equation.family == "normal" and not equation.latent]
     return tuple(name for name in normal if data.numbers(name).binary)
 
 
@@ -78,12 +79,27 @@ def choose(plan: Plan, data: Dataset, engine: Engine = "auto") -> tuple[Block, .
     if engine not in ENGINES:
         near = did_you_mean(str(engine), ENGINES)
         raise FitError(f"there is no engine '{engine}'; there are {listed(ENGINES)}.{near}")
-    return tuple(_chosen(plan, data, block, engine) for block in find_blocks(plan))
+    return tuple(_chosen(plan, data, block, engine) for block in find_blocks(plan, data))
+
+
+def _beyond_exact(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> str | None:
+    """Why a block is none of single equations with complete rows, or None."""
+    if data.tables:
+        return "units of several levels, with courses and deviations of their own"
+    names = {equation.response for equation in block}
+    if tied := [each.address for each in plan.residuals if each.one in names]:
+        return f"residuals are correlated ({listed(tied)})"
+    gaps = [name for name in data.incomplete if name in names]
+    return f"{listed(gaps)} {'has' if len(gaps) == 1 else 'have'} missing values" if gaps else None
 
 
 def _chosen(plan: Plan, data: Dataset, block: tuple[Equation, ...], engine: Engine) -> Block:
     if engine == "nuts":
         return Block(block, "nuts", "asked for")
+    if against := _beyond_exact(plan, data, block):
+        if engine == "exact":
+            raise FitError(f"engine exact does not apply: {against}. engine='auto' or 'nuts' fits it")
+        return Block(block, "nuts", f"{against}, so exact does not apply")
     reasons = [exact.applies(equation, state_beliefs(plan, equation, data)) for equation in block]
     against = next((reason for reason in reasons if reason), None)
     if against is None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import ColumnView, Dataset
 from mechanisms.errors import DataError, listed
-from mechanisms.model.plan import Equation
+from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
 from mechanisms.model.standardising import working_columns
 

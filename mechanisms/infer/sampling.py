@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.door import bind
 from mechanisms.errors import DataError, FitError, did_you_mean, expect, listed
+from mechanisms.infer.draws import Drawn, make_tree
 from mechanisms.infer.engines import exact
 from mechanisms.infer.explanation import Block, Engine, choose
 from mechanisms.infer.moments import gather
-from mechanisms.infer.posterior import Fit, safe_name
-from mechanisms.model.plan import Factor, Plan, compile
+from mechanisms.infer.posterior import Fit
+from mechanisms.model.equations import Reading
+from mechanisms.model.missing import refuse_incomplete
+from mechanisms.model.plan import Plan, compile
 from mechanisms.model.priors import state_beliefs
 from mechanisms.spec.addresses import parse_address
 from mechanisms.spec.theory import Theory
@@ -61,16 +63,13 @@ def sample(
     check_together(plan, data)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     blocks = choose(plan, data, engine)
-    posterior: dict[str, Floats] = {}
-    statistics = {}
-    for number, block in enumerate(blocks):
-        found, stats = _draw_block(plan, data, block, draws, chains, tune, np.random.SeedSequence([seed, number]))
-        posterior |= found
-        if stats is not None:
-            statistics["+".join(block.responses)] = stats
-    return Fit(
-        plan, data, _tree({address: posterior[address] for address in plan.parameters}, statistics), blocks, seed
-    )
+    drawn = {
+        "+".join(block.responses): _draw_block(
+            plan, data, block, draws, chains, tune, np.random.SeedSequence([seed, number])
+        )
+        for number, block in enumerate(blocks)
+    }
+    return Fit(plan, data, make_tree(plan, data, drawn), blocks, seed)
 
 
 def fit(
@@ -97,9 +96,8 @@ def pin(plan: Plan, data: Dataset, parameters: Mapping[str, float]) -> Fit:
     check_together(plan, data)
     values = complete(plan, parameters)
     block = Block(plan.equations, "none", "parameters stated")
-    return Fit(
-        plan, data, _tree({address: np.full((1, 1), value) for address, value in values.items()}, {}), (block,), 0
-    )
+    stated = Drawn({address: np.full((1, 1), value) for address, value in values.items()})
+    return Fit(plan, data, make_tree(plan, data, {"stated": stated}), (block,), 0)
 
 
 def complete(plan: Plan, parameters: Mapping[str, float]) -> dict[str, float]:
@@ -128,10 +126,14 @@ def complete(plan: Plan, parameters: Mapping[str, float]) -> dict[str, float]:
 
 def check_together(plan: Plan, data: Dataset) -> None:
     """Refuse data that were bound to another theory."""
-    absent = [name for name in plan.theory.names if name not in data]
+    measured = [name for name in plan.theory.names if not plan.theory.variable(name).computed]
+    absent = [name for name in measured if name not in data]
     if absent:
         raise DataError(f"the data were bound to another theory: they have no {listed(absent)}. Bind them to this one")
-    for equation in plan.equations:
+    if bool(plan.theory.levels) != bool(data.tables):
+        raise DataError("the data were bound to a theory with other levels: bind them to this one")
+    refuse_incomplete(plan, data)
+    for equation in (each for each in plan.equations if not each.latent):
         response = data[equation.response]
         if isinstance(response, Categories):
             raise DataError(f"'{equation.response}' holds categories, but its equation is {equation.family}")
@@ -139,53 +141,36 @@ def check_together(plan: Plan, data: Dataset) -> None:
             raise DataError(
                 f"'{equation.response}' is bernoulli here, but was bound to a theory where it is not: bind anew"
             )
-        for coefficient in equation.coefficients:
-            for factor in coefficient.factors:
-                _check_column(factor, data)
+        for reading in equation.readings:
+            if reading.variable in data:
+                _check_column(reading, data)
 
 
-def _check_column(factor: Factor, data: Dataset) -> None:
+def _check_column(reading: Reading, data: Dataset) -> None:
     """A category must be one of the data's, a number must be numbers."""
-    name, _, value = factor.column.partition("=")
-    column = data[name]
+    name, value, column = reading.variable, reading.category, data[reading.variable]
     held = column.values if isinstance(column, Categories) else ()
     if bool(value) != isinstance(column, Categories) or (value and value not in held):
         kind = f"the categories {listed(held)}" if held else "numbers"
         raise DataError(
-            f"'{name}' was bound as {kind}, but this theory needs {factor.column}: bind the data to this one"
+            f"'{name}' was bound as {kind}, but this theory needs {reading.column}: bind the data to this one"
         )
 
 
 def _draw_block(
     plan: Plan, data: Dataset, block: Block, draws: int, chains: int, tune: int, sequence: np.random.SeedSequence
-) -> tuple[dict[str, Floats], xr.Dataset | None]:
-    beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block.equations}
-    moments = {e.response: gather(e, beliefs[e.response], data) for e in block.equations}
+) -> Drawn:
+    if block.engine == "exact" or not (data.tables or data.incomplete):
+        beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block.equations}
+        moments = {e.response: gather(e, beliefs[e.response], data) for e in block.equations}
     if block.engine == "exact":
         found: dict[str, Floats] = {}
         for equation, child in zip(block.equations, sequence.spawn(len(block.equations)), strict=True):
             rng = np.random.default_rng(child)
             drawn = exact.draw(equation, beliefs[equation.response], moments[equation.response], chains * draws, rng)
             found |= {address: values.reshape(chains, draws) for address, values in drawn.items()}
-        return found, None
+        return Drawn(found)
     from mechanisms.infer.engines import nuts  # noqa: PLC0415  (brings PyMC)
 
     seed = int(sequence.generate_state(1)[0])
     return nuts.draw(plan, block.equations, data, draws=draws, tune=tune, chains=chains, seed=seed)
-
-
-def _tree(posterior: Mapping[str, Floats], statistics: Mapping[str, xr.Dataset]) -> xr.DataTree:
-    chains, draws = next(iter(posterior.values())).shape
-    coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
-    groups = {
-        "posterior": xr.Dataset(
-            {safe_name(name): (("chain", "draw"), values) for name, values in posterior.items()}, coords
-        )
-    }
-    if len(statistics) == 1:
-        groups["sample_stats"] = next(iter(statistics.values()))
-    elif statistics:
-        joint = {f"{name} ({block})": values for block, stats in statistics.items() for name, values in stats.items()}
-        diverging = sum(stats["diverging"].astype(int) for stats in statistics.values()) > 0
-        groups["sample_stats"] = xr.Dataset({**joint, "diverging": diverging})
-    return xr.DataTree.from_dict(groups)

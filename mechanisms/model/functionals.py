@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.errors import DataError, listed
-from mechanisms.model.plan import Coefficient, Equation, Factor
-from mechanisms.model.standardising import Standard, Working
+from mechanisms.model.equations import Coefficient, Equation, Factor
+from mechanisms.model.scales import Standard
+from mechanisms.model.standardising import Working
 from mechanisms.spec.theory import Prior, Scalar
 
 Floats = NDArray[np.float64]
@@ -56,8 +57,8 @@ def _weight(
 
 
 def _at(column: str, given: dict[str, float | str]) -> float:
-    name, _, category = column.partition("=")
-    value = given.get(name, 0.0)
+    category = column.partition("=")[2]
+    value = given.get(Factor(column).variable, 0.0)
     return float(value == category) if category else float(value)
 
 

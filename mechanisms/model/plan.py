@@ -1,120 +1,61 @@
 """The plan: a theory as equations in causal order, every parameter named before a sampler exists."""
 
-from collections import Counter
 from dataclasses import dataclass
-from itertools import product as every
+from functools import cached_property
 
-from mechanisms.errors import SpecError, did_you_mean, expect, listed
-from mechanisms.graph.expansion import Coefficient as Standing
+import networkx as nx
+
+from mechanisms.errors import SpecError, expect
 from mechanisms.graph.expansion import Expansion, check_expansion, expand
 from mechanisms.graph.graph import Graph, causal_order, draw
-from mechanisms.model.families import FAMILIES
+from mechanisms.graph.levels import Design, computed_from, survey
+from mechanisms.graph.unrolling import unroll
+from mechanisms.model.assembly import assemble, gather_varying
+from mechanisms.model.equations import Equation, Residual, Varying
+from mechanisms.model.prior_keys import key_priors
 from mechanisms.model.uncompiled import refuse_uncompiled
-from mechanisms.spec.addresses import parse_address
 from mechanisms.spec.reader import resolve
-from mechanisms.spec.terms import Term
-from mechanisms.spec.theory import Prior, Theory, Variable
-
-_POWERS = {"linear": (1,), "quadratic": (1, 2)}
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One column of a product, to a power: `age` or `arm=cbt`."""
-
-    column: str
-    power: int = 1
-
-    @property
-    def variable(self) -> str:
-        """The variable that the column shows."""
-        return self.column.partition("=")[0]
-
-    def __str__(self) -> str:
-        return self.column if self.power == 1 else f"{self.column}^{self.power}"
-
-
-@dataclass(frozen=True)
-class Coefficient:
-    """One number of the linear predictor: `address` names it, `factors` are multiplied with it."""
-
-    address: str
-    factors: tuple[Factor, ...]
-    written: bool = True
-
-    @property
-    def degree(self) -> int:
-        """How many columns are multiplied, powers counted."""
-        return sum(factor.power for factor in self.factors)
-
-    @property
-    def powers(self) -> Counter[str]:
-        """Each column's power in the product."""
-        return sum((Counter({factor.column: factor.power}) for factor in self.factors), Counter())
-
-    def beyond(self, part: "Coefficient") -> tuple[Factor, ...]:
-        """What this product has beyond another that it contains: `w * v` beyond the `w` of `w^2 * v`; else nothing."""
-        more = self.powers - part.powers if part.powers <= self.powers else Counter[str]()
-        return tuple(Factor(column, power) for column, power in more.items())
-
-
-@dataclass(frozen=True)
-class Equation:
-    """One modelled variable: link(E[y]) = intercept + Σ coefficients; `spread` names its residual sd, if it has one."""
-
-    response: str
-    family: str
-    link: str
-    intercept: str
-    coefficients: tuple[Coefficient, ...]
-    spread: str | None
-
-    @property
-    def parents(self) -> tuple[str, ...]:
-        """The variables on the right-hand side, in order of appearance."""
-        return tuple(dict.fromkeys(factor.variable for each in self.coefficients for factor in each.factors))
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Intercept first, then the coefficients."""
-        return (self.intercept, *(coefficient.address for coefficient in self.coefficients))
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The addresses, and the residual sd's where there is one."""
-        return (*self.addresses, *((self.spread,) if self.spread else ()))
-
-    def companions(self, own: Coefficient) -> tuple[str, ...]:
-        """The variables at whose values a slope differs: its moderators, and its own cause where that bends."""
-        return tuple(dict.fromkeys(factor.variable for each in self.coefficients for factor in each.beyond(own)))
-
-    def __str__(self) -> str:
-        left = self.response if self.link == "identity" else f"{self.link} P({self.response} = 1)"
-        terms = " + ".join(["b0", *("b·" + " · ".join(map(str, each.factors)) for each in self.coefficients)])
-        noise = f",  residual sd {self.spread}" if self.spread else ""
-        return f"{left} = {terms}{noise}"
+from mechanisms.spec.terms import Relative
+from mechanisms.spec.theory import Prior, Theory
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A compiled theory. `priors` holds the theory's own, keyed by the addresses of the equations."""
+    """A compiled theory. `priors` holds the theory's own, keyed by the addresses of the equations.
+
+    `varying` says, level by level, which intercepts and slopes differ among units; nothing in theories without levels.
+    `residuals` are the correlations of residuals.
+    """
 
     theory: Theory
     expansion: Expansion
     graph: Graph
     equations: tuple[Equation, ...]
     priors: tuple[tuple[str, Prior], ...]
+    varying: tuple[Varying, ...] = ()
+    residuals: tuple[Residual, ...] = ()
+
+    @cached_property
+    def design(self) -> Design:
+        """The levels of the theory, and at which of them each variable has its values."""
+        return survey(self.theory)
 
     @property
     def exogenous(self) -> tuple[str, ...]:
         """Variables without an equation: conditioned on as observed."""
         modelled = {equation.response for equation in self.equations}
-        return tuple(name for name in self.theory.names if name not in modelled)
+        computed = {variable.name for variable in self.theory.variables if variable.computed}
+        return tuple(name for name in self.theory.names if name not in modelled | computed)
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Every parameter's address, equation by equation."""
-        return tuple(address for equation in self.equations for address in equation.parameters)
+        """Every single number's address: equation by equation, residual correlations, then the sds of what varies."""
+        own = tuple(address for equation in self.equations for address in equation.parameters)
+        return (
+            *own,
+            *(each.address for each in self.residuals),
+            *(address for each in self.varying for address in each.spreads),
+        )
 
     def equation(self, response: str) -> Equation:
         """The equation of one modelled variable; `KeyError` when it has none."""
@@ -130,6 +71,10 @@ class Plan:
     def __repr__(self) -> str:
         lines = [f"Plan of {self.theory.name or 'a theory'}: {len(self.equations)} equations"]
         lines += [f"  {equation}" for equation in self.equations]
+        for each in self.varying:
+            joint = ", correlated except where an arrow joins them" if each.correlated else ""
+            lines.append(f"  vary by {each.level}{joint}: {'; '.join(each.quantities)}")
+        lines += [f"  residual correlation {each.address}" for each in self.residuals]
         if self.exogenous:
             lines.append(f"  conditioned on: {', '.join(self.exogenous)}")
         lines += [f"  prior on {address}: {shown_prior(prior)}" for address, prior in self.priors]
@@ -150,13 +95,15 @@ def compile(theory: Theory) -> Plan:
     check_expansion(theory)
     refuse_uncompiled(theory)
     expansion = expand(theory)
-    graph = draw(theory)
-    equations = tuple(
-        _equation(theory, theory.variable(name), expansion) for name in causal_order(graph) if expansion.parents(name)
+    graph = unroll(theory) if theory.levels else draw(theory)
+    equations = _in_order(
+        tuple(assemble(theory, expansion, name) for name in _modelled(theory, expansion)), theory, graph
     )
     if not equations:
         raise SpecError("the theory draws no arrow, so there is nothing to fit", theory.place)
-    return Plan(theory, expansion, graph, equations, _priors(theory, equations))
+    varying = gather_varying(theory, expansion, equations)
+    residuals = _residuals(theory, equations)
+    return Plan(theory, expansion, graph, equations, key_priors(theory, equations, varying), varying, residuals)
 
 
 def shown_prior(prior: Prior) -> str:
@@ -171,108 +118,55 @@ def shown_prior(prior: Prior) -> str:
     return ", ".join([said, *notes])
 
 
-def _equation(theory: Theory, variable: Variable, expansion: Expansion) -> Equation:
-    family = FAMILIES[variable.family or "normal"]
-    link = variable.link or family.links[0]
-    if link not in family.links:
-        raise SpecError(
-            f"'{variable.name}': {family.name} has no link {link} here; it has {listed(family.links)}", variable.place
-        )
-    coefficients: dict[frozenset[Factor], Coefficient] = {}
-    for standing in expansion.parents(variable.name):
-        for coefficient in _coefficients(theory, standing):
-            coefficients.setdefault(frozenset(coefficient.factors), coefficient)
-    spread = f"{family.spread}({variable.name})" if family.spread else None
-    return Equation(variable.name, family.name, link, f"1 -> {variable.name}", tuple(coefficients.values()), spread)
-
-
-def _coefficients(theory: Theory, standing: Standing) -> list[Coefficient]:
-    """An arrow's own columns, and their products with each moderator's columns."""
-    own = [
-        (Factor(column, power),)
-        for power in _POWERS[standing.shape.kind]
-        for column in _columns(theory, standing.cause)
-    ]
-    found = [_coefficient(factors, standing) for factors in own]
-    for moderator in standing.moderators:
-        for columns in every(*(_columns(theory, term) for term in moderator)):
-            extra = tuple(Factor(column) for column in columns)
-            found += [_coefficient(factors + extra, standing) for factors in own]
-    return found
-
-
-def _coefficient(factors: tuple[Factor, ...], standing: Standing) -> Coefficient:
-    return Coefficient(f"{' * '.join(map(str, factors))} -> {standing.effect}", factors, standing.written)
-
-
-def _columns(theory: Theory, term: Term) -> list[str]:
-    variable = theory.variable(term.name)
-    if term.value is not None and variable.family == "bernoulli":
-        one = variable.values[1] if variable.values else "1"
-        raise SpecError(f"'{term}': {term.name} is bernoulli and has one arrow, {term.name} -> …, from 0 to 1 = {one}")
-    if term.value is not None:
-        return [str(term)]
-    if variable.family in ("categorical", "ordinal", "sequential"):
-        return [f"{variable.name}={value}" for value in variable.values[1:]]
-    return [variable.name]
-
-
-def _priors(theory: Theory, equations: tuple[Equation, ...]) -> tuple[tuple[str, Prior], ...]:
-    """The theory's priors under the equations' own addresses; `same_as` is resolved to an address too."""
-    known = {parse_address(address).key: address for equation in equations for address in equation.parameters}
-    kinds = {address: parse_address(address).kind for address in known.values()}
-    found: dict[str, Prior] = {}
-    for prior in theory.priors:
-        address = _resolved(prior.address, known, prior)
-        if address in found:
-            raise SpecError(f"prior on '{address}' is said twice", prior.place)
-        if prior.same_as is not None:
-            other = _resolved(prior.same_as, known, prior)
-            if other == address:
-                raise SpecError(f"prior on '{address}': same as itself", prior.place)
-            if kinds[other] != kinds[address]:
-                raise SpecError(f"prior on '{address}': '{other}' is another kind of parameter", prior.place)
-            found[address] = prior.model_copy(update={"same_as": other})
-        else:
-            found[address] = prior
-    for address, prior in found.items():
-        if prior.same_as is not None and prior.same_as in found and found[prior.same_as].same_as is not None:
-            raise SpecError(
-                f"prior on '{address}': '{prior.same_as}' is itself the same as another; name that one", prior.place
-            )
-        for name, _ in prior.at:
-            _check_at(name, address, prior, equations)
-    return tuple(found.items())
-
-
-def _resolved(text: str, known: dict[tuple[object, ...], str], prior: Prior) -> str:
-    """The equations' own spelling of an address; a whole category has to be said one value at a time."""
-    key = parse_address(text, prior.place).key
-    if key in known:
-        return known[key]
-    bare = [address for address in known.values() if "=" in address and _without_values(address) == text]
-    if bare:
-        raise SpecError(
-            f"prior on '{text}': that arrow stands for {len(bare)} coefficients; say which: {' | '.join(bare)}",
-            prior.place,
-        )
-    raise SpecError(
-        f"prior on '{text}': the theory has no such parameter.{did_you_mean(text, known.values())}", prior.place
+def _modelled(theory: Theory, expansion: Expansion) -> tuple[str, ...]:
+    """The variables that have an equation: what is pointed at, and repeated causes whose course is needed (R8)."""
+    courses = {each.effect.name for each in expansion.courses}
+    split = {each.cause.name for each in expansion.coefficients if each.carries in ("departure", "course")}
+    split |= {each.name for each in theory.variables if each.computed and not computed_from(each)}
+    observed = {variable.name for variable in theory.variables if variable.centre == "observed"}
+    return tuple(
+        name for name in theory.names if expansion.parents(name) or name in courses or name in split - observed
     )
 
 
-def _without_values(address: str) -> str:
-    left, _, right = address.partition(" -> ")
-    return f"{' * '.join(factor.partition('=')[0] for factor in left.split(' * '))} -> {right}"
+def _residuals(theory: Theory, equations: tuple[Equation, ...]) -> tuple[Residual, ...]:
+    """The hidden common causes of two modelled variables at their own level."""
+    modelled = [each.response for each in equations]
+    found = []
+    for pair in theory.hidden:
+        names = sorted(
+            (pair.one.name, pair.other.name), key=lambda name: modelled.index(name) if name in modelled else -1
+        )
+        if pair.one.part is None and pair.other.part is None and set(names) <= set(modelled):
+            found.append(Residual(f"{names[0]} <-> {names[1]}", names[0], names[1]))
+    return tuple(found)
 
 
-def _check_at(name: str, address: str, prior: Prior, equations: tuple[Equation, ...]) -> None:
-    """`at` must name a moderator of the coefficient that the prior is on, or its own cause where that bends."""
-    found = [(equation, each) for equation in equations for each in equation.coefficients if each.address == address]
-    if not found:
-        raise SpecError(f"prior on '{address}': at belongs to priors on coefficients", prior.place)
-    ((equation, own),) = found
-    companions = equation.companions(own)
-    if name not in companions:
-        hint = did_you_mean(name, companions)
-        raise SpecError(f"prior on '{address}': at: '{name}' does not moderate it.{hint}", prior.place)
+def _in_order(equations: tuple[Equation, ...], theory: Theory, graph: Graph) -> tuple[Equation, ...]:
+    """Causes before effects at one occasion."""
+    if not theory.levels:
+        place = {name: index for index, name in enumerate(causal_order(graph))}
+        return tuple(sorted(equations, key=lambda each: place[each.response]))
+    drawn: nx.DiGraph[str] = nx.DiGraph()
+    drawn.add_nodes_from(each.response for each in equations)
+    for each in equations:
+        drawn.add_edges_from((cause, each.response) for cause in _now(each, survey(theory)))
+    place = {name: index for index, name in enumerate(theory.names)}
+    order = list(nx.lexicographical_topological_sort(drawn, key=lambda name: place.get(name, -1)))
+    return tuple(sorted(equations, key=lambda each: order.index(each.response)))
+
+
+def _now(equation: Equation, design: Design) -> set[str]:
+    """The variables whose values at the same occasion, or for the whole unit, an equation looks at."""
+    found = {each.owner for each in equation.owned} | ({equation.volatility} - {""})
+    found |= {each.variable for each in equation.readings if each.steps == 0 and each.part not in ("course", "trend")}
+    waiting = [name for name in found if name in design.variables and computed_from(design.variables[name])]
+    while waiting:
+        name = waiting.pop()
+        terms = computed_from(design.variables[name])
+        new = {term.name for term in terms if not (isinstance(term.when, Relative) and term.when.steps)}
+        waiting += [
+            other for other in new - found if other in design.variables and computed_from(design.variables[other])
+        ]
+        found |= new
+    return found - {equation.response}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mechanisms.model.plan import Equation, Factor
+    from mechanisms.model.equations import Equation, Factor
 
 
 def linear_predictor(equation: "Equation", parameters: Mapping[str, Any], columns: Mapping[str, Any]) -> Any:

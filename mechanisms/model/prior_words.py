@@ -3,7 +3,9 @@
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.errors import listed
 from mechanisms.model.beliefs import Belief, Spread
-from mechanisms.model.plan import Equation, Plan, shown_prior
+from mechanisms.model.deviations import state_deviations
+from mechanisms.model.equations import Equation
+from mechanisms.model.plan import Plan, shown_prior
 from mechanisms.model.priors import WIDTH, Beliefs, find_unit, state_beliefs
 from mechanisms.model.standardising import find_cause_scale
 from mechanisms.spec.theory import Prior
@@ -21,12 +23,33 @@ def print_priors(plan: Plan, data: Dataset) -> tuple[Line, ...]:
             if prior is None:
                 lines.append(_default_line(equation, data, beliefs, position))
             else:
-                lines.append(_own_line(prior, equation, data, beliefs, position))
+                lines.append(_own_line(plan, prior, equation, data, beliefs, position))
         if equation.spread:
             prior = plan.prior(equation.spread)
             where = f"the theory: {shown_prior(prior)}" if prior else f"default: its mean is sd({equation.response})"
             lines.append((equation.spread, _shown_spread(beliefs.spread), where))
-    return tuple(lines)
+        if equation.initial:
+            mean = Belief("exponential", (1.0 / data.numbers(equation.response).sd,))
+            where = f"default: its mean is sd({equation.response}); where a lag reaches back before the grid"
+            lines.append((equation.initial, str(mean), where))
+    lines += [(each.address, "lkj(1)", "default, jointly with the other residuals") for each in plan.residuals]
+    return (*lines, *_varying_lines(plan, data))
+
+
+def _varying_lines(plan: Plan, data: Dataset) -> list[Line]:
+    """The priors of what varies among units: sds, then correlations, level by level."""
+    lines: list[Line] = []
+    for each in state_deviations(plan, data):
+        for address, belief in zip(each.varying.spreads, each.spreads, strict=True):
+            prior = plan.prior(address)
+            where = f"the theory: {shown_prior(prior)}" if prior else "default: its mean is 1 standardised"
+            lines.append((address, _shown_spread(belief), where))
+        if each.varying.correlated:
+            prior = plan.prior(each.varying.correlation)
+            shown = "fixed at 0" if each.shape is None else f"lkj({each.shape:g})"
+            joined = "; 0 where an arrow joins the two" if each.varying.joined else ""
+            lines.append((each.varying.correlation, shown, ("the theory" if prior else "default") + joined))
+    return lines
 
 
 def _default_line(equation: Equation, data: Dataset, beliefs: Beliefs, position: int) -> Line:
@@ -37,7 +60,7 @@ def _default_line(equation: Equation, data: Dataset, beliefs: Beliefs, position:
     return address, str(belief), f"default: {where}"
 
 
-def _own_line(prior: Prior, equation: Equation, data: Dataset, beliefs: Beliefs, position: int) -> Line:
+def _own_line(plan: Plan, prior: Prior, equation: Equation, data: Dataset, beliefs: Beliefs, position: int) -> Line:
     address = equation.addresses[position]
     where = f"the theory: {shown_prior(prior)}"
     if position == 0:
@@ -45,7 +68,7 @@ def _own_line(prior: Prior, equation: Equation, data: Dataset, beliefs: Beliefs,
     if prior.same_as is not None:
         return address, shown_prior(prior), where if position == 0 else "the theory"
     if prior.fixed is not None:
-        value = prior.fixed * find_unit(prior, equation, data, beliefs.working, position)
+        value = prior.fixed * find_unit(plan, prior, equation, data, beliefs.working, position)
         return address, f"fixed at {value:.4g}", where
     return address, str(beliefs.beliefs[beliefs.names.index(address)]), where
 
@@ -64,6 +87,8 @@ def _where_level(equation: Equation, data: Dataset) -> str:
     """Where a default intercept holds."""
     groups = _categories(equation, data)
     shares = [_middle(name, data) for name in groups]
+    if not equation.coefficients:
+        return f"{WIDTH} standardised around the mean"
     if len(groups) == len(equation.parents):
         return f"with {listed(shares)}"
     return "at the means of all causes" + (f", with {listed(shares)}" if shares else "")
@@ -77,12 +102,16 @@ def _where_zero(equation: Equation, data: Dataset) -> str:
 
 def _categories(equation: Equation, data: Dataset) -> dict[str, str]:
     """The causes that are categories, each with words for its reference."""
-    columns = [data[name] for name in equation.parents]
+    columns = [data[name] for name in equation.parents if name in data]
     return {each.name: f"{each.name} = {each.reference}" for each in columns if isinstance(each, Categories)}
 
 
 def _middle(name: str, data: Dataset) -> str:
-    return f"{name} at the sample's shares" if isinstance(data[name], Categories) else f"{name} at its mean"
+    return (
+        f"{name} at the sample's shares"
+        if name in data and isinstance(data[name], Categories)
+        else f"{name} at its mean"
+    )
 
 
 def _shown_spread(spread: Spread) -> str:

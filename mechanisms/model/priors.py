@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import DataError
 from mechanisms.model.beliefs import Belief, Spread, rescale_prior
+from mechanisms.model.equations import Equation
 from mechanisms.model.functionals import weigh_coefficients
-from mechanisms.model.plan import Equation, Plan
-from mechanisms.model.standardising import Working, find_cause_scale, find_effect_scale, working_basis
+from mechanisms.model.plan import Plan
+from mechanisms.model.scales import find_effect_scale, find_middle
+from mechanisms.model.standardising import Working, find_cause_scale, working_basis
 from mechanisms.spec.theory import Prior
 
 Floats = NDArray[np.float64]
@@ -99,7 +101,7 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
         A theory's prior on a coefficient at 0 of a moderator, or of a variable that bends, where 0 lies outside the
         data (language 1.9: `at`).
     """
-    working = working_basis(equation, data)
+    working = working_basis(plan, equation, data)
     steps = [_step(plan, equation, data, working, position) for position in range(len(equation.addresses))]
     free = [(position, step.belief) for position, step in enumerate(steps) if isinstance(step, _Free)]
     lent = [(position, step.address) for position, step in enumerate(steps) if isinstance(step, _Borrowed)]
@@ -128,12 +130,13 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
     )
 
 
-def find_unit(prior: Prior, equation: Equation, data: Dataset, working: Working, position: int) -> float:
+def find_unit(plan: Plan, prior: Prior, equation: Equation, data: Dataset, working: Working, position: int) -> float:
     """What the prior's numbers are multiplied with to be in data units."""
     if prior.scale == "raw":
         return 1.0
-    effect = find_effect_scale(equation, data) if equation.link == "identity" else 1.0
-    return effect / find_cause_scale(working, position)
+    own = equation.coefficients[position - 1] if position else None
+    effect = find_effect_scale(plan, equation, data, own) if equation.link == "identity" else 1.0
+    return effect / find_cause_scale(working, position, part=True)
 
 
 def _step(plan: Plan, equation: Equation, data: Dataset, working: Working, position: int) -> _Step:
@@ -141,13 +144,13 @@ def _step(plan: Plan, equation: Equation, data: Dataset, working: Working, posit
     prior = plan.prior(equation.addresses[position])
     raw = working.to_raw[position]
     if prior is None:
-        return _Free(np.eye(len(raw))[position], _default(equation, data, position))
+        return _Free(np.eye(len(raw))[position], _default(plan, equation, data, position))
     if prior.same_as in equation.addresses:
         other = equation.addresses.index(prior.same_as)
         return _Same(raw - working.to_raw[other], other)
     if prior.same_as is not None:
         return _Borrowed(raw, prior.same_as)
-    unit = find_unit(prior, equation, data, working, position)
+    unit = find_unit(plan, prior, equation, data, working, position)
     if prior.fixed is not None and not prior.at:
         return _Fixed(raw, prior.fixed * unit, raw=True)
     row = weigh_coefficients(prior, equation, data, working, position) @ working.to_raw
@@ -170,11 +173,11 @@ def _make_exact(steps: Sequence[_Step], matrix: Floats, offset: Floats, borrowed
                 part[position] = part[step.other]
 
 
-def _default(equation: Equation, data: Dataset, position: int) -> Belief:
+def _default(plan: Plan, equation: Equation, data: Dataset, position: int) -> Belief:
     """The default in the units of the functional it speaks about: the working coefficient."""
-    centred = position > 0 or equation.link != "identity"
-    mean = 0.0 if centred else data.numbers(equation.response).mean
-    return Belief("normal", (mean, WIDTH * find_effect_scale(equation, data)))
+    mean = 0.0 if position else find_middle(plan, equation, data)
+    own = equation.coefficients[position - 1] if position else None
+    return Belief("normal", (mean, WIDTH * find_effect_scale(plan, equation, data, own)))
 
 
 def _spread(plan: Plan, equation: Equation, data: Dataset) -> Spread:

@@ -12,22 +12,13 @@ from math import comb, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Dataset
-from mechanisms.model.families import LINKS
-from mechanisms.model.plan import Equation, Factor
+from mechanisms.data.dataset import Dataset
+from mechanisms.model.equations import Equation, Factor
+from mechanisms.model.plan import Plan
+from mechanisms.model.scales import Standard, standardise
 
 Floats = NDArray[np.float64]
 Monomial = tuple[tuple[str, int], ...]  # sorted (column, power); () is the constant
-
-
-@dataclass(frozen=True)
-class Standard:
-    """How one column is standardised: (value − centre) / scale."""
-
-    centre: float
-    scale: float
-    lowest: float
-    highest: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +37,10 @@ class Working:
     denied_from: Floats
 
 
-def standard_of(data: Dataset, column: str) -> Standard:
-    """Centre and scale of a column (`age`, `arm=cbt`)."""
-    name, _, value = column.partition("=")
-    found = data[name]
-    if isinstance(found, Categories):
-        return Standard(found.share(value), 1.0, 0.0, 1.0)
-    return Standard(found.mean, found.scale, found.lowest, found.highest)
-
-
-def working_basis(equation: Equation, data: Dataset) -> Working:
+def working_basis(plan: Plan, equation: Equation, data: Dataset) -> Working:
     """The working basis of an equation on these data."""
     kept = tuple(_monomial(coefficient.factors) for coefficient in equation.coefficients)
-    columns = sorted({column for monomial in kept for column, _ in monomial})
-    standards = {column: standard_of(data, column) for column in columns}
+    standards = standardise(plan, equation, data)
     lower = {smaller for monomial in kept for smaller in _smaller(monomial)} - set(kept) - {()}
     denied = tuple(sorted(lower))
     everything = ((), *kept, *denied)
@@ -75,17 +56,18 @@ def working_basis(equation: Equation, data: Dataset) -> Working:
     return Working(standards, kept, denied, to_raw, denied_from)
 
 
-def find_effect_scale(equation: Equation, data: Dataset) -> float:
-    """One standardised unit of the effect: its sd, of a 0/1 column too; on a link scale the link's own unit."""
-    link = LINKS[equation.link]
-    return data.numbers(equation.response).sd if link.name == "identity" else link.unit
+def find_cause_scale(working: Working, position: int, *, part: bool = False) -> float:
+    """One standardised unit of the product at this position: of each column the sd, or 1 (0/1); intercept first.
 
-
-def find_cause_scale(working: Working, position: int) -> float:
-    """One standardised unit of the product at this position: of each column the sd, or 1 (0/1); intercept first."""
+    `part` takes the sd of a course among the units of its level.
+    """
     if position == 0:
         return 1.0
-    return float(np.prod([working.standards[column].scale ** power for column, power in working.kept[position - 1]]))
+    found = 1.0
+    for column, power in working.kept[position - 1]:
+        standard = working.standards[column]
+        found *= (standard.part if part and standard.part is not None else standard.scale) ** power
+    return found
 
 
 def working_columns(working: Working, columns: dict[str, Floats]) -> Floats:

@@ -6,13 +6,14 @@ One table of reasons; when a later version compiles something, its line goes awa
 from collections.abc import Iterator
 
 from mechanisms.errors import Place, SpecError, listed
+from mechanisms.graph.levels import computed_from, survey
 from mechanisms.model.families import FAMILIES
 from mechanisms.spec.addresses import Address, parse_address
 from mechanisms.spec.terms import CONSTANT, Term
-from mechanisms.spec.theory import Arrow, Prior, Question, Theory, Variable
+from mechanisms.spec.theory import LINEAR, Arrow, HiddenCause, Prior, Question, Theory, Variable
 
 SHAPES = ("linear", "quadratic")
-_KINDS = {"sd": "the sd of what varies", "cor": "correlations between units", "reliability": "reliabilities"}
+_KINDS = {"reliability": "reliabilities", "residual": "single correlations"}
 Fault = tuple[str, Place]
 
 
@@ -37,30 +38,38 @@ def _several(value: object) -> bool:
 
 
 def _faults(theory: Theory) -> Iterator[Fault]:
-    if theory.levels or theory.time:
-        key, place = ("levels", theory.levels[0].place) if theory.levels else ("time", theory.place)
-        yield f"{key}: theories of several levels are read but not compiled yet; a plan has one level", place
+    levelled = bool(theory.levels)
+    if theory.time and not levelled:
+        yield (
+            "time: occasions without levels are read but not compiled yet; declare levels: [session, client]",
+            theory.place,
+        )
     modelled = {arrow.effect.name for arrow in theory.arrows}
     for variable in theory.variables:
-        for what in _of_variable(variable, modelled):
+        for what in _of_variable(variable, modelled, levelled=levelled):
             yield what, variable.place
+    volatile = {variable.computed for variable in theory.variables if variable.computed and not computed_from(variable)}
     for arrow in theory.arrows:
-        for what in _of_arrow(arrow):
+        for what in _of_arrow(arrow, volatile, levelled=levelled):
             yield f"{arrow}: {what}", arrow.place
-    yield from _of_hidden(theory, modelled)
+    yield from _of_hidden(theory, modelled, levelled=levelled)
     for prior in theory.priors:
-        for what in _of_prior(prior, parse_address(prior.address, prior.place)):
+        for what in _of_prior(prior, parse_address(prior.address, prior.place), levelled=levelled):
             yield f"prior on '{prior.address}': {what}", prior.place
 
 
-def _of_variable(variable: Variable, modelled: set[str]) -> Iterator[str]:
+def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> Iterator[str]:
     name, family = variable.name, variable.family or "normal"
     if variable.measured_by is not None:
         yield f"'{name}' is not measured; latent variables are not compiled yet"
-    keys = {
-        "level": variable.level, "is": variable.computed, "only_when": variable.only_when, "event": variable.event,
-        "assessed": variable.assessed, "centre": variable.centre,
-    }  # fmt: skip
+    keys: dict[str, object] = {"event": variable.event}
+    if not levelled:
+        keys |= {
+            "level": variable.level, "is": variable.computed, "only_when": variable.only_when,
+            "assessed": variable.assessed, "centre": variable.centre,
+        }  # fmt: skip
+    elif variable.computed and not computed_from(variable) and family != "normal":
+        yield f"{name}: a coefficient as a variable of another family than normal is not compiled yet"
     for key, said in keys.items():
         if said is not None:
             instead = "; make the column in the data" if key == "is" else ""
@@ -81,19 +90,22 @@ def _of_variable(variable: Variable, modelled: set[str]) -> Iterator[str]:
         yield f"'{name}': {family} has no link {variable.link} here; it has {links}; others are not compiled yet"
 
 
-def _of_arrow(arrow: Arrow) -> Iterator[str]:
-    if arrow.cause == CONSTANT:
+def _of_arrow(arrow: Arrow, volatile: set[str], *, levelled: bool) -> Iterator[str]:
+    if arrow.cause == CONSTANT and not levelled:
         yield "how an intercept varies is read but not compiled yet"
-    if arrow.varies_by is not None:
+    if arrow.varies_by is not None and not levelled:
         yield "'varies_by' is read but not compiled yet"
-    if arrow.only_when is not None:
+    if arrow.varies_by and arrow.shape != LINEAR:
+        yield f"an arrow of shape {arrow.shape} that varies among units is read but not compiled yet"
+    if arrow.only_when is not None and not levelled:
         yield "'only_when' is read but not compiled yet"
     if arrow.shape.kind not in SHAPES:
         yield f"shape {arrow.shape} is not compiled yet"
-    if arrow.effect.spread or arrow.effect.value is not None:
+    own = arrow.cause == CONSTANT and str(arrow.effect) in volatile
+    if (arrow.effect.spread or arrow.effect.value is not None) and not own:
         yield f"an arrow into '{arrow.effect}', a part of {arrow.effect.name}, is read but not compiled yet"
     for term in (arrow.cause, arrow.effect, *(term for product in arrow.moderated_by for term in product)):
-        if what := _of_term(term):
+        if (what := _of_term(term)) and not levelled:
             yield f"'{term}', {what}, is read but not compiled yet"
 
 
@@ -104,31 +116,53 @@ def _of_term(term: Term) -> str:
     return "a part" if term.part is not None else ""
 
 
-def _of_hidden(theory: Theory, modelled: set[str]) -> Iterator[Fault]:
+def _of_hidden(theory: Theory, modelled: set[str], *, levelled: bool) -> Iterator[Fault]:
     for pair in theory.hidden:
         for term in (pair.one, pair.other):
-            if what := _of_term(term):
-                yield f"{pair}: '{term}', {what}, is read but not compiled yet", pair.place
-        if endogenous := [term.name for term in (pair.one, pair.other) if term.name in modelled]:
-            yield (
-                f"{pair}: a hidden common cause of a modelled variable ({listed(endogenous)}) is a residual correlation, "
-                "which is not compiled yet; fitting without it would give biased effects. `mx.identify` takes it into "
-                "account",
-                pair.place,
-            )
+            if term.when is not None or (term.part is not None and not levelled):
+                yield f"{pair}: '{term}', {_of_term(term)}, is read but not compiled yet", pair.place
+        if pair.one.part is not None and pair.one.part == pair.other.part:
+            continue
+        if what := _of_residual(pair, theory, modelled):
+            yield f"{pair}: {what}", pair.place
 
 
-def _of_prior(prior: Prior, address: Address) -> Iterator[str]:
+def _of_residual(pair: HiddenCause, theory: Theory, modelled: set[str]) -> str:
+    """Why a hidden common cause is no residual correlation that this version fits; nothing where it is, or needs none."""
+    names = (pair.one.name, pair.other.name)
+    inside = [name for name in names if name in modelled]
+    if not inside:
+        return ""
+    remedy = "fitting without it would give biased effects. `mx.identify` takes it into account"
+    if len(inside) == 1:
+        other = next(name for name in names if name not in inside)
+        return (
+            f"a hidden common cause of {inside[0]} and of {other}, which nothing points at, is a residual correlation with "
+            f"an exogenous variable, which is not compiled yet; {remedy}"
+        )
+    if any({arrow.cause.name, arrow.effect.name} == set(names) and not arrow.cause.when for arrow in theory.arrows):
+        return (
+            f"a residual correlation beside an arrow between the two is not identified and not compiled yet; {remedy}"
+        )
+    families = [theory.variable(name).family or "normal" for name in names]
+    if families != ["normal", "normal"]:
+        return f"a residual correlation of families other than normal is not compiled yet; {remedy}"
+    if len({survey(theory).level(name) for name in names}) > 1:
+        return f"a residual correlation across levels is not compiled yet; {remedy}"
+    return ""
+
+
+def _of_prior(prior: Prior, address: Address, *, levelled: bool) -> Iterator[str]:
     if prior.evidence is not None:
         yield "'evidence' needs a table of effect sizes, and none is shipped yet; write the distribution"
-    if prior.distribution is not None and prior.distribution.name == "lkj":
-        yield "'lkj' is read but not compiled yet"
     if address.kind in _KINDS:
         yield f"priors on {_KINDS[address.kind]} are read but not compiled yet"
+    if prior.same_as is not None and address.kind in ("sd", "cor"):
+        yield "'same_as' for what varies is read but not compiled yet"
     if any(power > 2 for _, power in address.factors):
         yield "a power above 2 is read but not compiled yet"
     for term in address.terms:
-        if what := _of_term(term):
+        if (what := _of_term(term)) and not levelled:
             yield f"'{term}', {what}, is read but not compiled yet"
         if term.spread not in (None, "sigma") or (term.spread and address.kind != "spread"):
             yield f"'{term}' is read but not compiled yet"

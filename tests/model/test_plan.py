@@ -1,10 +1,12 @@
 """The plan: which numbers an equation has, what they are called, and what cannot be compiled."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from random_theories import random_text
 
 import mechanisms as mx
+from mechanisms.data.door import bind_some
 from mechanisms.errors import SpecError
 from mechanisms.graph.graph import parents
 from mechanisms.model.blocks import find_blocks
@@ -218,9 +220,12 @@ def test_priors_that_contradict_each_other_are_refused(priors, words):
     [
         (
             NAMES + "arrows:\n  x -> m -> y:\n  m <-> y:\n",
-            ["m <-> y", "m and y", "residual correlation", "mx.identify"],
+            ["m <-> y", "beside an arrow between the two", "residual correlation", "mx.identify"],
         ),
-        (NAMES + "arrows:\n  x -> m -> y:\n  x <-> y:\n", ["x <-> y", "(y)", "biased"]),
+        (
+            NAMES + "arrows:\n  x -> m -> y:\n  x <-> y:\n",
+            ["x <-> y", "of y and of x, which nothing points at", "biased"],
+        ),
         ("variables:\n  y:\n  v: {measured_by: []}\narrows:\n  v -> y:\n", ["'v' is not measured"]),
         (NAMES + "arrows:\n  x -> g:\n", ["'g' has arrows into it", "categorical", "normal and bernoulli"]),
         (NAMES, ["draws no arrow", "nothing to fit"]),
@@ -254,10 +259,20 @@ def test_hidden_causes_of_exogenous_variables_alone_do_not_matter():
 # --- blocks ---
 
 
-def test_blocks_are_joined_by_equalities_only():
+def test_blocks_are_joined_by_equalities_gaps_and_residual_correlations():
+    def blocks(text, gap=None):
+        theory = mx.parse(NAMES + text)
+        frame = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 6)), columns=["x", "m", "y", "q", "u", "z"])
+        if gap:
+            frame.loc[0, gap] = np.nan
+        data = bind_some(theory, frame, ["x", "m", "y", "q", "u"])
+        return [sorted(e.response for e in block) for block in find_blocks(mx.compile(theory), data)]
+
     arrows = "arrows:\n  x -> m -> y:\n  q -> u:\n  x -> y:\n"
-    assert [[e.response for e in block] for block in find_blocks(compiled(arrows))] == [["m"], ["u"], ["y"]]
-    plan = compiled(arrows + "priors:\n  x -> y: {same_as: q -> u}\n")
-    assert sorted([e.response for e in block] for block in find_blocks(plan)) == [["m"], ["u", "y"]]
-    plan = compiled(arrows + "priors:\n  x -> y: {same_as: q -> u}\n  sigma(m): {same_as: sigma(u)}\n")
-    assert [sorted(e.response for e in block) for block in find_blocks(plan)] == [["m", "u", "y"]]
+    assert blocks(arrows) == [["m"], ["u"], ["y"]]
+    assert sorted(blocks(arrows + "priors:\n  x -> y: {same_as: q -> u}\n")) == [["m"], ["u", "y"]]
+    shared = arrows + "priors:\n  x -> y: {same_as: q -> u}\n  sigma(m): {same_as: sigma(u)}\n"
+    assert blocks(shared) == [["m", "u", "y"]]
+    assert sorted(blocks(arrows, gap="m")) == [["m", "y"], ["u"]], "a missing cause"
+    assert sorted(blocks(arrows, gap="y")) == [["m"], ["u"], ["y"]], "a missing outcome says nothing"
+    assert sorted(blocks(arrows + "  m <-> u:\n")) == [["m", "u"], ["y"]]

@@ -14,7 +14,7 @@ from mechanisms.model.plan import shown_prior
 from mechanisms.model.predictor import linear_predictor
 from mechanisms.model.prior_words import print_priors
 from mechanisms.model.priors import state_beliefs
-from mechanisms.model.standardising import standard_of
+from mechanisms.model.scales import standard_of
 
 SEEDS = range(40)
 

@@ -42,8 +42,8 @@ TOP = {
     "source": ("source: n\narrows: [x -> y]", "used"),
     "based_on": ("based_on: mathieu_taylor_2006", "used"),
     "without": ("arrows: {x -> y: {moderated_by: w}}\nwithout: [w -> y]", "used"),
-    "levels": ("levels: [client, therapist]\nvariables: {x: , y: }\narrows: [x -> y]", "levels"),
-    "time": (TWO, "levels"),
+    "levels": ("levels: [client, therapist]\nvariables: {x: , y: }\narrows: [x -> y]", "used"),
+    "time": (TWO, "used"),
     "variables": (XWY, "used"),
     "arrows": (XWY, "used"),
     "unmeasured": (XWY + "unmeasured: [[x, y]]", "residual correlation"),
@@ -67,7 +67,7 @@ def declared(options: str, more: str = "") -> str:
 
 VARIABLES = {
     "means": (declared("means: outcome"), "used"),
-    "level": (TWO, "levels"),
+    "level": (TWO, "used"),
     "family": (declared("family: bernoulli"), "used"),
     "link": (declared("family: bernoulli, link: probit"), "used"),
     "zeros": (declared("family: poisson, zeros: hurdle"), "zeros"),
@@ -77,8 +77,8 @@ VARIABLES = {
     "range": (declared("range: [0, 63]"), "used"),
     "unit": (declared("unit: points"), "used"),
     "assigned": ("variables: {x: {assigned: randomised}, y: }\narrows: [x -> y]", "used"),
-    "assessed": (TWO.replace("y: ,", "y: {assessed: end},"), "levels"),
-    "centre": (TWO.replace("y: ,", "y: {centre: observed},"), "levels"),
+    "assessed": (TWO.replace("y: ,", "y: {assessed: end},"), "used"),
+    "centre": (TWO.replace("y: ,", "y: {centre: observed},"), "used"),
     "measured_by": (declared("measured_by: [y1, y2, y3]"), "latent"),
     "is": ("variables: {x: , y: , z: , d: {is: x - z}}\narrows: [d -> y]", "'is'"),
     "only_when": (declared("only_when: {e: 1}"), "only_when"),
@@ -107,7 +107,7 @@ def test_families(family):
              "categorical": "values: [a, b, c]", "hazard": ""}  # fmt: skip
     said = ", ".join(word for word in (f"family: {family}", needs.get(family, "")) if word)
     if family == "hazard":
-        holds(TWO.replace("y: ,", "y: {family: hazard},"), "levels")
+        holds(TWO.replace("y: ,", "y: {family: hazard},"), "hazard")
         return
     holds(declared(said), "used" if family in ("normal", "bernoulli") else "out_of" if family == "binomial" else family)
     holds(f"variables: {{g: {{{said}}}, y: }}\narrows: [g -> y]", "used")  # conditioned on
@@ -130,7 +130,7 @@ ARROWS = {
     "moderated_by": (entry("moderated_by: w"), "used"),
     "varies_by": (entry("varies_by: []"), "varies_by"),
     "only_when": (entry("only_when: {b: 1}"), "only_when"),
-    "lag": (TWO.replace("[x -> y]", "{x -> y: {lag: 1}}"), "levels"),
+    "lag": (TWO.replace("[x -> y]", "{x -> y: {lag: 1}}"), "used"),
     "because": (entry("because: so"), "used"),
     "source": (entry("source: so"), "used"),
     "pos": (entry("pos: [0, 1]"), "used"),
@@ -180,7 +180,7 @@ def prior(said: str, address: str = "x -> y") -> str:
 NUMBERS = {1: "1", 2: "[1, 2]", 3: "[3, 1, 2]"}
 PRIORS = {
     **{name: (prior(f"{name}: {NUMBERS[count]}"), "used") for name, count in theory.DISTRIBUTIONS.items()},
-    "lkj": (TWO + "priors: {cor(client): {lkj: 2}}", "levels"),
+    "lkj": (TWO + "priors: {cor(client): {lkj: 2}}", "used"),
     "fixed": (prior("fixed: 1"), "used"),
     "same_as": (XWY.replace("[x -> y]", "[x -> y, w -> y]") + "priors: {x -> y: {same_as: w -> y}}", "used"),
     "evidence": (prior("evidence: fluckiger2018"), "evidence"),
@@ -208,7 +208,7 @@ def test_keys_of_priors(key):
     [
         ("1 -> y", "used"),
         ("sigma(y)", "used"),
-        ("x <-> w", "x <-> w"),
+        ("x <-> w", "correlations"),
         ("reliability(y1)", "latent"),
         ("1 -> s=q", "s=q"),
     ],
@@ -218,14 +218,29 @@ def test_addresses_of_priors(address, word):
     if address.startswith("reliability"):
         text = "variables: {x: , y: {measured_by: [y1, y2]}}\narrows: [x -> y]\n"
     text += f"priors: {{{address}: {{fixed: 0.5}}}}"
-    if address == "x <-> w":
-        assert "no such parameter" in answer(text)
-    else:
-        holds(text, word)
+    holds(text, word)
 
 
-def test_every_key_of_levels_is_refused_with_levels():
+def test_every_key_of_levels():
+    """What the keys do to data is tested where data are bound (`tests/data`)."""
     assert set(levels.READERS) == {"in", "shared_by", "only_when", "occasions", "means"}
+    holds("levels: {session: {in: client, occasions: [0, 2]}, client: }\n" + TWO.partition("\n")[2], "used")
+
+
+LEVELLED = {
+    "is: session -> x": (TWO.replace("w: {level: client}", "w: {level: client}, g: {level: client, is: session -> x}").replace("[x -> y]", "{session -> x: {varies_by: client}, g -> w: }"), "used"),
+    "bent and varying": (TWO.replace("[x -> y]", "{x(whole) -> y: {shape: quadratic, varies_by: client}}"), "varies among units"),
+    "residual correlation": (TWO.replace("[x -> y]", "[x -> y, x <-> y]"), "residual correlation"),
+    "courses": (TWO.replace("[x -> y]", "[x(t-1) -> y, x(client) <-> y(client)]"), "used"),
+    "same_as": (TWO + "priors: {sd(1 -> x | client): {same_as: sd(1 -> y | client)}}", "same_as"),
+    "one correlation": (TWO.replace("[x -> y]", "[x(t-1) -> y]") + "priors: {x(client) <-> y(client): {normal: [0, 1]}}", "single correlations"),
+    "sigma": (TWO.replace("[x -> y]", "[x -> y, w -> sigma(y)]"), "sigma(y)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", LEVELLED)
+def test_theories_with_levels(key):
+    holds(*LEVELLED[key])
 
 
 ASKED = {

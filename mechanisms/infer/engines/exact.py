@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mechanisms.errors import FitError
 from mechanisms.infer.moments import Moments
 from mechanisms.model.beliefs import Belief, log_density
-from mechanisms.model.plan import Equation
+from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
 
 Floats = NDArray[np.float64]

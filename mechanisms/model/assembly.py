@@ -1,0 +1,176 @@
+"""From what a theory stands for to equations: every coefficient of the expansion becomes columns, products and an address."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product as every
+
+from mechanisms.errors import SpecError, listed
+from mechanisms.graph.expansion import Coefficient as Standing
+from mechanisms.graph.expansion import Expansion
+from mechanisms.graph.expansion.courses import find_owned
+from mechanisms.graph.levels import Design, computed_from, survey
+from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Factor, Moves, Part, Reading, Varying
+from mechanisms.model.families import FAMILIES
+from mechanisms.spec.terms import Occasions, Relative, Term
+from mechanisms.spec.theory import Theory, Variable
+
+POWERS = {"linear": (1,), "quadratic": (1, 2)}
+_CATEGORIES = ("categorical", "ordinal", "sequential")
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of a term, as an address writes it and as it is read."""
+
+    reading: Reading
+    text: str
+
+    def factor(self, power: int = 1) -> Factor:
+        text = "" if self.text == self.reading.column else self.text
+        return Factor(self.reading.column, power, text)
+
+
+def assemble(theory: Theory, expansion: Expansion, name: str) -> Equation:
+    """The equation of one modelled variable."""
+    design, variable = survey(theory), theory.variable(name)
+    family = FAMILIES[variable.family or "normal"]
+    link = variable.link or family.links[0]
+    if link not in family.links:
+        raise SpecError(
+            f"'{variable.name}': {family.name} has no link {link} here; it has {listed(family.links)}", variable.place
+        )
+    coefficients: dict[frozenset[tuple[str, int]], Coefficient] = {}
+    readings: dict[str, Reading] = {}
+    owners = {address: owner.name for address, owner in find_owned(expansion.coefficients, design).items()}
+    for standing in expansion.parents(name):
+        for coefficient, columns in _coefficients(standing, design):
+            key = frozenset((factor.column, factor.power) for factor in coefficient.factors)
+            owner = owners.get(coefficient.address, "")
+            coefficients.setdefault(key, replace(coefficient, owner=owner, varies_by=()) if owner else coefficient)
+            readings |= {column.reading.column: column.reading for column in columns}
+    latent = next((what for what, owner in owners.items() if owner == name), "")
+    volatility = owners.get(f"{family.spread}({name})", "")
+    spread = f"{family.spread}({name})" if family.spread and not (latent or volatility) else None
+    lagged = any(each.steps and each.part != "trend" for each in readings.values())
+    return Equation(
+        response=name,
+        family=family.name,
+        link=link,
+        intercept=f"{INTERCEPT}{name}",
+        coefficients=tuple(each for each in coefficients.values() if not each.owner),
+        spread=spread,
+        level=design.level(name),
+        intercepts=tuple(each.level for each in expansion.courses if each.own and str(each.effect) == name),
+        readings=tuple(readings.values()),
+        initial=f"{family.spread}({name} | first)" if family.spread and lagged else None,
+        owned=tuple(each for each in coefficients.values() if each.owner),
+        volatility=volatility,
+        latent=latent,
+    )
+
+
+def gather_varying(theory: Theory, expansion: Expansion, equations: tuple[Equation, ...]) -> tuple[Varying, ...]:
+    """What varies among the units of each level, and which pairs an arrow joins there (R8)."""
+    found = []
+    for level in survey(theory).lattice.names:
+        quantities = [each.intercept for each in equations if level in each.intercepts]
+        quantities += [slope.address for each in equations for slope in each.coefficients if level in slope.varies_by]
+        quantities += [each.response for each in equations if each.latent and each.level == level]
+        if not quantities:
+            continue
+        pairs = [each for each in expansion.correlations if each.level == level and each.joined_by is not None]
+        joined = frozenset((each.one, each.other) for each in pairs)
+        found.append(Varying(level, tuple(quantities), joined))
+    return tuple(found)
+
+
+def _coefficients(standing: Standing, design: Design) -> Iterator[tuple[Coefficient, tuple[_Column, ...]]]:
+    """An arrow's own columns, and their products with each moderator's columns."""
+    own = [
+        ((column.factor(power),), (column,))
+        for power in POWERS[standing.shape.kind]
+        for column in _columns(standing.cause, standing.carries, design)
+    ]
+    for factors, columns in own:
+        yield _coefficient(factors, columns, standing, design, varies=True), columns
+    for moderator in standing.moderators:
+        choices = [_columns(term, _role(term, standing, design), design) for term in moderator]
+        for extra in every(*choices):
+            for factors, columns in own:
+                whole = (*factors, *(column.factor() for column in extra))
+                yield _coefficient(whole, (*columns, *extra), standing, design, varies=False), (*columns, *extra)
+
+
+def _coefficient(
+    factors: tuple[Factor, ...], columns: tuple[_Column, ...], standing: Standing, design: Design, *, varies: bool
+) -> Coefficient:
+    readings = [column.reading for column in columns]
+    moves, unit = _place(readings, design.level(standing.effect.name), design)
+    when = standing.cause.when
+    return Coefficient(
+        address=f"{' * '.join(map(str, factors))} -> {standing.effect}",
+        factors=factors,
+        written=standing.written,
+        moves=moves,
+        unit=unit,
+        varies_by=standing.varies_by if varies else (),
+        only_when=standing.only_when,
+        condition_steps=when.steps if isinstance(when, Relative) else 0,
+    )
+
+
+def _place(readings: list[Reading], own: str, design: Design) -> tuple[Moves, str]:
+    """What a product of columns is a term of, and for the units of which level."""
+    if any(each.part in ("departure", "whole") for each in readings):
+        return "mean", own
+    if any(each.part == "trend" for each in readings):
+        return "trend", own
+    finest = design.lattice.finest(each.level for each in readings)
+    unit = finest[0] if len(finest) == 1 else own
+    return ("mean", own) if unit == own else ("course", unit)
+
+
+def _role(term: Term, standing: Standing, design: Design) -> Part:
+    """What of a moderator is multiplied: the whole, unless a part is written (R10)."""
+    if design.trend(term.name):
+        return "trend"
+    if term.part == "whole":
+        return "whole"
+    if term.part is not None:
+        return "departure" if term.part == design.level(term.name) else "course"
+    same = design.repeated(term.name) and not isinstance(term.when, Occasions)
+    return "whole" if same else "value"
+
+
+def _columns(term: Term, part: str, design: Design) -> list[_Column]:
+    """The columns of a term: one, or one for each category but the reference."""
+    variable = design.variables.get(term.name)
+    if variable is not None and term.value is not None and variable.family == "bernoulli":
+        one = variable.values[1] if variable.values else "1"
+        raise SpecError(f"'{term}': {term.name} is bernoulli and has one arrow, {term.name} -> …, from 0 to 1 = {one}")
+    categories: tuple[str | None, ...] = (None,)
+    if term.value is not None:
+        categories = (term.value,)
+    elif variable is not None and variable.family in _CATEGORIES:
+        categories = variable.values[1:]
+    return [_column(term, part, category, variable, design) for category in categories]
+
+
+def _column(term: Term, part: str, category: str | None, variable: Variable | None, design: Design) -> _Column:
+    steps = term.when.steps if isinstance(term.when, Relative) else 0
+    occasion = term.when.first if isinstance(term.when, Occasions) else None
+    level = term.part if part == "course" and term.part else design.level(term.name)
+    if occasion is not None:
+        level = design.lattice.client(level) or level
+    if variable is not None and computed_from(variable) and design.repeated(term.name):
+        part = "whole"
+    inside = {"departure": level, "course": level, "whole": "whole"}.get(part, "")
+    words = [
+        word for word in (inside, f"t{steps}" if steps else "", str(occasion) if occasion is not None else "") if word
+    ]
+    key = f"{term.name}({' '.join(words)})" if words else term.name
+    suffix = "" if category is None else f"={category}"
+    plain = str(term).partition("=")[0]
+    made: Part = part  # type: ignore[assignment]
+    reading = Reading(f"{key}{suffix}", term.name, made, level, steps, occasion, category)
+    return _Column(reading, f"{plain}{suffix}")

@@ -1,0 +1,116 @@
+"""What is believed of the deviations of a level's units: their sds and correlations, and how each is best sampled.
+
+Default: an sd is exponential with the sd of the effect's part per sd of the cause's part as its mean, correlations are
+LKJ(1) (Lewandowski, Kurowicka & Joe 2009), uniform for two quantities; a pair that an arrow joins has none.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mechanisms.data.dataset import Dataset
+from mechanisms.errors import DataError
+from mechanisms.model.beliefs import Belief, rescale_prior
+from mechanisms.model.equations import Coefficient, Equation, Varying
+from mechanisms.model.plan import Plan
+from mechanisms.model.scales import find_effect_scale, intraclass, split_spread, standardise
+from mechanisms.spec.theory import Prior
+
+INFORMED = 3.0  # units that say this many times more about a deviation than its prior are sampled centred
+
+
+@dataclass(frozen=True)
+class Deviating:
+    """The prior of one level's deviations: a belief or a fixed number for each sd, `shape` the η of the LKJ density.
+
+    `shape` is None where all correlations are fixed at 0. `centred` says of each quantity whether it is sampled as
+    itself (the units' own data say much about it) or in units of its sd.
+    """
+
+    varying: Varying
+    spreads: tuple[Belief | float, ...]
+    shape: float | None
+    centred: tuple[bool, ...]
+
+
+def state_deviations(plan: Plan, data: Dataset) -> tuple[Deviating, ...]:
+    """The prior of everything that varies among units, level by level."""
+    return tuple(_of_level(plan, data, varying) for varying in plan.varying)
+
+
+def find_slope(plan: Plan, address: str) -> tuple[Equation, Coefficient | None]:
+    """The equation of an intercept or slope, and the coefficient where it is one."""
+    for equation in plan.equations:
+        if address in (equation.intercept, equation.response):
+            return equation, None
+        for each in equation.coefficients:
+            if each.address == address:
+                return equation, each
+    raise KeyError(address)
+
+
+def find_unit(plan: Plan, data: Dataset, address: str) -> float:
+    """One standardised unit of an intercept's or a slope's deviations, in data units."""
+    equation, slope = find_slope(plan, address)
+    effect = find_effect_scale(plan, equation, data, slope)
+    if slope is None:
+        return effect
+    standards = standardise(plan, equation, data)
+    return effect / float(np.prod([standards[f.column].scale ** f.power for f in slope.factors]))
+
+
+def _of_level(plan: Plan, data: Dataset, varying: Varying) -> Deviating:
+    spreads = tuple(
+        _spread(plan.prior(text), find_unit(plan, data, address), text)
+        for address, text in zip(varying.quantities, varying.spreads, strict=True)
+    )
+    centred = tuple(_informed(plan, data, varying.level, address) for address in varying.quantities)
+    return Deviating(varying, spreads, _shape(plan.prior(varying.correlation), varying), centred)
+
+
+def _spread(prior: Prior | None, unit: float, text: str) -> Belief | float:
+    if prior is None:
+        return Belief("exponential", (1.0 / unit,))
+    size = unit if prior.scale == "standardised" else 1.0
+    if prior.fixed is not None:
+        if prior.fixed < 0:
+            raise DataError(f"prior on '{text}': an sd is not below 0; it is fixed at {prior.fixed:g}")
+        return prior.fixed * size
+    own = rescale_prior(prior, size)
+    return replace(own, above=max(0.0, own.above or 0.0))
+
+
+def _shape(prior: Prior | None, varying: Varying) -> float | None:
+    if not varying.correlated:
+        return None
+    if prior is None:
+        return 1.0
+    if prior.fixed is not None:
+        if prior.fixed != 0:
+            raise DataError(
+                f"prior on '{varying.correlation}': all correlations of a level are fixed at 0 or not at all"
+            )
+        return None
+    distribution = prior.distribution
+    if distribution is None or distribution.name != "lkj":
+        raise DataError(f"prior on '{varying.correlation}': correlations take {{lkj: η}} or fixed: 0")
+    return float(distribution.arguments[0])
+
+
+def _informed(plan: Plan, data: Dataset, level: str, address: str) -> bool:
+    """Whether the units' own data say more than `INFORMED` times as much about an intercept as its prior does.
+
+    By moments: n times the between variance over the within variance. Slopes are never: an uninformed slope that is
+    sampled centred diverges, an informed one that is not only costs time.
+    """
+    equation, slope = find_slope(plan, address)
+    if slope is not None or equation.link != "identity" or equation.latent:
+        return False
+    share = intraclass(data, equation.response, level)
+    index = data.units(equation.level).above[level].index
+    if not np.isfinite(share) or share >= 1 or index.ndim > 1:
+        return False
+    seen = data.numbers(equation.response).observed & (index >= 0)
+    counts = np.bincount(index[seen], minlength=data.units(level).n)
+    within = split_spread(data, equation.response, level)[1]
+    return bool(within > 0 and np.median(counts[counts > 0]) * share / (1 - share) > INFORMED)

@@ -1,0 +1,196 @@
+"""The nouns of a plan: factors, coefficients and equations, every parameter named before a sampler exists.
+
+An equation at one level is an intercept and coefficients. With levels above it has a course as well, what is expected
+of a unit of a coarser level, and each coefficient says what it moves: the course of a level's units, the course as it
+changes over occasions (a trend), or the mean itself.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mechanisms.graph.levels import ROW
+from mechanisms.spec.theory import Condition
+
+Part = Literal["value", "departure", "course", "whole", "trend"]
+Moves = Literal["mean", "course", "trend"]
+INTERCEPT = "1 -> "
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a column shows: which part of which variable, for the units of which level, and when.
+
+    `steps` counts occasions back from now (−1 is `t-1`), `occasion` names one; `category` makes it an indicator.
+    """
+
+    column: str
+    variable: str
+    part: Part = "value"
+    level: str = ROW
+    steps: int = 0
+    occasion: int | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One column of a product, to a power: `age` or `arm=cbt`; `text` is how an address writes it, where that differs."""
+
+    column: str
+    power: int = 1
+    text: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The variable that the column shows."""
+        return re.split("[=(]", self.column, maxsplit=1)[0]
+
+    def __str__(self) -> str:
+        text = self.text or self.column
+        return text if self.power == 1 else f"{text}^{self.power}"
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """One number of the linear predictor: `address` names it, `factors` are multiplied with it.
+
+    `moves` and `unit` say what it is a term of: the course of a unit of that level, a trend of the course, or the mean.
+    Units of the levels in `varies_by` have a deviation from it each; outside `only_when` it is 0.
+    """
+
+    address: str
+    factors: tuple[Factor, ...]
+    written: bool = True
+    moves: Moves = "mean"
+    unit: str = ROW
+    varies_by: tuple[str, ...] = ()
+    only_when: Condition | None = None
+    condition_steps: int = 0  # at which occasion the condition is looked at, counted back from now
+    owner: str = ""  # the coefficient variable that it is, for each unit of that variable's level
+
+    @property
+    def degree(self) -> int:
+        """How many columns are multiplied, powers counted."""
+        return sum(factor.power for factor in self.factors)
+
+    @property
+    def powers(self) -> Counter[str]:
+        """Each column's power in the product."""
+        return sum((Counter({factor.column: factor.power}) for factor in self.factors), Counter())
+
+    def beyond(self, part: "Coefficient") -> tuple[Factor, ...]:
+        """What this product has beyond another that it contains: `w * v` beyond the `w` of `w^2 * v`; else nothing."""
+        more = self.powers - part.powers if part.powers <= self.powers else Counter[str]()
+        return tuple(Factor(column, power) for column, power in more.items())
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One modelled variable: link(E[y]) = intercept + Σ coefficients; `spread` names its residual sd, if it has one.
+
+    `level` is the level of its units, `intercepts` the levels above whose units have an intercept of their own.
+    `readings` say what each column of the coefficients shows. `initial` names the residual sd of first occasions, where
+    a lag reaches back before the grid. `owned` are the coefficients that are variables themselves, `volatility` the
+    variable that is the log of the residual sd; `latent` tells that the response is such a variable, and of what.
+    """
+
+    response: str
+    family: str
+    link: str
+    intercept: str
+    coefficients: tuple[Coefficient, ...]
+    spread: str | None
+    level: str = ROW
+    intercepts: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    initial: str | None = None
+    owned: tuple[Coefficient, ...] = ()
+    volatility: str = ""
+    latent: str = ""
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The variables on the right-hand side, in order of appearance."""
+        return tuple(dict.fromkeys(factor.variable for each in self.coefficients for factor in each.factors))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Intercept first, then the coefficients."""
+        return (self.intercept, *(coefficient.address for coefficient in self.coefficients))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The addresses, and the residual sd's where there is one."""
+        return (*self.addresses, *(each for each in (self.spread, self.initial) if each))
+
+    def reading(self, column: str) -> Reading:
+        """What a column shows."""
+        return next(each for each in self.readings if each.column == column)
+
+    def terms(self, moves: Moves) -> tuple[Coefficient, ...]:
+        """The coefficients that move the mean, the course, or the course's trend."""
+        return tuple(each for each in (*self.coefficients, *self.owned) if each.moves == moves)
+
+    def companions(self, own: Coefficient) -> tuple[str, ...]:
+        """The variables at whose values a slope differs: its moderators, and its own cause where that bends."""
+        return tuple(dict.fromkeys(factor.variable for each in self.coefficients for factor in each.beyond(own)))
+
+    def __str__(self) -> str:
+        left = self.response if self.link == "identity" else f"{self.link} P({self.response} = 1)"
+        terms = " + ".join(["b0", *("b·" + " · ".join(map(str, each.factors)) for each in self.coefficients)])
+        terms += "".join(f" + {each.owner}·{' · '.join(map(str, each.factors))}" for each in self.owned)
+        own = f",  b0 of its own for each {' and '.join(self.intercepts)}" if self.intercepts else ""
+        noise = f",  residual sd {self.spread}" if self.spread else ""
+        return f"{left} = {terms}{own}{noise}"
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A residual correlation of two normal variables of one level, `a <-> b`: a hidden common cause."""
+
+    address: str
+    one: str
+    other: str
+
+
+@dataclass(frozen=True)
+class Varying:
+    """What varies among the units of one level: intercepts and slopes by address, and their joint distribution.
+
+    Deviations are normal with the sds `sd(address | level)`, for a coefficient variable v `sigma(v)`, and the
+    correlations `cor(level)`; the pairs in `joined` are joined by a drawn arrow instead and have none (language R8).
+    """
+
+    level: str
+    quantities: tuple[str, ...]
+    joined: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        """The addresses of the sds."""
+        return tuple(
+            f"sd({address} | {self.level})" if "->" in address else f"sigma({address})" for address in self.quantities
+        )
+
+    @property
+    def correlation(self) -> str:
+        """The address of the correlations."""
+        return f"cor({self.level})"
+
+    def are_joined(self, one: str, other: str) -> bool:
+        """Whether an arrow joins two quantities, so that they have no correlation."""
+        return (one, other) in self.joined or (other, one) in self.joined
+
+    @property
+    def correlated(self) -> bool:
+        """Whether any two quantities are correlated at all."""
+        names = self.quantities
+        return any(not self.are_joined(one, other) for i, one in enumerate(names) for other in names[:i])
+
+
+def columns_of(coefficients: Iterable[Coefficient]) -> tuple[str, ...]:
+    """The columns that some coefficients need, in order of appearance."""
+    return tuple(dict.fromkeys(factor.column for each in coefficients for factor in each.factors))

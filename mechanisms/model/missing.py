@@ -1,0 +1,74 @@
+"""Which values nobody observed are quantities of the model, and which rows begin a series."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Dataset
+from mechanisms.errors import DataError, listed
+from mechanisms.graph.levels import computed_from
+from mechanisms.model.equations import Equation
+from mechanisms.model.plan import Plan
+
+
+def refuse_incomplete(plan: Plan, data: Dataset) -> None:
+    """Refuse missing values of variables that the plan conditions on."""
+    modelled = {equation.response for equation in plan.equations}
+    gaps = [name for name in data.incomplete if name not in modelled]
+    if gaps:
+        raise DataError(
+            f"{listed(gaps)} {'is' if len(gaps) == 1 else 'are'} conditioned on and {'has' if len(gaps) == 1 else 'have'} "
+            "missing values (or a session inside a series has no row): draw an arrow into it, or drop these rows and say so"
+        )
+
+
+def find_unknown(plan: Plan, equation: Equation, data: Dataset) -> NDArray[np.intp]:
+    """The rows whose value is missing and that some equation or a correlated residual looks at; shape (m,)."""
+    name = equation.response
+    if equation.latent:
+        return np.zeros(0, dtype=np.intp)
+    missing = data.numbers(name).missing
+    if name in looked_at(plan):
+        return np.flatnonzero(missing)
+    partners = find_partners(plan, name) - {name}
+    seen = np.zeros(len(missing), dtype=bool)
+    for other in partners:
+        seen |= data.numbers(other).observed
+    return np.flatnonzero(missing & seen)
+
+
+def find_partners(plan: Plan, name: str) -> frozenset[str]:
+    """The responses whose residuals are correlated with one's, directly or by others; itself among them."""
+    found, waiting = {name}, [name]
+    while waiting:
+        one = waiting.pop()
+        new = {b if a == one else a for a, b in ((r.one, r.other) for r in plan.residuals) if one in (a, b)} - found
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
+def looked_at(plan: Plan) -> frozenset[str]:
+    """The variables whose own values some equation looks at; courses alone need none."""
+    found = {
+        each.variable
+        for equation in plan.equations
+        for each in equation.readings
+        if each.part not in ("course", "trend")
+    }
+    waiting = list(found)
+    while waiting:
+        variable = plan.design.variables.get(waiting.pop())
+        new = {term.name for term in computed_from(variable)} - found if variable else set()
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
+def first_rows(equation: Equation, plan: Plan, data: Dataset) -> NDArray[np.bool_]:
+    """The rows from which some lag of the equation reaches back before the grid (language R15)."""
+    units = data.units(equation.level)
+    client = plan.design.lattice.client(equation.level) or ""
+    found = np.zeros(units.n, dtype=bool)
+    for steps in {each.steps for each in equation.readings if each.steps and each.part != "trend"}:
+        found |= units.before(-steps, client) < 0
+    return found

@@ -1,0 +1,73 @@
+"""The theory's priors under the addresses that the equations have: found, or refused with the near miss."""
+
+from collections.abc import Iterable
+
+from mechanisms.errors import SpecError, did_you_mean
+from mechanisms.model.equations import Equation, Varying
+from mechanisms.spec.addresses import parse_address
+from mechanisms.spec.theory import Prior, Theory
+
+
+def key_priors(
+    theory: Theory, equations: tuple[Equation, ...], varying: Iterable[Varying] = ()
+) -> tuple[tuple[str, Prior], ...]:
+    """The theory's priors under the equations' own addresses; `same_as` is resolved to an address too."""
+    named = [address for each in equations for address in (*each.addresses, each.spread) if address]
+    named += [address for each in varying for address in (*each.spreads, each.correlation)]
+    known = {parse_address(address).key: address for address in named}
+    kinds = {address: parse_address(address).kind for address in known.values()}
+    found: dict[str, Prior] = {}
+    for prior in theory.priors:
+        address = _resolved(prior.address, known, prior)
+        if address in found:
+            raise SpecError(f"prior on '{address}' is said twice", prior.place)
+        if prior.same_as is not None:
+            other = _resolved(prior.same_as, known, prior)
+            if other == address:
+                raise SpecError(f"prior on '{address}': same as itself", prior.place)
+            if kinds[other] != kinds[address]:
+                raise SpecError(f"prior on '{address}': '{other}' is another kind of parameter", prior.place)
+            found[address] = prior.model_copy(update={"same_as": other})
+        else:
+            found[address] = prior
+    for address, prior in found.items():
+        if prior.same_as is not None and prior.same_as in found and found[prior.same_as].same_as is not None:
+            raise SpecError(
+                f"prior on '{address}': '{prior.same_as}' is itself the same as another; name that one", prior.place
+            )
+        for name, _ in prior.at:
+            _check_at(name, address, prior, equations)
+    return tuple(found.items())
+
+
+def _resolved(text: str, known: dict[tuple[object, ...], str], prior: Prior) -> str:
+    """The equations' own spelling of an address; a whole category has to be said one value at a time."""
+    key = parse_address(text, prior.place).key
+    if key in known:
+        return known[key]
+    bare = [address for address in known.values() if "=" in address and _without_values(address) == text]
+    if bare:
+        raise SpecError(
+            f"prior on '{text}': that arrow stands for {len(bare)} coefficients; say which: {' | '.join(bare)}",
+            prior.place,
+        )
+    raise SpecError(
+        f"prior on '{text}': the theory has no such parameter.{did_you_mean(text, known.values())}", prior.place
+    )
+
+
+def _without_values(address: str) -> str:
+    left, _, right = address.partition(" -> ")
+    return f"{' * '.join(factor.partition('=')[0] for factor in left.split(' * '))} -> {right}"
+
+
+def _check_at(name: str, address: str, prior: Prior, equations: tuple[Equation, ...]) -> None:
+    """`at` must name a moderator of the coefficient that the prior is on, or its own cause where that bends."""
+    found = [(equation, each) for equation in equations for each in equation.coefficients if each.address == address]
+    if not found:
+        raise SpecError(f"prior on '{address}': at belongs to priors on coefficients", prior.place)
+    ((equation, own),) = found
+    companions = equation.companions(own)
+    if name not in companions:
+        hint = did_you_mean(name, companions)
+        raise SpecError(f"prior on '{address}': at: '{name}' does not moderate it.{hint}", prior.place)

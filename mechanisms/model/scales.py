@@ -1,0 +1,183 @@
+"""How much a part of a variable varies: the units in which defaults and standardised priors speak (language 1.9).
+
+Parts are measured by moments of what was observed: a course by the means of the units that have any, a departure by
+what is left of the values around these means. The sd of observed means is never 0 by chance: where units do not differ
+it is that of the mean of a few occasions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.model.equations import Coefficient, Equation, Reading
+from mechanisms.model.families import LINKS
+from mechanisms.model.plan import Plan
+from mechanisms.model.setting import Setting, sum_of, value_of
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Standard:
+    """How one column is standardised: (value − centre) / scale.
+
+    `part` is the unit of a theory's own standardised priors where that is another: the sd of a course among the units
+    of its level. Defaults take the variable's own sd there, which does not vanish where units hardly differ.
+    """
+
+    centre: float
+    scale: float
+    lowest: float
+    highest: float
+    part: float | None = None
+
+
+def standard_of(data: Dataset, column: str) -> Standard:
+    """Centre and scale of a whole variable's column (`age`, `arm=cbt`)."""
+    name, _, value = column.partition("=")
+    found = data[name]
+    if isinstance(found, Categories):
+        return Standard(found.share(value), 1.0, 0.0, 1.0)
+    return Standard(found.mean, found.scale, found.lowest, found.highest)
+
+
+def standardise(plan: Plan, equation: Equation, data: Dataset) -> dict[str, Standard]:
+    """Centre and scale of every column of an equation."""
+    columns = sorted({factor.column for each in equation.coefficients for factor in each.factors})
+    if not data.tables:
+        return {column: standard_of(data, column) for column in columns}
+    setting = as_observed(plan, data)
+    return {column: _standard(setting, equation.reading(column)) for column in columns}
+
+
+def as_observed(plan: Plan, data: Dataset) -> Setting:
+    """The data as they are, with NaN where nothing was observed."""
+    values = {column.name: column.values for column in data.columns if not isinstance(column, Categories)}
+    return Setting(plan, data, {}, {}, values, lambda link, eta: LINKS[link].inverse(eta))
+
+
+def find_effect_scale(plan: Plan, equation: Equation, data: Dataset, coefficient: Coefficient | None = None) -> float:
+    """One standardised unit of the effect: its sd, of a 0/1 column too; on a link scale the link's own unit.
+
+    With levels, of the part that the coefficient moves: the course of its units, or the departures. A coefficient
+    variable has the unit of its coefficient; the log of a residual sd counts in ones.
+    """
+    if equation.latent:
+        return _owned_scale(plan, equation, data)
+    link = LINKS[equation.link]
+    if link.name != "identity":
+        return link.unit
+    found = data.numbers(equation.response)
+    if not data.tables or coefficient is None or not equation.intercepts:
+        return found.sd
+    if coefficient.moves == "course":
+        return _between(found.values, data, equation.level, coefficient.unit)
+    return _within(found.values, data, equation.level, equation.intercepts[0])
+
+
+def find_middle(plan: Plan, equation: Equation, data: Dataset) -> float:
+    """Where the default prior of an intercept has its middle."""
+    if equation.latent:
+        target = next((each for each in plan.equations if each.volatility == equation.response), None)
+        return float(np.log(data.numbers(target.response).sd)) if target else 0.0
+    return 0.0 if equation.link != "identity" else data.numbers(equation.response).mean
+
+
+def _owned_scale(plan: Plan, equation: Equation, data: Dataset) -> float:
+    for target in plan.equations:
+        for each in target.owned:
+            if each.owner == equation.response:
+                setting = as_observed(plan, data)
+                cause = 1.0
+                for factor in each.factors:
+                    cause *= _standard(setting, target.reading(factor.column)).scale ** factor.power
+                return find_effect_scale(plan, target, data, each) / cause
+    return 1.0
+
+
+def split_spread(data: Dataset, name: str, level: str) -> tuple[float, float]:
+    """The sds of a variable's observed means of a level's units, and of its values around them."""
+    values = data.numbers(name).values
+    return _between(values, data, data.level(name), level), _within(values, data, data.level(name), level)
+
+
+def intraclass(data: Dataset, name: str, level: str) -> float:
+    """The intraclass correlation by moments (one-way ANOVA; Shrout & Fleiss 1979); below 0 where units differ less than by chance."""
+    values, index, n = _observed(data.numbers(name).values, data, data.level(name), level)
+    counts = np.bincount(index, minlength=n).astype(np.float64)
+    used = counts > 0
+    groups, total = int(used.sum()), float(counts.sum())
+    if groups < 2 or total <= groups:
+        return float("nan")
+    means = np.bincount(index, weights=values, minlength=n)[used] / counts[used]
+    around = np.square(values - _mean_of(values, index, n)[index]).sum()
+    within = around / (total - groups)
+    between = float(counts[used] @ np.square(means - values.mean())) / (groups - 1)
+    size = (total - np.square(counts[used]).sum() / total) / (groups - 1)
+    variance = (between - within) / size
+    return float(variance / (variance + within)) if variance + within > 0 else 0.0
+
+
+def _standard(setting: Setting, reading: Reading) -> Standard:
+    data, name = setting.data, reading.variable
+    if reading.category is not None:
+        found = data[name]
+        if isinstance(found, Categories):
+            return Standard(found.share(reading.category), 1.0, 0.0, 1.0)
+    if reading.part == "departure":
+        values = data.numbers(name)
+        above = setting.design.lattice.above(reading.level)
+        scale = 1.0 if values.binary else _within(values.values, data, reading.level, above[0])
+        reach = values.highest - values.lowest
+        return Standard(0.0, scale, -reach, reach)
+    if reading.part == "course":
+        values = data.numbers(name)
+        among = None if values.binary else _between(values.values, data, data.level(name), reading.level)
+        return Standard(values.mean, values.scale, values.lowest, values.highest, among)
+    latent = next((each for each in setting.plan.equations if each.response == name and each.latent), None)
+    if latent is not None:
+        scale = find_effect_scale(setting.plan, latent, data)
+        return Standard(find_middle(setting.plan, latent, data), scale, -np.inf, np.inf)
+    if sum_of(setting, name) is None and name in data:
+        return standard_of(data, name)
+    return _of_numbers(np.asarray(value_of(setting, reading), dtype=np.float64))
+
+
+def _of_numbers(values: Floats) -> Standard:
+    known = values[np.isfinite(values)]
+    sd = float(known.std(ddof=1)) if known.size > 1 else 0.0
+    return Standard(float(known.mean()), sd or 1.0, float(known.min()), float(known.max()))
+
+
+def _between(values: Floats, data: Dataset, fine: str, coarse: str) -> float:
+    """The sd of the observed means of a coarser level's units."""
+    known, index, n = _observed(values, data, fine, coarse)
+    used = np.bincount(index, minlength=n) > 0
+    means = _mean_of(known, index, n)[used]
+    sd = float(means.std(ddof=1)) if means.size > 1 else 0.0
+    return sd if sd > 1e-9 * float(known.std()) else float(known.std(ddof=1))
+
+
+def _within(values: Floats, data: Dataset, fine: str, coarse: str) -> float:
+    """The sd of the values around the means of a coarser level's units."""
+    known, index, n = _observed(values, data, fine, coarse)
+    groups = int((np.bincount(index, minlength=n) > 0).sum())
+    around = float(np.square(known - _mean_of(known, index, n)[index]).sum())
+    if known.size <= groups or around <= 0:
+        return float(known.std(ddof=1))
+    return float(np.sqrt(around / (known.size - groups)))
+
+
+def _observed(values: Floats, data: Dataset, fine: str, coarse: str) -> tuple[Floats, NDArray[np.intp], int]:
+    """The observed values that lie in a unit of the coarser level, and which."""
+    index = data.units(fine).above[coarse].index
+    index = index if index.ndim == 1 else index[:, 0]
+    kept = np.isfinite(values) & (index >= 0)
+    return values[kept], index[kept], data.units(coarse).n
+
+
+def _mean_of(values: Floats, index: NDArray[np.intp], n: int) -> Floats:
+    counts = np.maximum(np.bincount(index, minlength=n), 1)
+    return np.asarray(np.bincount(index, weights=values, minlength=n) / counts)

@@ -1,0 +1,195 @@
+"""A plan with levels, or with missing values, as a PyMC model: courses, departures, deviations and unknown values.
+
+Every equation is read by `model.setting`, the very lines that NumPy runs. What nobody observed is a quantity of the
+model: a missing value that other equations look at, an occasion inside a series that was missed, and the deviations of
+units. A missing value that nothing looks at says nothing, and its row leaves the equation.
+"""
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from mechanisms.data.dataset import Categories, Dataset, Numbers
+from mechanisms.errors import DataError
+from mechanisms.model.deviations import Deviating, state_deviations
+from mechanisms.model.equations import Equation, Varying
+from mechanisms.model.missing import find_partners, find_unknown, first_rows
+from mechanisms.model.plan import Plan
+from mechanisms.model.priors import state_beliefs
+from mechanisms.model.setting import Setting, exists, latent_value, predict, spread
+from mechanisms.model.symbolic.correlations import correlate, is_zero
+from mechanisms.model.symbolic.links import inverse_link
+from mechanisms.model.symbolic.quantities import declare, declare_parameters
+
+ops: Any = pt  # untyped in PyTensor's stubs
+
+
+def build_levels(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> pm.Model:
+    """The explicit model: `coefficients(y)`, `sigma(y)`, `sd(… | level)`, `cor(level)`, `deviations(level)` in data units."""
+    beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in equations}
+    coords: dict[str, Any] = {f"terms({each.response})": list(each.addresses) for each in equations}
+    with pm.Model(coords=coords) as model:
+        parameters = declare_parameters(equations, beliefs)
+        for equation in equations:
+            if equation.initial:
+                parameters[equation.initial] = _initial(equation, data)
+        deviations: dict[tuple[str, str], Any] = {}
+        for each in state_deviations(plan, data):
+            deviations |= _deviate(each, data)
+        values = {column.name: _known(column) for column in data.columns}
+        measured = tuple(equation for equation in equations if not equation.latent)
+        for equation in measured:
+            values[equation.response] = _filled(plan, equation, data)
+        setting = Setting(plan, data, parameters, deviations, values, inverse_link)
+        for group in _groups(plan, measured):
+            _likelihoods(setting, group)
+    return model
+
+
+def _groups(plan: Plan, equations: tuple[Equation, ...]) -> list[tuple[Equation, ...]]:
+    """Equations whose residuals are correlated, together."""
+    found: dict[frozenset[str], list[Equation]] = {}
+    for equation in equations:
+        found.setdefault(find_partners(plan, equation.response), []).append(equation)
+    return [tuple(group) for group in found.values()]
+
+
+def _initial(equation: Equation, data: Dataset) -> Any:
+    sd = data.numbers(equation.response).sd
+    return pm.Exponential(str(equation.initial), lam=np.float64(1.0 / sd))
+
+
+def _known(column: Numbers | Categories) -> Any:
+    values = column.codes.astype(np.float64) if isinstance(column, Categories) else column.values
+    return np.where(column.observed, values, 0.0)
+
+
+def _filled(plan: Plan, equation: Equation, data: Dataset) -> Any:
+    """A response's values with the unknown ones, as quantities of the model, in their places."""
+    column = data.numbers(equation.response)
+    known = np.where(column.observed, column.values, 0.0)
+    unknown = find_unknown(plan, equation, data)
+    if not unknown.size:
+        return known
+    if equation.family != "normal":
+        raise DataError(
+            f"{equation.response} is {equation.family}, has {unknown.size} missing values, and other equations need them: "
+            "missing values of discrete causes are not fitted yet"
+        )
+    z = pm.Flat(f"missing({equation.response})", shape=unknown.size, initval=np.zeros(unknown.size))
+    return ops.set_subtensor(pt.as_tensor(known)[unknown], column.mean + column.sd * z)
+
+
+def _likelihoods(setting: Setting, group: tuple[Equation, ...]) -> None:
+    """The likelihood of one equation; or of several, each given the residuals of those before it."""
+    if len(group) == 1:
+        _likelihood(setting, group[0], predict(setting, group[0]), _sigma(setting, group[0]))
+        return
+    _check_together(setting, group)
+    names = tuple(equation.response for equation in group)
+    apart = {(a, b) for a in names for b in names} - {(r.one, r.other) for r in setting.plan.residuals}
+    joined = frozenset(pair for pair in apart if pair[::-1] in apart)
+    root = correlate(Varying(f"residuals of {', '.join(names)}", names, joined), 1.0)
+    for k, one in enumerate(names):
+        for j, other in enumerate(names[:k]):
+            if (one, other) not in joined:
+                both = sum((root[k][i] * root[j][i] for i in range(j + 1)), np.float64(0.0))
+                pm.Deterministic(
+                    next(r.address for r in setting.plan.residuals if {r.one, r.other} == {one, other}), both
+                )
+    standard: list[Any] = []
+    for k, equation in enumerate(group):
+        eta, sigma = predict(setting, equation), _sigma(setting, equation)
+        shared = sum((root[k][i] * standard[i] for i in range(k) if not is_zero(root[k][i])), np.float64(0.0))
+        standard.append(((setting.values[equation.response] - eta) / sigma - shared) / root[k][k])
+        _likelihood(setting, equation, eta + sigma * shared, sigma * root[k][k])
+
+
+def _check_together(setting: Setting, group: tuple[Equation, ...]) -> None:
+    """Variables with correlated residuals must exist at the same units."""
+    first, *others = group
+    for other in others:
+        if not np.array_equal(exists(setting, first.response), exists(setting, other.response)):
+            raise DataError(
+                f"{first.response} <-> {other.response}: the two exist at different units or occasions, which is not fitted yet"
+            )
+
+
+def _likelihood(setting: Setting, equation: Equation, eta: Any, sigma: Any) -> None:
+    name, data = equation.response, setting.data
+    column = data.numbers(name)
+    rows = np.flatnonzero(column.observed)
+    everything = len(rows) == len(column.values)
+    mean = eta if everything else eta[rows]
+    if equation.family == "bernoulli":
+        chance = pm.math.clip(inverse_link(equation.link, mean), 1e-12, 1 - 1e-12)
+        pm.Bernoulli(name, p=chance, observed=column.values[rows].astype(np.int64))
+        return
+    here = sigma if everything or getattr(sigma, "ndim", 0) == 0 else sigma[rows]
+    pm.Normal(name, mu=mean, sigma=here, observed=column.values[rows])
+    unknown = find_unknown(setting.plan, equation, data)
+    if unknown.size:
+        there = sigma if getattr(sigma, "ndim", 0) == 0 else sigma[unknown]
+        filled = setting.values[name][unknown]
+        pm.Potential(f"unknown({name})", pm.logp(pm.Normal.dist(eta[unknown], there), filled).sum())
+
+
+def _sigma(setting: Setting, equation: Equation) -> Any:
+    """The residual sd, of each row where first occasions have their own; None for families without one."""
+    if equation.volatility:
+        level = setting.design.level(equation.volatility)
+        own: Any = pt.exp(spread(setting, latent_value(setting, equation.volatility), equation.level, level))
+    elif equation.spread is None:
+        return None
+    else:
+        own = setting.parameters[equation.spread]
+    first = first_rows(equation, setting.plan, setting.data)
+    if equation.initial is None or not first.any():
+        return own
+    return ops.where(first, setting.parameters[equation.initial], own)
+
+
+def _deviate(each: Deviating, data: Dataset) -> dict[tuple[str, str], Any]:
+    """The deviations of a level's units, by quantity: normal, with the sds and correlations of the level."""
+    varying, n = each.varying, data.units(each.varying.level).n
+    size = len(varying.quantities)
+    sds = [_sd(name, belief) for name, belief in zip(varying.spreads, each.spreads, strict=True)]
+    root = (
+        correlate(varying, each.shape)
+        if each.shape is not None
+        else [[np.float64(i == j) for j in range(size)] for i in range(size)]
+    )
+    loose = [k for k in range(size) if not each.centred[k]]
+    z = pm.Normal(f"z({varying.level})", shape=(len(loose), n)) if loose else None
+    standard: list[Any] = []
+    found: dict[tuple[str, str], Any] = {}
+    for k, address in enumerate(varying.quantities):
+        shared = sum((root[k][i] * standard[i] for i in range(k) if not is_zero(root[k][i])), np.float64(0.0))
+        if each.centred[k]:
+            made = pm.Normal(f"own({address} | {varying.level})", sds[k] * shared, sds[k] * root[k][k], shape=n)
+            standard.append((made / sds[k] - shared) / root[k][k])
+        else:
+            assert z is not None
+            standard.append(z[loose.index(k)])
+            made = sds[k] * (shared + root[k][k] * standard[k])
+        found[address, varying.level] = made
+    model = pm.modelcontext(None)
+    model.add_coord(f"quantities({varying.level})", list(varying.quantities))
+    pm.Deterministic(f"deviations({varying.level})", pt.stack(list(found.values())))
+    if each.shape is not None:
+        matrix = pt.stack(
+            [
+                pt.stack([pt.as_tensor(root[i][j]) if j <= i else pt.as_tensor(0.0) for j in range(size)])
+                for i in range(size)
+            ]
+        )
+        pm.Deterministic(varying.correlation, ops.dot(matrix, matrix.T))
+    return found
+
+
+def _sd(name: str, belief: Any) -> Any:
+    if isinstance(belief, float):
+        return pm.Deterministic(name, pt.as_tensor(np.float64(belief)))
+    return declare(name, belief)

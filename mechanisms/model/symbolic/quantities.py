@@ -1,0 +1,141 @@
+"""The independent quantities behind an equation's parameters, as PyMC random variables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from mechanisms.errors import FitError
+from mechanisms.model.beliefs import Belief
+from mechanisms.model.equations import Equation
+from mechanisms.model.priors import Beliefs
+
+
+def declare_parameters(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> dict[str, Any]:
+    """Every coefficient and residual sd of some equations by address, in data units, within the model of the context.
+
+    Raises
+    ------
+    FitError
+        `same_as` names a parameter of an equation that is not among these, or two borrow from each other.
+    """
+    _check_lent(equations, beliefs)
+    parameters: dict[str, Any] = {}
+    for equation in _owners_first(equations, beliefs):
+        _coefficients(equation, beliefs[equation.response], parameters)
+    for equation in _spread_owners_first(equations, beliefs):
+        _spread(equation, beliefs[equation.response], parameters)
+    return parameters
+
+
+def _check_lent(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> None:
+    """What is borrowed must be lent by one of the equations."""
+    owned = {address for equation in equations for address in (*equation.addresses, equation.spread)}
+    for each in beliefs.values():
+        for address in (*each.borrowed, *([each.spread] if isinstance(each.spread, str) else [])):
+            if address not in owned:
+                raise FitError(f"same_as names {address}, which is in none of the equations fitted together")
+
+
+def _owners_first(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> list[Equation]:
+    """Equations that lend a coefficient (`same_as`) before those that borrow it."""
+    owner = {address: equation.response for equation in equations for address in equation.addresses}
+    needs = {
+        e.response: {owner[address] for address in beliefs[e.response].borrowed if address in owner} for e in equations
+    }
+    return _sorted(equations, needs, "coefficients")
+
+
+def _spread_owners_first(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> list[Equation]:
+    owner = {equation.spread: equation.response for equation in equations}
+    needs: dict[str, set[str]] = {}
+    for equation in equations:
+        spread = beliefs[equation.response].spread
+        needs[equation.response] = {owner[spread]} if isinstance(spread, str) and spread in owner else set()
+    return _sorted(equations, needs, "spreads")
+
+
+def _sorted(equations: tuple[Equation, ...], needs: dict[str, set[str]], what: str) -> list[Equation]:
+    found: list[Equation] = []
+    waiting = list(equations)
+    while waiting:
+        ready = [e for e in waiting if needs[e.response] <= {done.response for done in found}]
+        if not ready:
+            names = ", ".join(e.response for e in waiting)
+            raise FitError(f"the {what} of {names} borrow from each other by same_as: let one equation own them all")
+        found += ready
+        waiting = [e for e in waiting if e not in ready]
+    return found
+
+
+def _coefficients(equation: Equation, beliefs: Beliefs, parameters: dict[str, Any]) -> None:
+    """Independent quantities, then the raw coefficients as their linear map, under their addresses."""
+    normal = [index for index, belief in enumerate(beliefs.beliefs) if belief.plain_normal]
+    quantities: list[Any] = [None] * len(beliefs.beliefs)
+    if normal:
+        dim = f"quantities({equation.response})"
+        pm.modelcontext(None).add_coord(dim, [beliefs.names[index] for index in normal])
+        z = pm.Normal(f"z({equation.response})", dims=dim)
+        for position, index in enumerate(normal):
+            quantities[index] = z[position]
+    for index, belief in enumerate(beliefs.beliefs):
+        if quantities[index] is None:
+            quantities[index] = declare(beliefs.names[index], belief)
+    raw = pt.as_tensor(beliefs.offset)
+    if quantities:
+        raw = raw + pt.matmul(beliefs.matrix, pt.stack(quantities))
+    if beliefs.borrowed:
+        raw = raw + pt.matmul(beliefs.borrowed_matrix, pt.stack([parameters[address] for address in beliefs.borrowed]))
+    named = pm.Deterministic(f"coefficients({equation.response})", raw, dims=f"terms({equation.response})")
+    parameters |= {address: named[position] for position, address in enumerate(equation.addresses)}
+
+
+def _spread(equation: Equation, beliefs: Beliefs, parameters: dict[str, Any]) -> None:
+    if equation.spread is None or beliefs.spread is None:
+        return
+    if isinstance(beliefs.spread, str):
+        parameters[equation.spread] = pm.Deterministic(equation.spread, parameters[beliefs.spread])
+    elif isinstance(beliefs.spread, float):
+        parameters[equation.spread] = pm.Deterministic(equation.spread, pt.as_tensor(beliefs.spread))
+    else:
+        parameters[equation.spread] = declare(equation.spread, beliefs.spread)
+
+
+def declare(name: str, belief: Belief) -> Any:
+    """One random variable for a belief, truncated where it has bounds that its support does not imply."""
+    a = np.asarray(belief.arguments, dtype=np.float64)  # PyTensor takes a Python 3.0 for a float32
+    make: dict[str, tuple[Any, dict[str, Any]]] = {
+        "normal": (pm.Normal, {"mu": a[0], "sigma": a[-1]}),
+        "student": (pm.StudentT, {"nu": a[0], "mu": a[min(1, len(a) - 1)], "sigma": a[-1]}),
+        "half_normal": (pm.HalfNormal, {"sigma": a[0]}),
+        "exponential": (pm.Exponential, {"lam": a[0]}),
+        "lognormal": (pm.LogNormal, {"mu": a[0], "sigma": a[-1]}),
+        "gamma": (pm.Gamma, {"alpha": a[0], "beta": a[-1]}),
+        "beta": (pm.Beta, {"alpha": a[0], "beta": a[-1]}),
+        "uniform": (pm.Uniform, {"lower": a[0], "upper": a[-1]}),
+    }
+    distribution, arguments = make[belief.name]
+    positive = belief.name in ("half_normal", "exponential", "lognormal", "gamma")
+    above = None if positive and belief.above is not None and belief.above <= 0 else belief.above
+    if above is None and belief.below is None:
+        return distribution(name, **arguments)
+    lower, upper = (None if bound is None else np.float64(bound) for bound in (above, belief.below))
+    return pm.Truncated(name, distribution.dist(**arguments), lower=lower, upper=upper, initval=_inside(belief))
+
+
+def _inside(belief: Belief) -> float:
+    """Where sampling begins: well inside the bounds. PyMC would begin at the mean, which may be a bound."""
+    a = belief.arguments
+    low, high = {"uniform": (a[0], a[-1]), "beta": (0.0, 1.0)}.get(belief.name, (-np.inf, np.inf))
+    if belief.name in ("half_normal", "exponential", "lognormal", "gamma"):
+        low = 0.0
+    low = low if belief.above is None else max(low, belief.above)
+    high = high if belief.below is None else min(high, belief.below)
+    if np.isfinite(low) and np.isfinite(high):
+        return (low + high) / 2
+    with np.errstate(all="ignore"):  # the rows of the table that are not asked
+        first, last = np.float64(a[0]), np.float64(a[-1])
+        width = {"exponential": 1 / first, "lognormal": np.exp(first), "gamma": first / last}.get(belief.name, last)
+    return float(low + width if np.isfinite(low) else high - width)
