@@ -13,8 +13,9 @@ from mechanisms.graph.graph import causal_order, draw
 from mechanisms.graph.identification import identify
 from mechanisms.graph.unrolling import unroll
 from mechanisms.infer.diagnostics import assess
-from mechanisms.infer.sampling import complete, pin, sample
+from mechanisms.infer.sampling import pin, sample
 from mechanisms.infer.simulation import simulate_theory
+from mechanisms.infer.stated import complete
 from mechanisms.model.plan import compile
 from mechanisms.spec.library import load, names, yaml_files
 from mechanisms.spec.parameters import read_parameters

@@ -1,16 +1,16 @@
 """Which engine fits which block, and why: the inference plan, to be read before a fit."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from importlib import import_module
+from typing import Any, Literal, get_args
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import FitError, did_you_mean, expect, listed
-from mechanisms.infer.engines import exact
+from mechanisms.infer.engines import contract
 from mechanisms.model.blocks import find_blocks
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
 from mechanisms.model.prior_words import print_priors
-from mechanisms.model.priors import state_beliefs
 
 Engine = Literal["auto", "exact", "nuts"]
 ENGINES = get_args(Engine)
@@ -82,28 +82,27 @@ def choose(plan: Plan, data: Dataset, engine: Engine = "auto") -> tuple[Block, .
     return tuple(_chosen(plan, data, block, engine) for block in find_blocks(plan, data))
 
 
-def _beyond_exact(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> str | None:
-    """Why a block is none of single equations with complete rows, or None."""
-    if data.tables:
-        return "units of several levels, with courses and deviations of their own"
-    names = {equation.response for equation in block}
-    if tied := [each.address for each in plan.residuals if each.one in names]:
-        return f"residuals are correlated ({listed(tied)})"
-    gaps = [name for name in data.incomplete if name in names]
-    return f"{listed(gaps)} {'has' if len(gaps) == 1 else 'have'} missing values" if gaps else None
+def load_engine(name: str) -> contract.Engine:
+    """The module of an engine; imported when it is needed, since some bring large libraries."""
+    found: Any = import_module(f"mechanisms.infer.engines.{name}")
+    engine: contract.Engine = found
+    return engine
 
 
 def _chosen(plan: Plan, data: Dataset, block: tuple[Equation, ...], engine: Engine) -> Block:
     if engine == "nuts":
         return Block(block, "nuts", "asked for")
-    if against := _beyond_exact(plan, data, block):
-        if engine == "exact":
-            raise FitError(f"engine exact does not apply: {against}. engine='auto' or 'nuts' fits it")
-        return Block(block, "nuts", f"{against}, so exact does not apply")
-    reasons = [exact.applies(equation, state_beliefs(plan, equation, data)) for equation in block]
-    against = next((reason for reason in reasons if reason), None)
-    if against is None:
-        return Block(block, "exact", "normal, complete data, normal priors on the coefficients: independent draws")
-    if engine == "exact":
-        raise FitError(f"engine exact does not apply: {against}. engine='auto' or 'nuts' fits it")
-    return Block(block, "nuts", f"{against}, so exact does not apply")
+    if engine != "auto":
+        asked = load_engine(engine)
+        if against := asked.applies(plan, data, block):
+            raise FitError(f"engine {engine} does not apply: {against}. engine='auto' or 'nuts' fits it")
+        return Block(block, engine, asked.WHY)
+    first = ""
+    for name in ENGINES[1:]:
+        against = load_engine(name).applies(plan, data, block)
+        if against is None:
+            return Block(
+                block, name, f"{first}, so exact does not apply" if first and name == "nuts" else load_engine(name).WHY
+            )
+        first = first or against
+    raise AssertionError("nuts takes every block")

@@ -1,6 +1,7 @@
 """From plan and data to a `Fit`: every block by its engine, the draws put together."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,17 +9,18 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.door import bind
-from mechanisms.errors import DataError, FitError, did_you_mean, expect, listed
-from mechanisms.infer.draws import Drawn, make_tree
-from mechanisms.infer.engines import exact
-from mechanisms.infer.explanation import Block, Engine, choose
+from mechanisms.errors import DataError, FitError, expect, listed
+from mechanisms.infer.drawn import Drawn
+from mechanisms.infer.engines.contract import Settings, UnreliableError
+from mechanisms.infer.explanation import Block, Engine, choose, load_engine
 from mechanisms.infer.moments import gather
 from mechanisms.infer.posterior import Fit
+from mechanisms.infer.stated import complete
+from mechanisms.infer.tree import make_tree
 from mechanisms.model.equations import Reading
 from mechanisms.model.missing import refuse_incomplete
 from mechanisms.model.plan import Plan, compile
 from mechanisms.model.priors import state_beliefs
-from mechanisms.spec.addresses import parse_address
 from mechanisms.spec.theory import Theory
 
 Floats = NDArray[np.float64]
@@ -63,13 +65,14 @@ def sample(
     check_together(plan, data)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     blocks = choose(plan, data, engine)
-    drawn = {
-        "+".join(block.responses): _draw_block(
-            plan, data, block, draws, chains, tune, np.random.SeedSequence([seed, number])
-        )
-        for number, block in enumerate(blocks)
-    }
-    return Fit(plan, data, make_tree(plan, data, drawn), blocks, seed)
+    drawn: dict[str, Drawn] = {}
+    used = []
+    for number, block in enumerate(blocks):
+        settings = Settings(draws, chains, tune, np.random.SeedSequence([seed, number]))
+        found, taken = _draw_block(plan, data, block, settings, engine)
+        drawn["+".join(block.responses)] = found
+        used.append(taken)
+    return Fit(plan, data, make_tree(plan, data, drawn), tuple(used), seed)
 
 
 def fit(
@@ -91,37 +94,44 @@ def fit(
     return sample(plan, data, draws=draws, chains=chains, tune=tune, seed=seed, engine=engine)
 
 
-def pin(plan: Plan, data: Dataset, parameters: Mapping[str, float]) -> Fit:
-    """A `Fit` of one draw with stated parameter values, by address, to ask what the effects would be if they were true."""
+def pin(
+    plan: Plan, data: Dataset, parameters: Mapping[str, Any], deviations: Mapping[tuple[str, str], Any] | None = None
+) -> Fit:
+    """A `Fit` of one draw with stated parameter values, to ask what the effects would be if they were true.
+
+    Parameters
+    ----------
+    parameters
+        A number for every address of the plan, `cor(level)` where correlations are free (`stated.complete`).
+    deviations
+        Of the units in the data, by (address, level); shape (units,) each, in the order of `data.units(level)`. Those
+        that are not stated are 0.
+    """
     check_together(plan, data)
-    values = complete(plan, parameters)
-    block = Block(plan.equations, "none", "parameters stated")
-    stated = Drawn({address: np.full((1, 1), value) for address, value in values.items()})
-    return Fit(plan, data, make_tree(plan, data, {"stated": stated}), (block,), 0)
+    stated = complete(plan, parameters)
+    given = dict(deviations or {})
+    drawn = Drawn(
+        {address: np.full((1, 1), value) for address, value in stated.values.items()},
+        {each.level: stated.correlations[each.level][None, None] for each in plan.varying if each.correlated},
+        {
+            each.level: np.stack(
+                [_of_units(given.pop((name, each.level), 0.0), each.level, data) for name in each.quantities]
+            )[None, None]
+            for each in plan.varying
+        },
+    )
+    if given:
+        raise FitError(f"nothing in the plan varies as {listed([f'{name} by {level}' for name, level in given])}")
+    return Fit(
+        plan, data, make_tree(plan, data, {"stated": drawn}), (Block(plan.equations, "none", "parameters stated"),), 0
+    )
 
 
-def complete(plan: Plan, parameters: Mapping[str, float]) -> dict[str, float]:
-    """`parameters` in the plan's order: every address once (products in any order), none that the plan has not."""
-    if not isinstance(parameters, Mapping):
-        raise FitError("parameters are a mapping from addresses to numbers, {'x -> m': 0.5, …}")
-    known = {parse_address(address).key: address for address in plan.parameters}
-    given: dict[str, float] = {}
-    for text, value in parameters.items():
-        address = known.get(parse_address(text).key)
-        if address is None:
-            raise FitError(f"the plan has no parameter '{text}'.{did_you_mean(text, plan.parameters)}")
-        if address in given:
-            raise FitError(f"a value for {address} is given twice")
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
-            raise FitError(f"the value of {address} is {value!r}, not a number")
-        given[address] = float(value)
-    absent = [name for name in plan.parameters if name not in given]
-    if absent:
-        raise FitError(f"no value is given for {listed(absent)}")
-    for equation in plan.equations:
-        if equation.spread and not given[equation.spread] > 0:
-            raise FitError(f"{equation.spread} is a residual sd and must be above 0, not {given[equation.spread]:g}")
-    return {name: given[name] for name in plan.parameters}
+def _of_units(values: Any, level: str, data: Dataset) -> Floats:
+    try:
+        return np.broadcast_to(np.asarray(values, dtype=np.float64), (data.units(level).n,))
+    except ValueError:
+        raise FitError(f"deviations by {level}: {data.units(level).n} numbers are wanted, one for each unit") from None
 
 
 def check_together(plan: Plan, data: Dataset) -> None:
@@ -157,20 +167,15 @@ def _check_column(reading: Reading, data: Dataset) -> None:
         )
 
 
-def _draw_block(
-    plan: Plan, data: Dataset, block: Block, draws: int, chains: int, tune: int, sequence: np.random.SeedSequence
-) -> Drawn:
-    if block.engine == "exact" or not (data.tables or data.incomplete):
-        beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block.equations}
-        moments = {e.response: gather(e, beliefs[e.response], data) for e in block.equations}
-    if block.engine == "exact":
-        found: dict[str, Floats] = {}
-        for equation, child in zip(block.equations, sequence.spawn(len(block.equations)), strict=True):
-            rng = np.random.default_rng(child)
-            drawn = exact.draw(equation, beliefs[equation.response], moments[equation.response], chains * draws, rng)
-            found |= {address: values.reshape(chains, draws) for address, values in drawn.items()}
-        return Drawn(found)
-    from mechanisms.infer.engines import nuts  # noqa: PLC0415  (brings PyMC)
-
-    seed = int(sequence.generate_state(1)[0])
-    return nuts.draw(plan, block.equations, data, draws=draws, tune=tune, chains=chains, seed=seed)
+def _draw_block(plan: Plan, data: Dataset, block: Block, settings: Settings, engine: Engine) -> tuple[Drawn, Block]:
+    """The draws of a block and the block with the engine that drew them: NUTS where another's own check fails."""
+    if block.engine != "exact" and not (data.tables or data.incomplete):  # exact gathers by itself
+        for equation in block.equations:
+            gather(equation, state_beliefs(plan, equation, data), data)
+    try:
+        return load_engine(block.engine).draw(plan, data, block.equations, settings), block
+    except UnreliableError as failed:
+        if engine != "auto":
+            raise FitError(f"engine {engine} is not reliable here: {failed}. engine='auto' or 'nuts' fits it") from None
+        instead = replace(block, engine="nuts", reason=f"{block.engine} was tried and is not reliable here: {failed}")
+        return load_engine("nuts").draw(plan, data, block.equations, settings), instead

@@ -65,10 +65,11 @@ def looked_at(plan: Plan) -> frozenset[str]:
 
 
 def first_rows(equation: Equation, plan: Plan, data: Dataset) -> NDArray[np.bool_]:
-    """The rows from which some lag of the equation reaches back before the grid (language R15)."""
+    """The rows where the response exists and some lag of its equation reaches back before the grid (language R15)."""
     units = data.units(equation.level)
     client = plan.design.lattice.client(equation.level) or ""
     found = np.zeros(units.n, dtype=bool)
     for steps in {each.steps for each in equation.readings if each.steps and each.part != "trend"}:
         found |= units.before(-steps, client) < 0
-    return found
+    absent = data[equation.response].absent
+    return found if absent is None else found & ~absent

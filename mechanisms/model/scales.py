@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.model.courses import value_of
 from mechanisms.model.equations import Coefficient, Equation, Reading
 from mechanisms.model.families import LINKS
 from mechanisms.model.plan import Plan
-from mechanisms.model.setting import Setting, sum_of, value_of
+from mechanisms.model.setting import Setting, sum_of
 
 Floats = NDArray[np.float64]
 

@@ -37,7 +37,7 @@ from mechanisms.spec.addresses import Address, parse_address
 from mechanisms.spec.arrangement import Arrangement, read_design
 from mechanisms.spec.nodes import Entries, Node, Text, open_source, read_nodes
 from mechanisms.spec.shelf import is_path, read_content, yaml_files
-from mechanisms.spec.terms import check_name
+from mechanisms.spec.terms import check_name, is_name
 from mechanisms.spec.words import read_one_number, read_pair, strange_key
 
 Value = float | Mapping[str, float]  # a number, or a level's correlations by pair, `1 -> a <-> x -> y`
@@ -236,18 +236,24 @@ def _pairwise(node: Node, where: str) -> Value:
     return MappingProxyType(found)
 
 
-def parse_pair(text: str, place: Place = NOWHERE) -> tuple[Address, Address]:
-    """Two intercepts or slopes that correlate, `1 -> a <-> x -> y`."""
+def parse_pair(text: str, place: Place = NOWHERE) -> tuple[str, str]:
+    """Two intercepts, slopes or coefficient variables that correlate, `1 -> a <-> x -> y`, as addresses are written."""
     sides = text.split("<->")
     if len(sides) != 2:
         raise SpecError(f"'{text}': two intercepts or slopes are wanted, 1 -> a <-> x -> y", place)
-    one, other = (parse_address(side, place) for side in sides)
-    for each in (one, other):
-        if each.kind not in ("intercept", "coefficient"):
-            raise SpecError(f"'{text}': '{each}' is neither an intercept nor a slope, and does not vary", place)
-    if one.key == other.key:
+    one, other = (_quantity(side.strip(), text, place) for side in sides)
+    if one == other:
         raise SpecError(f"'{text}' joins {one} to itself", place)
     return one, other
+
+
+def _quantity(side: str, text: str, place: Place) -> str:
+    if side and is_name(side):
+        return side
+    found = parse_address(side, place)
+    if found.kind not in ("intercept", "coefficient"):
+        raise SpecError(f"'{text}': '{found}' is neither an intercept nor a slope, and does not vary", place)
+    return str(found)
 
 
 def _correlation(node: Node, where: str) -> float:

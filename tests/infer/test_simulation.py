@@ -7,7 +7,8 @@ from scipy import special, stats
 
 from mechanisms.data.door import bind
 from mechanisms.errors import DataError, FitError, SpecError
-from mechanisms.infer.simulation import draw_exogenous, simulate, simulate_theory
+from mechanisms.infer.margins import draw_exogenous
+from mechanisms.infer.simulation import simulate, simulate_theory
 from mechanisms.model.plan import compile
 from mechanisms.spec.parameters import parse_parameters
 from mechanisms.spec.reader import parse
@@ -205,7 +206,7 @@ parameters: {1 -> y: 0}
 
 
 def exogenous(text=MARGINS, n=100_000):
-    return draw_exogenous(parse_parameters(text, "p.yaml"), parse(EXOGENOUS), n, np.random.default_rng(3))
+    return draw_exogenous(parse_parameters(text, "p.yaml"), compile(parse(EXOGENOUS)), n, np.random.default_rng(3))
 
 
 def test_exogenous_variables_are_as_said():
@@ -237,7 +238,7 @@ def test_exogenous_variables_are_as_said():
             "exogenous: nothing is said of b|correlations: 'b <-> a': 'b' is not under exog",
         ),
         ("  d: {sh", "  q: {bernoulli: 0.5}\n  d: {sh", "exogenous: 'q' is not in the theory"),
-        ("  d: {sh", "  y: {bernoulli: 0.5}\n  d: {sh", "exogenous: 'y' has arrows into it"),
+        ("  d: {sh", "  y: {bernoulli: 0.5}\n  d: {sh", "exogenous: 'y' is modelled"),
         ("  a <-> s: 0.5\n", "", "correlations: the theory draws a <-> s; say how large it is"),
         (
             "  a <-> s: 0.5\n",

@@ -14,6 +14,7 @@ import mechanisms as mx
 from mechanisms.data.dataset import ColumnView
 from mechanisms.errors import FitError
 from mechanisms.infer.engines import nuts
+from mechanisms.infer.engines.contract import Settings
 from mechanisms.model.beliefs import log_density
 from mechanisms.model.families import LINKS, inverse_link
 from mechanisms.model.predictor import linear_predictor
@@ -269,4 +270,4 @@ def test_nuts_that_cannot_start_says_so(monkeypatch):
     with pytest.raises(
         FitError, match=r"NUTS could not start on m, y: Could not find a starting point\. Check the priors"
     ):
-        nuts.draw(plan, plan.equations, data, draws=1, tune=1, chains=1, seed=1)
+        nuts.draw(plan, data, plan.equations, Settings(1, 1, 1, np.random.SeedSequence(1)))

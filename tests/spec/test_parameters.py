@@ -136,7 +136,7 @@ REFUSED_OF_LEVELS = [
     ("[0, 2, 5]", "[0, 5, 2]", 5, "occasions: two or more occasions in order"),
     ("[0, 2, 5]", "[0]", 5, "occasions: two or more occasions in order"),
     ("0.2\n", "1\n", 12, "a correlation lies between -1 and 1, not at 1"),
-    ("1 -> y <-> x(t-1) -> y", "1 -> y <-> y", 12, "'y' is not the address of a parameter"),
+    ("1 -> y <-> x(t-1) -> y", "1 -> y <-> y z", 12, "'y z'"),
     ("1 -> y <-> x(t-1) -> y", "1 -> y <-> 1 -> y", 12, "joins 1 -> y to itself"),
     ("0.2\n", "0.2\n    x(t-1) -> y <-> 1 -> y: 0.2\n", 13, "is said twice"),
     ("cor(therapist): 0", "cor(therapist): 0.3", 13, "a correlation for each pair, .*, or 0 for none"),

@@ -9,19 +9,50 @@ prior on σ). Coefficients are then drawn given σ in the eigenbasis of the whit
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.errors import FitError
-from mechanisms.infer.moments import Moments
+from mechanisms.data.dataset import Dataset
+from mechanisms.errors import FitError, listed
+from mechanisms.infer.drawn import Drawn
+from mechanisms.infer.engines.contract import Equations, Settings
+from mechanisms.infer.moments import Moments, gather
 from mechanisms.model.beliefs import Belief, log_density
 from mechanisms.model.equations import Equation
-from mechanisms.model.priors import Beliefs
+from mechanisms.model.plan import Plan
+from mechanisms.model.priors import Beliefs, state_beliefs
 
 Floats = NDArray[np.float64]
 _GRID = 4001
 _REACH = 60.0  # how far below its greatest value the log density of σ is followed
 
 
-def applies(equation: Equation, beliefs: Beliefs) -> str | None:
-    """None where the engine applies to the equation, else the reason why not."""
+WHY = "normal, complete data, normal priors on the coefficients: independent draws"
+
+
+def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
+    """None where the engine applies to the block, else the reason why not."""
+    if data.tables:
+        return "units of several levels, with courses and deviations of their own"
+    names = {equation.response for equation in block}
+    if tied := [each.address for each in plan.residuals if each.one in names]:
+        return f"residuals are correlated ({listed(tied)})"
+    if gaps := [name for name in data.incomplete if name in names]:
+        return f"{listed(gaps)} {'has' if len(gaps) == 1 else 'have'} missing values"
+    reasons = (_against(equation, state_beliefs(plan, equation, data)) for equation in block)
+    return next((reason for reason in reasons if reason), None)
+
+
+def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Drawn:
+    """Independent draws of every parameter of the block."""
+    found: dict[str, Floats] = {}
+    count = settings.chains * settings.draws
+    for equation, child in zip(block, settings.seed.spawn(len(block)), strict=True):
+        beliefs = state_beliefs(plan, equation, data)
+        rng = np.random.default_rng(child)
+        drawn = draw_equation(equation, beliefs, gather(equation, beliefs, data), count, rng)
+        found |= {address: values.reshape(settings.chains, settings.draws) for address, values in drawn.items()}
+    return Drawn(found)
+
+
+def _against(equation: Equation, beliefs: Beliefs) -> str | None:
     if equation.family != "normal":
         return f"{equation.response} is {equation.family}, not normal"
     odd = [name for name, belief in zip(beliefs.names, beliefs.beliefs, strict=True) if not belief.plain_normal]
@@ -32,7 +63,7 @@ def applies(equation: Equation, beliefs: Beliefs) -> str | None:
     return None
 
 
-def draw(
+def draw_equation(
     equation: Equation, beliefs: Beliefs, moments: Moments, count: int, rng: np.random.Generator
 ) -> dict[str, Floats]:
     """`count` independent draws of each parameter of the equation, by address, in data units; shape (count,) each."""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import FitError
 from mechanisms.infer.diagnostics import worst
-from mechanisms.infer.draws import Drawn
-from mechanisms.model.equations import Equation
+from mechanisms.infer.drawn import Drawn
+from mechanisms.infer.engines.contract import Equations, Settings
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
@@ -17,9 +17,15 @@ LONGER = 4  # how many times the draws and, at most, the tuning that were asked 
 R_HAT, ESS = 1.01, 400.0
 
 
-def draw(
-    plan: Plan, equations: tuple[Equation, ...], data: Dataset, *, draws: int, tune: int, chains: int, seed: int
-) -> Drawn:
+WHY = "for any model"
+
+
+def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
+    """Always None: it takes every block."""
+    return None
+
+
+def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Drawn:
     """Draws of a block's parameters and of its units' deviations.
 
     Where units vary, chains whose coefficients have R-hat of 1.01 or more or fewer than 400 effective draws are drawn
@@ -29,26 +35,27 @@ def draw(
 
     from mechanisms.model.symbolic import to_pymc  # noqa: PLC0415
 
-    model = to_pymc(plan, data, equations)
+    model = to_pymc(plan, data, block)
     names = {str(variable.name) for variable in model.unobserved_RVs} | {
         str(each.name) for each in model.deterministics
     }
-    wanted = [name for name in _wanted(plan, equations) if name in names]
+    wanted = [name for name in _wanted(plan, block) if name in names]
     try:
         compiled = nutpie.compile_pymc_model(model, var_names=wanted)
-        settings: dict[str, Any] = {"chains": chains, "seed": seed, "progress_bar": False, "save_warmup": False}
-        sampled: Any = nutpie.sample(compiled, draws=draws, tune=tune, **settings)
-        if plan.varying and not _settled(sampled, equations):
-            sampled = nutpie.sample(compiled, draws=LONGER * draws, tune=2 * tune, **settings)
+        seed = int(settings.seed.generate_state(1)[0])
+        fixed: dict[str, Any] = {"chains": settings.chains, "seed": seed, "progress_bar": False, "save_warmup": False}
+        sampled: Any = nutpie.sample(compiled, draws=settings.draws, tune=settings.tune, **fixed)
+        if plan.varying and not _settled(sampled, block):
+            sampled = nutpie.sample(compiled, draws=LONGER * settings.draws, tune=2 * settings.tune, **fixed)
     except RuntimeError as error:
         raise FitError(
-            f"NUTS could not start on {', '.join(e.response for e in equations)}: {str(error).splitlines()[0]}. "
+            f"NUTS could not start on {', '.join(e.response for e in block)}: {str(error).splitlines()[0]}. "
             "Check the priors: they must allow what the data show"
         ) from error
-    return _unpack(sampled, plan, equations, wanted)
+    return _unpack(sampled, plan, block, wanted)
 
 
-def _wanted(plan: Plan, equations: tuple[Equation, ...]) -> list[str]:
+def _wanted(plan: Plan, equations: Equations) -> list[str]:
     """What is kept of the draws."""
     found = [f"coefficients({equation.response})" for equation in equations]
     found += [name for equation in equations for name in (equation.spread, equation.initial) if name]
@@ -58,14 +65,14 @@ def _wanted(plan: Plan, equations: tuple[Equation, ...]) -> list[str]:
     return found
 
 
-def _settled(sampled: Any, equations: tuple[Equation, ...]) -> bool:
+def _settled(sampled: Any, equations: Equations) -> bool:
     """Whether the chains agree on the coefficients and say enough of them."""
     posterior = sampled["posterior"].to_dataset()
     r_hat, ess = worst(posterior[[f"coefficients({equation.response})" for equation in equations]])
     return r_hat < R_HAT and ess > ESS
 
 
-def _unpack(sampled: Any, plan: Plan, equations: tuple[Equation, ...], wanted: list[str]) -> Drawn:
+def _unpack(sampled: Any, plan: Plan, equations: Equations, wanted: list[str]) -> Drawn:
     posterior = sampled["posterior"]
     found: dict[str, Floats] = {}
     for equation in equations:

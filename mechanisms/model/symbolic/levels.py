@@ -13,12 +13,13 @@ import pytensor.tensor as pt
 
 from mechanisms.data.dataset import Categories, Dataset, Numbers
 from mechanisms.errors import DataError
+from mechanisms.model.courses import latent_value, predict
 from mechanisms.model.deviations import Deviating, state_deviations
 from mechanisms.model.equations import Equation, Varying
 from mechanisms.model.missing import find_partners, find_unknown, first_rows
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import state_beliefs
-from mechanisms.model.setting import Setting, exists, latent_value, predict, spread
+from mechanisms.model.setting import Setting, exists, spread
 from mechanisms.model.symbolic.correlations import correlate, is_zero
 from mechanisms.model.symbolic.links import inverse_link
 from mechanisms.model.symbolic.quantities import declare, declare_parameters

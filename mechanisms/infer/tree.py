@@ -1,28 +1,17 @@
-"""Draws of blocks, and the `DataTree` that they make together."""
+"""The draws of all blocks as one `DataTree`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Dataset
+from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.posterior import safe_name
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """Draws of a block: `parameters` by address (chains, draws), `correlations` and `deviations` by level
-    (chains, draws, quantities, quantities | units), and the sampler's statistics where there was a sampler."""
-
-    parameters: dict[str, Floats]
-    correlations: dict[str, Floats] = field(default_factory=dict)
-    deviations: dict[str, Floats] = field(default_factory=dict)
-    statistics: xr.Dataset | None = None
 
 
 def make_tree(plan: Plan, data: Dataset, blocks: Mapping[str, Drawn]) -> xr.DataTree:

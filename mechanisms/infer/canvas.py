@@ -1,0 +1,135 @@
+"""A study while it is being simulated: what is given of it, and arrays that are filled response by response."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Categories, Column, Dataset, Numbers
+from mechanisms.errors import DataError, FitError
+from mechanisms.model.plan import Plan
+from mechanisms.spec.levels import finest
+from mechanisms.spec.theory import Variable
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """`data` holds a column for every variable, those of responses empty at first; `values` what equations read.
+
+    Both are filled in place by `fill`: where a response does not exist its value is NaN, and 0 to be read.
+    """
+
+    plan: Plan
+    data: Dataset
+    values: Mapping[str, Floats]
+
+    def fill(self, response: str, rows: NDArray[np.intp], drawn: Floats, exists: NDArray[np.bool_]) -> None:
+        """Put the values of some units of a response's level in their places."""
+        column = self.data.numbers(response)
+        assert column.absent is not None
+        column.absent[rows] = ~exists
+        column.values[rows] = np.where(exists, drawn, np.nan)
+        self.values[response][rows] = np.where(exists, drawn, 0.0)
+
+
+def stretch(plan: Plan, given: Dataset) -> Canvas:
+    """An empty canvas over what is given: units, occasions and exogenous variables."""
+    columns: dict[str, Column] = {name: given[name] for name in (*plan.exogenous, *given.grid)}
+    for equation in (each for each in plan.equations if not each.latent):
+        n = given.units(plan.design.level(equation.response)).n
+        columns[equation.response] = _empty(plan.theory.variable(equation.response), n)
+    values = {name: _readable(column) for name, column in columns.items()}
+    return Canvas(plan, replace(given, columns=tuple(columns.values()), warnings=()), values)
+
+
+def show(canvas: Canvas) -> pd.DataFrame:
+    """The long frame that `bind` takes: ids, occasions, variables; a row per unit of the finest level."""
+    plan, data = canvas.plan, canvas.data
+    theory = plan.theory
+    lowest = (finest(theory) or "") if theory.levels else "row"
+    units = data.units(lowest)
+    found: dict[str, Any] = {}
+    for level in reversed(plan.design.lattice.names if theory.levels else ()):
+        found[level] = _ids(data, lowest, level)
+    for name in theory.names:
+        if theory.variable(name).computed:
+            continue
+        shown = _in_words(data[name], theory.variable(name))
+        home = plan.design.level(name)
+        found[name] = shown if home == lowest else _spread(shown, units.above[home].index)
+    frame = pd.DataFrame(found)
+    return frame[units.seen].reset_index(drop=True) if not units.seen.all() else frame
+
+
+def check_showable(plan: Plan, data: Dataset) -> None:
+    """Refuse units that one long frame cannot hold."""
+    theory = plan.theory
+    if not theory.levels:
+        return
+    lowest = finest(theory)
+    if lowest is None:
+        raise FitError("no level lies below all others: a study with two kinds of rows is not simulated yet")
+    for level in theory.levels:
+        if level.shared_by:
+            raise FitError(f"{level.name} is shared by several units: this is not simulated yet")
+    units = data.units(lowest)
+    for name, member in units.above.items():
+        there = np.unique(member.index[units.seen])
+        lost = np.setdiff1d(np.arange(data.units(name).n), there)
+        if lost.size:
+            label = data.units(name).labels[int(lost[0])]
+            raise DataError(
+                f"{name} {label!r} has no {lowest} ({lost.size} in all), so no row of a simulated frame could show it: "
+                "leave it out of the data"
+            )
+
+
+def _empty(variable: Variable, n: int) -> Numbers:
+    """A column to be filled; its moments are nobody's."""
+    binary = variable.family == "bernoulli"
+    labels = (variable.values[0], variable.values[1]) if binary and variable.values else None
+    nan = float("nan")
+    return Numbers(variable.name, np.full(n, nan), nan, nan, nan, nan, binary, labels, np.zeros(n, dtype=np.bool_))
+
+
+def _readable(column: Column) -> Floats:
+    values = column.codes.astype(np.float64) if isinstance(column, Categories) else column.values
+    return np.where(column.observed, values, 0.0)
+
+
+def _ids(data: Dataset, lowest: str, level: str) -> NDArray[Any]:
+    """A level's ids, or its occasions, row by row."""
+    if level in data.grid:
+        grid = np.asarray(data.grid[level])
+        place = data.units(level).place
+        assert place is not None
+        shown: NDArray[Any] = grid[place]
+    else:
+        labels = data.units(level).labels
+        shown = pd.Series(list(labels)).to_numpy()
+    return shown if level == lowest else _spread(shown, data.units(lowest).above[level].index)
+
+
+def _spread(shown: NDArray[Any], index: NDArray[np.intp]) -> NDArray[Any]:
+    """The values of coarser units, row by row; nothing where a unit lies in none."""
+    if (index >= 0).all():
+        return np.asarray(shown[index])
+    return np.array([shown[at] if at >= 0 else None for at in index], dtype=object)
+
+
+def _in_words(column: Column, variable: Variable) -> NDArray[Any]:
+    """A column as a frame holds it: words where it was read from words, whole numbers for zeros and ones."""
+    seen = column.observed
+    if isinstance(column, Categories):
+        return np.array([*column.values, None], dtype=object)[column.codes]
+    if column.labels or (variable.family == "bernoulli" and variable.values):
+        words = np.array([*(column.labels or variable.values), None], dtype=object)
+        return np.asarray(words[np.where(seen, column.values, -1).astype(np.intp)])
+    if (column.binary or variable.family == "bernoulli") and seen.all():
+        return column.values.astype(np.int64)
+    return column.values

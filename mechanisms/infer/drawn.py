@@ -1,0 +1,20 @@
+"""What an engine draws for one block."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Draws of a block: `parameters` by address (chains, draws), `correlations` and `deviations` by level
+    (chains, draws, quantities, quantities | units), and the sampler's statistics where there was a sampler."""
+
+    parameters: dict[str, Floats]
+    correlations: dict[str, Floats] = field(default_factory=dict)
+    deviations: dict[str, Floats] = field(default_factory=dict)
+    statistics: xr.Dataset | None = None

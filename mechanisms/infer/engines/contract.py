@@ -1,0 +1,41 @@
+"""What every engine does: says whether it applies to a block, and draws from the block's posterior."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from mechanisms.data.dataset import Dataset
+from mechanisms.infer.drawn import Drawn
+from mechanisms.model.equations import Equation
+from mechanisms.model.plan import Plan
+
+Equations = tuple[Equation, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How many draws, chains and warm-up steps, and the seed that an engine's random numbers come from."""
+
+    draws: int
+    chains: int
+    tune: int
+    seed: np.random.SeedSequence
+
+
+class UnreliableError(Exception):
+    """An engine tried, and its own check of the draws failed; the message says how. The next engine takes the block."""
+
+
+class Engine(Protocol):
+    """A module of this folder."""
+
+    WHY: str
+
+    def applies(self, plan: Plan, data: Dataset, block: Equations) -> str | None:
+        """None where the engine takes the block, else the reason why not."""
+        ...
+
+    def draw(self, plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Drawn:
+        """Draws of the block's parameters, in data units."""
+        ...

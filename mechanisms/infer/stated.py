@@ -1,0 +1,163 @@
+"""Stated parameters, held against a plan: every address once, none that it has not, and the correlations as matrices."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.errors import FitError, did_you_mean, listed
+from mechanisms.model.equations import Varying
+from mechanisms.model.plan import Plan
+from mechanisms.spec.addresses import parse_address
+from mechanisms.spec.parameters import parse_pair
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Stated:
+    """A number for each address in the plan's order, and of each level where something varies the correlations.
+
+    A matrix has the order of the level's quantities; it is the identity where nothing correlates.
+    """
+
+    values: Mapping[str, float]
+    correlations: Mapping[str, Floats]
+
+    def root(self, varying: Varying) -> Floats:
+        """D · chol(R): deviations are this times standard normal numbers."""
+        sds = np.array([self.values[each] for each in varying.spreads])
+        return np.asarray(sds[:, None] * np.linalg.cholesky(self.correlations[varying.level]))
+
+
+def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[str] = ()) -> Stated:
+    """`parameters` in the plan's order: every address once (products in any order), none that the plan has not.
+
+    `cor(level)` takes a number for each pair, `{"1 -> a <-> x -> y": 0.3}`, where pairs that are not named have none; a
+    square matrix in the order of `plan.varying`; or 0. The addresses in `optional` may be left out.
+
+    Raises
+    ------
+    FitError
+        An address is unknown, given twice or absent; an sd is below 0; a correlation is where an arrow already joins.
+    """
+    if not isinstance(parameters, Mapping):
+        raise FitError("parameters are a mapping from addresses to numbers, {'x -> m': 0.5, …}")
+    levels = {each.correlation: each for each in plan.varying if each.correlated}
+    names = (*plan.parameters, *levels)
+    known = {parse_address(address).key: address for address in names}
+    given: dict[str, Any] = {}
+    for text, value in parameters.items():
+        address = known.get(parse_address(text).key)
+        if address is None:
+            raise FitError(f"the plan has no parameter '{text}'.{did_you_mean(text, names)}")
+        if address in given:
+            raise FitError(f"a value for {address} is given twice")
+        given[address] = value if address in levels else _number(address, value)
+    absent = [name for name in names if name not in given and name not in optional]
+    if absent:
+        raise FitError(f"no value is given for {listed(absent)}")
+    _check_spreads(plan, given)
+    values = {name: given[name] for name in plan.parameters if name in given}
+    relate_residuals(plan, values)
+    matrices = {
+        each.level: _matrix(each, given[each.correlation]) if each.correlated else np.eye(len(each.quantities))
+        for each in plan.varying
+    }
+    return Stated(MappingProxyType(values), MappingProxyType(matrices))
+
+
+def relate_residuals(plan: Plan, values: Mapping[str, float]) -> dict[tuple[str, ...], Floats]:
+    """The Cholesky root of the residual correlations of each level's variables, by their names."""
+    found: dict[tuple[str, ...], Floats] = {}
+    for level in dict.fromkeys(plan.equation(each.one).level for each in plan.residuals):
+        pairs = [each for each in plan.residuals if plan.equation(each.one).level == level]
+        names = tuple(dict.fromkeys(name for each in pairs for name in (each.one, each.other)))
+        matrix = np.eye(len(names))
+        for each in pairs:
+            i, j = names.index(each.one), names.index(each.other)
+            matrix[i, j] = matrix[j, i] = value = values[each.address]
+            if not -1 < value < 1:
+                raise FitError(f"{each.address} is a correlation and lies between -1 and 1, not at {value:g}")
+        found[names] = _root(matrix, f"residuals of {listed(names)}")
+    return found
+
+
+def _root(matrix: Floats, what: str) -> Floats:
+    try:
+        return np.asarray(np.linalg.cholesky(matrix))
+    except np.linalg.LinAlgError:
+        raise FitError(f"{what}: nothing can be correlated like this all at once") from None
+
+
+def _number(address: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        raise FitError(f"the value of {address} is {value!r}, not a number")
+    return float(value)
+
+
+def _check_spreads(plan: Plan, given: Mapping[str, Any]) -> None:
+    for equation in plan.equations:
+        for name in (equation.spread, equation.initial):
+            if name is not None and name in given and not given[name] > 0:
+                raise FitError(f"{name} is a residual sd and must be above 0, not {given[name]:g}")
+    for name in (name for each in plan.varying for name in each.spreads):
+        if given[name] < 0:
+            raise FitError(f"{name} is an sd and not below 0, but {given[name]:g} is")
+
+
+def _matrix(varying: Varying, said: Any) -> Floats:
+    """The correlations of a level; refused where they are none, or where an arrow joins the two."""
+    names, size = varying.quantities, len(varying.quantities)
+    if isinstance(said, Mapping):
+        matrix = _of_pairs(varying, said)
+    elif np.ndim(said) == 0:
+        if _number(varying.correlation, said) != 0:
+            raise FitError(
+                f"{varying.correlation} is one number: say it for each pair, {{'{_example(varying)}': {said}}}"
+            )
+        matrix = np.eye(size)
+    else:
+        matrix = np.asarray(said, dtype=np.float64)
+        if matrix.shape != (size, size) or not np.array_equal(matrix, matrix.T) or not (np.diag(matrix) == 1).all():
+            raise FitError(
+                f"{varying.correlation} must be a symmetric matrix of {size} rows with 1 on its diagonal, in the order "
+                f"{listed(names, most=12)}"
+            )
+    for (i, one), (j, other) in combinations(enumerate(names), 2):
+        if not -1 < matrix[i, j] < 1:
+            raise FitError(f"{varying.correlation}: {one} <-> {other}: {matrix[i, j]:g} is no correlation")
+        if matrix[i, j] and varying.are_joined(one, other):
+            raise FitError(
+                f"{varying.correlation}: an arrow joins {one} and {other}, so they have no correlation besides"
+            )
+    _root(matrix, varying.correlation)
+    return matrix
+
+
+def _of_pairs(varying: Varying, said: Mapping[Any, Any]) -> Floats:
+    known = {name: index for index, name in enumerate(varying.quantities)}
+    matrix = np.eye(len(known))
+    seen: set[frozenset[int]] = set()
+    for text, value in said.items():
+        places = []
+        for each in parse_pair(str(text)):
+            if each not in known:
+                hint = did_you_mean(each, varying.quantities)
+                raise FitError(f"{varying.correlation}: {each} does not vary by {varying.level}.{hint}")
+            places.append(known[each])
+        if frozenset(places) in seen:
+            raise FitError(f"{varying.correlation}: '{text}' is given twice")
+        seen.add(frozenset(places))
+        i, j = places
+        matrix[i, j] = matrix[j, i] = _number(f"{varying.correlation}: {text}", value)
+    return matrix
+
+
+def _example(varying: Varying) -> str:
+    pairs = combinations(varying.quantities, 2)
+    return next(f"{one} <-> {other}" for one, other in pairs if not varying.are_joined(one, other))

@@ -1,0 +1,257 @@
+"""The equations of a plan read in a setting: courses, departures, and what every column shows.
+
+    link(E[y]) = course(y) + Σ coefficients of own-level terms,   departure = y − inverse link(course)
+
+Written by indexing, `+` and `*` only, so that PyTensor samples by the same lines that NumPy simulates and intervenes by.
+docs/decisions/0013 says what a course contains.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from mechanisms.data.dataset import Categories
+from mechanisms.model.equations import Coefficient, Equation, Reading
+from mechanisms.model.predictor import product
+from mechanisms.model.setting import (
+    Setting,
+    at_occasion,
+    compute_sum,
+    earlier,
+    exists,
+    find_equation,
+    holds,
+    observed_course,
+    observed_mean,
+    spread,
+    sum_of,
+)
+
+
+def predict(setting: Setting, equation: Equation) -> Any:
+    """η for every unit of the response's level: its course there, and the terms of its own level."""
+    return base_course(setting, equation) + own_terms(setting, equation)
+
+
+def own_terms(setting: Setting, equation: Equation) -> Any:
+    """Σ of an equation's own-level terms, for every unit of the response's level."""
+    eta: Any = np.zeros(setting.data.units(equation.level).n)
+    for each in equation.terms("mean"):
+        eta = eta + _term(setting, equation, each, equation.level, _Whole())
+    return eta
+
+
+def served_course(setting: Setting, equation: Equation) -> Any:
+    """What whole values at their courses add to the course of an equation's response, for every unit of its level."""
+    eta: Any = np.zeros(setting.data.units(equation.level).n)
+    for each in _serving(setting, equation):
+        level = setting.design.lattice.above(equation.level)[0]
+        eta = eta + spread(setting, _term(setting, equation, each, level, _AtCourse()), equation.level, level)
+    return eta
+
+
+def course(setting: Setting, name: str, level: str) -> Any:
+    """What is expected of a variable for each unit of a level above its own, on the scale of its linear predictor."""
+    key = ("course", name, level)
+    if key not in setting.known:
+        setting.known[key] = _course(setting, name, level)
+    return setting.known[key]
+
+
+def departure(setting: Setting, name: str) -> Any:
+    """A variable minus its course, for every unit of its own level; 0 where it does not exist."""
+    key = ("departure", name)
+    if key not in setting.known:
+        equation = find_equation(setting, name)
+        if equation is None:
+            expected = observed_course(setting, name)
+        else:
+            eta = base_course(setting, equation) + served_course(setting, equation)
+            expected = setting.inverse(equation.link, eta)
+        setting.known[key] = (setting.values[name] - expected) * exists(setting, name)
+    return setting.known[key]
+
+
+def _course(setting: Setting, name: str, level: str) -> Any:
+    equation = find_equation(setting, name)
+    if equation is None:
+        return observed_mean(setting, name, level)
+    lattice = setting.design.lattice
+    eta = setting.parameters[equation.intercept]
+    for above in (level, *lattice.above(level)):
+        own = setting.deviations.get((equation.intercept, above))
+        if own is not None:
+            eta = eta + spread(setting, own, level, above)
+    for each in equation.terms("course"):
+        if each.unit == level or lattice.lies_below(level, each.unit):
+            eta = eta + spread(setting, _term(setting, equation, each, each.unit, _Whole()), level, each.unit)
+        elif lattice.lies_below(each.unit, level) and _stands_in(equation, each, level):
+            eta = eta + _term(setting, equation, each, level, _AtCourse())
+    for each in _serving(setting, equation):
+        eta = eta + _term(setting, equation, each, level, _AtCourse())
+    return eta + np.zeros(setting.data.units(level).n)
+
+
+def base_course(setting: Setting, equation: Equation) -> Any:
+    """The course of every own-level unit without what whole values contribute to it: trends and occasions count."""
+    key = ("base", equation.response)
+    if key in setting.known:
+        return setting.known[key]
+    own = equation.level
+    eta = setting.parameters[equation.intercept] + np.zeros(setting.data.units(own).n)
+    for above in setting.design.lattice.above(own):
+        mine = setting.deviations.get((equation.intercept, above))
+        if mine is not None:
+            eta = eta + spread(setting, mine, own, above)
+    for each in equation.terms("course"):
+        moved = spread(setting, _term(setting, equation, each, each.unit, _Whole()), own, each.unit)
+        eta = eta + moved * holds(setting, each.only_when, own, each.condition_steps) * _since(setting, equation, each)
+    for each in equation.terms("trend"):
+        moved = _term(setting, equation, each, own, _Whole())
+        eta = eta + moved * holds(setting, each.only_when, own, each.condition_steps)
+    setting.known[key] = eta
+    return eta
+
+
+def _since(setting: Setting, equation: Equation, each: Coefficient) -> Any:
+    """1 where a value of one occasion is known already; for the variable itself, where that occasion is past."""
+    mask: Any = 1.0
+    own = equation.level
+    if own not in setting.design.lattice.time:
+        return mask
+    for factor in each.factors:
+        reading = equation.reading(factor.column)
+        if reading.occasion is not None:
+            place, at = setting.data.units(own).place, setting.data.grid[own].index(reading.occasion)
+            assert place is not None
+            mask = mask * (place > at if reading.variable == equation.response else place >= at)
+    return mask
+
+
+def _serving(setting: Setting, equation: Equation) -> tuple[Coefficient, ...]:
+    """Coefficients of whole values at this occasion: they move the course of the effect as well, where it has its own."""
+    client = setting.design.client(equation.response)
+    if client is None or client not in equation.intercepts:
+        return ()
+    found = []
+    for each in equation.terms("mean"):
+        readings = [equation.reading(factor.column) for factor in each.factors]
+        now = all(r.steps == 0 and r.part != "departure" for r in readings)
+        if now and any(r.part == "whole" for r in readings):
+            found.append(each)
+    return tuple(found)
+
+
+def _stands_in(equation: Equation, coefficient: Coefficient, level: str) -> bool:
+    """Whether a finer course's coefficient serves a coarser level too, since no coefficient of its own is drawn there."""
+    readings = [equation.reading(factor.column) for factor in coefficient.factors]
+    causes = {each.variable for each in readings if each.part == "course"}
+    if not causes:
+        return False
+    drawn = {r.variable for r in equation.readings if r.part == "course" and r.level == level}
+    return not causes & drawn
+
+
+class _Whole:
+    """Columns as they are."""
+
+
+class _AtCourse:
+    """Columns with every departure at 0: courses stand for whole values."""
+
+
+Reader = _Whole | _AtCourse
+
+
+def _term(setting: Setting, equation: Equation, each: Coefficient, level: str, reader: Reader) -> Any:
+    """One coefficient, with its deviations, times its columns, for the units of a level."""
+    lattice = setting.design.lattice
+    if each.owner:
+        value = spread(setting, latent_value(setting, each.owner), level, setting.design.level(each.owner))
+    else:
+        value = setting.parameters[each.address]
+    for above in each.varies_by:
+        if above == level or lattice.lies_below(level, above):
+            value = value + spread(setting, setting.deviations[each.address, above], level, above)
+    columns = {f.column: _column(setting, equation, equation.reading(f.column), level, reader) for f in each.factors}
+    result = value * product(each.factors, columns)
+    if each.moves == "mean" and isinstance(reader, _Whole):
+        result = result * holds(setting, each.only_when, level, each.condition_steps)
+    return result
+
+
+def _column(setting: Setting, equation: Equation, reading: Reading, level: str, reader: Reader) -> Any:
+    if isinstance(reader, _AtCourse) and reading.part in ("whole", "course"):
+        return _at_course(setting, reading.variable, level, reading.category)
+    if reading.part in ("value", "trend"):
+        return spread(setting, value_of(setting, reading), level, reading.level)
+    if reading.part == "course":
+        return spread(setting, _part(setting, equation, reading), level, reading.level)
+    if reading.part == "departure":
+        return earlier(setting, departure(setting, reading.variable), reading.level, reading.steps)
+    whole = value_of(setting, reading)
+    return earlier(setting, whole, reading.level, reading.steps)
+
+
+def _at_course(setting: Setting, name: str, level: str, category: str | None) -> Any:
+    weights = sum_of(setting, name)
+    if weights is not None:
+        net: dict[str, float] = {}
+        for weight, term in weights.parts:
+            net[term.name] = net.get(term.name, 0.0) + weight
+        return sum((w * _at_course(setting, other, level, None) for other, w in net.items() if w), 0.0)
+    equation = find_equation(setting, name)
+    if equation is None or category is not None:
+        return observed_mean(setting, name, level, category)
+    return setting.inverse(equation.link, course(setting, name, level))
+
+
+def _part(setting: Setting, equation: Equation, reading: Reading) -> Any:
+    """A course as a cause: for this level's units, without what a coarser level's own arrow carries (language R7)."""
+    found = _as_mean(setting, reading.variable, reading.level)
+    coarser = [
+        each.level
+        for each in equation.readings
+        if each.variable == reading.variable
+        and each.part == "course"
+        and setting.design.lattice.lies_below(reading.level, each.level)
+    ]
+    nearest = [a for a in setting.design.lattice.above(reading.level) if a in coarser][:1]
+    for above in nearest:
+        found = found - spread(setting, _as_mean(setting, reading.variable, above), reading.level, above)
+    return found
+
+
+def _as_mean(setting: Setting, name: str, level: str) -> Any:
+    equation = find_equation(setting, name)
+    if equation is None:
+        return observed_mean(setting, name, level)
+    return setting.inverse(equation.link, course(setting, name, level))
+
+
+def latent_value(setting: Setting, name: str) -> Any:
+    """A coefficient variable for each unit of its level: what its equation expects, and the unit's own deviation."""
+    key = ("latent", name)
+    if key not in setting.known:
+        equation = setting.plan.equation(name)
+        setting.known[key] = predict(setting, equation) + setting.deviations[name, equation.level]
+    return setting.known[key]
+
+
+def value_of(setting: Setting, reading: Reading) -> Any:
+    """The values of a variable, a category's indicator, or a computed variable, for the units of the reading's level."""
+    name, data = reading.variable, setting.data
+    if name in setting.design.lattice.time and name not in setting.values:
+        return data.numbers(name).values
+    if sum_of(setting, name) is not None:
+        return compute_sum(setting, name)
+    equation = find_equation(setting, name)
+    if equation is not None and equation.latent:
+        return latent_value(setting, name)
+    if reading.category is not None and isinstance(data[name], Categories):
+        found = data[name].indicator(reading.category)  # type: ignore[union-attr]
+    else:
+        found = setting.values[name]
+    if reading.occasion is None:
+        return found
+    return at_occasion(setting, found, setting.design.level(name), reading.occasion)
