@@ -17,6 +17,7 @@ from mechanisms.infer.moments import gather
 from mechanisms.infer.posterior import Fit
 from mechanisms.infer.stated import complete
 from mechanisms.infer.tree import make_tree
+from mechanisms.model.completing import complete_plan
 from mechanisms.model.equations import Reading
 from mechanisms.model.missing import refuse_incomplete
 from mechanisms.model.plan import Plan, compile
@@ -62,6 +63,7 @@ def sample(
             raise FitError(f"{name} must be a whole number of at least {least}, not {value!r}")
     expect(plan, Plan, "the plan", "mx.compile makes one")
     expect(data, Dataset, "the data", "mx.bind makes one")
+    plan = complete_plan(plan, data)
     check_together(plan, data)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     blocks = choose(plan, data, engine)

@@ -19,13 +19,14 @@ _CATEGORIES = ("categorical", "ordinal", "sequential")
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
     """One column of a term, as an address writes it and as it is read."""
 
     reading: Reading
     text: str
 
     def factor(self, power: int = 1) -> Factor:
+        """The column as a factor of a product."""
         text = "" if self.text == self.reading.column else self.text
         return Factor(self.reading.column, power, text)
 
@@ -84,17 +85,17 @@ def gather_varying(theory: Theory, expansion: Expansion, equations: tuple[Equati
     return tuple(found)
 
 
-def _coefficients(standing: Standing, design: Design) -> Iterator[tuple[Coefficient, tuple[_Column, ...]]]:
+def _coefficients(standing: Standing, design: Design) -> Iterator[tuple[Coefficient, tuple[Column, ...]]]:
     """An arrow's own columns, and their products with each moderator's columns."""
     own = [
         ((column.factor(power),), (column,))
         for power in POWERS[standing.shape.kind]
-        for column in _columns(standing.cause, standing.carries, design)
+        for column in read_columns(standing.cause, standing.carries, design)
     ]
     for factors, columns in own:
         yield _coefficient(factors, columns, standing, design, varies=True), columns
     for moderator in standing.moderators:
-        choices = [_columns(term, _role(term, standing, design), design) for term in moderator]
+        choices = [read_columns(term, _role(term, standing, design), design) for term in moderator]
         for extra in every(*choices):
             for factors, columns in own:
                 whole = (*factors, *(column.factor() for column in extra))
@@ -102,7 +103,7 @@ def _coefficients(standing: Standing, design: Design) -> Iterator[tuple[Coeffici
 
 
 def _coefficient(
-    factors: tuple[Factor, ...], columns: tuple[_Column, ...], standing: Standing, design: Design, *, varies: bool
+    factors: tuple[Factor, ...], columns: tuple[Column, ...], standing: Standing, design: Design, *, varies: bool
 ) -> Coefficient:
     readings = [column.reading for column in columns]
     moves, unit = _place(readings, design.level(standing.effect.name), design)
@@ -142,7 +143,7 @@ def _role(term: Term, standing: Standing, design: Design) -> Part:
     return "whole" if same else "value"
 
 
-def _columns(term: Term, part: str, design: Design) -> list[_Column]:
+def read_columns(term: Term, part: str, design: Design) -> list[Column]:
     """The columns of a term: one, or one for each category but the reference."""
     variable = design.variables.get(term.name)
     if variable is not None and term.value is not None and variable.family == "bernoulli":
@@ -156,7 +157,7 @@ def _columns(term: Term, part: str, design: Design) -> list[_Column]:
     return [_column(term, part, category, variable, design) for category in categories]
 
 
-def _column(term: Term, part: str, category: str | None, variable: Variable | None, design: Design) -> _Column:
+def _column(term: Term, part: str, category: str | None, variable: Variable | None, design: Design) -> Column:
     steps = term.when.steps if isinstance(term.when, Relative) else 0
     occasion = term.when.first if isinstance(term.when, Occasions) else None
     level = term.part if part == "course" and term.part else design.level(term.name)
@@ -173,4 +174,4 @@ def _column(term: Term, part: str, category: str | None, variable: Variable | No
     plain = str(term).partition("=")[0]
     made: Part = part  # type: ignore[assignment]
     reading = Reading(f"{key}{suffix}", term.name, made, level, steps, occasion, category)
-    return _Column(reading, f"{plain}{suffix}")
+    return Column(reading, f"{plain}{suffix}")

@@ -17,7 +17,8 @@ def refuse_incomplete(plan: Plan, data: Dataset) -> None:
     if gaps:
         raise DataError(
             f"{listed(gaps)} {'is' if len(gaps) == 1 else 'are'} conditioned on and {'has' if len(gaps) == 1 else 'have'} "
-            "missing values (or a session inside a series has no row): draw an arrow into it, or drop these rows and say so"
+            "missing values (or a session inside a series has no row): declare a family (family: normal) so that it is modelled "
+            "given the others, or drop these rows and say so"
         )
 
 

@@ -364,3 +364,19 @@ def test_pin_refuses_what_cannot_be(frame, change, words):
 def test_pin_wants_every_parameter(frame):
     with pytest.raises(FitError, match=r"no value is given for x -> y and sigma\(y\)"):
         mx.pin(*bound("arrows:\n  x -> y:\n", frame), {"1 -> y": 0.0})
+
+
+def test_an_exogenous_variable_with_gaps_is_modelled_given_the_others_where_it_has_a_family():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(30, 4)), columns=["x", "w", "m", "y"])
+    frame.loc[3, "x"] = np.nan
+    theory = mx.parse("variables: {x: {family: normal}, w: , m: , y: }\narrows:\n  x -> m -> y:\n  x, w -> y:\n")
+    plan, data = mx.compile(theory), mx.bind(theory, frame)
+    found = mx.explain(plan, data)
+    assert found.blocks[0].responses == ("x", "m", "y")
+    assert str(found.blocks[0].equations[0]) == "x = b0 + b·w,  residual sd sigma(x)"
+    complete = mx.bind(theory, frame.fillna(0.0))
+    assert [block.responses for block in mx.explain(plan, complete).blocks] == [("m",), ("y",)]
+    with pytest.raises(DataError, match="w .*family"):
+        frame.loc[4, "w"] = np.nan
+        mx.bind(theory, frame)

@@ -10,18 +10,21 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset, Numbers
 from mechanisms.errors import DataError
-from mechanisms.model.courses import latent_value, predict
+from mechanisms.model.courses import predict
 from mechanisms.model.deviations import Deviating, state_deviations
 from mechanisms.model.equations import Equation, Varying
-from mechanisms.model.missing import find_partners, find_unknown, first_rows
+from mechanisms.model.missing import find_partners, find_unknown
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import state_beliefs
-from mechanisms.model.setting import Setting, exists, spread
+from mechanisms.model.setting import Setting, exists
 from mechanisms.model.symbolic.correlations import correlate, is_zero
 from mechanisms.model.symbolic.links import inverse_link
+from mechanisms.model.symbolic.mixtures import add_mixture, find_discrete, mixed_rows
+from mechanisms.model.symbolic.noise import find_sigma
 from mechanisms.model.symbolic.quantities import declare, declare_parameters
 
 ops: Any = pt  # untyped in PyTensor's stubs
@@ -44,8 +47,11 @@ def build_levels(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> 
         for equation in measured:
             values[equation.response] = _filled(plan, equation, data)
         setting = Setting(plan, data, parameters, deviations, values, inverse_link)
+        discrete = find_discrete(plan, data, measured)
         for group in _groups(plan, measured):
-            _likelihoods(setting, group)
+            _likelihoods(setting, group, discrete)
+        if discrete:
+            add_mixture(setting, measured, discrete)
     return model
 
 
@@ -72,26 +78,23 @@ def _filled(plan: Plan, equation: Equation, data: Dataset) -> Any:
     column = data.numbers(equation.response)
     known = np.where(column.observed, column.values, 0.0)
     unknown = find_unknown(plan, equation, data)
-    if not unknown.size:
+    if not unknown.size or equation.family == "bernoulli":
         return known
-    if equation.family != "normal":
-        raise DataError(
-            f"{equation.response} is {equation.family}, has {unknown.size} missing values, and other equations need them: "
-            "missing values of discrete causes are not fitted yet"
-        )
     z = pm.Flat(f"missing({equation.response})", shape=unknown.size, initval=np.zeros(unknown.size))
     return ops.set_subtensor(pt.as_tensor(known)[unknown], column.mean + column.sd * z)
 
 
-def _likelihoods(setting: Setting, group: tuple[Equation, ...]) -> None:
+def _likelihoods(setting: Setting, group: tuple[Equation, ...], discrete: tuple[Equation, ...]) -> None:
     """The likelihood of one equation; or of several, each given the residuals of those before it."""
     if len(group) == 1:
-        _likelihood(setting, group[0], predict(setting, group[0]), _sigma(setting, group[0]))
+        mixed = bool(discrete) and group[0].level == discrete[0].level
+        apart = mixed_rows(setting.plan, setting.data, discrete) if mixed else np.zeros(0, dtype=np.intp)
+        _likelihood(setting, group[0], predict(setting, group[0]), find_sigma(setting, group[0]), apart)
         return
     _check_together(setting, group)
     names = tuple(equation.response for equation in group)
-    apart = {(a, b) for a in names for b in names} - {(r.one, r.other) for r in setting.plan.residuals}
-    joined = frozenset(pair for pair in apart if pair[::-1] in apart)
+    loose = {(a, b) for a in names for b in names} - {(r.one, r.other) for r in setting.plan.residuals}
+    joined = frozenset(pair for pair in loose if pair[::-1] in loose)
     root = correlate(Varying(f"residuals of {', '.join(names)}", names, joined), 1.0)
     for k, one in enumerate(names):
         for j, other in enumerate(names[:k]):
@@ -102,10 +105,10 @@ def _likelihoods(setting: Setting, group: tuple[Equation, ...]) -> None:
                 )
     standard: list[Any] = []
     for k, equation in enumerate(group):
-        eta, sigma = predict(setting, equation), _sigma(setting, equation)
+        eta, sigma = predict(setting, equation), find_sigma(setting, equation)
         shared = sum((root[k][i] * standard[i] for i in range(k) if not is_zero(root[k][i])), np.float64(0.0))
         standard.append(((setting.values[equation.response] - eta) / sigma - shared) / root[k][k])
-        _likelihood(setting, equation, eta + sigma * shared, sigma * root[k][k])
+        _likelihood(setting, equation, eta + sigma * shared, sigma * root[k][k], np.zeros(0, dtype=np.intp))
 
 
 def _check_together(setting: Setting, group: tuple[Equation, ...]) -> None:
@@ -118,38 +121,27 @@ def _check_together(setting: Setting, group: tuple[Equation, ...]) -> None:
             )
 
 
-def _likelihood(setting: Setting, equation: Equation, eta: Any, sigma: Any) -> None:
+def _likelihood(setting: Setting, equation: Equation, eta: Any, sigma: Any, apart: NDArray[np.intp]) -> None:
+    """The density of an equation's observed and unknown values, without the rows that are summed over apart."""
     name, data = equation.response, setting.data
     column = data.numbers(name)
-    rows = np.flatnonzero(column.observed)
-    everything = len(rows) == len(column.values)
-    mean = eta if everything else eta[rows]
+    rows = np.setdiff1d(np.flatnonzero(column.observed), apart)
     if equation.family == "bernoulli":
-        chance = pm.math.clip(inverse_link(equation.link, mean), 1e-12, 1 - 1e-12)
+        chance = pm.math.clip(inverse_link(equation.link, _at(eta, rows, column)), 1e-12, 1 - 1e-12)
         pm.Bernoulli(name, p=chance, observed=column.values[rows].astype(np.int64))
         return
-    here = sigma if everything or getattr(sigma, "ndim", 0) == 0 else sigma[rows]
-    pm.Normal(name, mu=mean, sigma=here, observed=column.values[rows])
-    unknown = find_unknown(setting.plan, equation, data)
+    pm.Normal(name, mu=_at(eta, rows, column), sigma=_at(sigma, rows, column), observed=column.values[rows])
+    unknown = np.setdiff1d(find_unknown(setting.plan, equation, data), apart)
     if unknown.size:
-        there = sigma if getattr(sigma, "ndim", 0) == 0 else sigma[unknown]
         filled = setting.values[name][unknown]
-        pm.Potential(f"unknown({name})", pm.logp(pm.Normal.dist(eta[unknown], there), filled).sum())
+        density = pm.logp(pm.Normal.dist(eta[unknown], _at(sigma, unknown, column)), filled)
+        pm.Potential(f"unknown({name})", density.sum())
 
 
-def _sigma(setting: Setting, equation: Equation) -> Any:
-    """The residual sd, of each row where first occasions have their own; None for families without one."""
-    if equation.volatility:
-        level = setting.design.level(equation.volatility)
-        own: Any = pt.exp(spread(setting, latent_value(setting, equation.volatility), equation.level, level))
-    elif equation.spread is None:
-        return None
-    else:
-        own = setting.parameters[equation.spread]
-    first = first_rows(equation, setting.plan, setting.data)
-    if equation.initial is None or not first.any():
-        return own
-    return ops.where(first, setting.parameters[equation.initial], own)
+def _at(values: Any, rows: NDArray[np.intp], column: Numbers) -> Any:
+    """Some rows of a vector; all of it, or a single number, as it is."""
+    whole = len(rows) == len(column.values) or getattr(values, "ndim", 0) == 0
+    return values if whole else values[rows]
 
 
 def _deviate(each: Deviating, data: Dataset) -> dict[tuple[str, str], Any]:

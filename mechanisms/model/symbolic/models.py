@@ -4,6 +4,7 @@ import pymc as pm
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import expect
+from mechanisms.model.completing import complete_plan
 from mechanisms.model.equations import Equation
 from mechanisms.model.missing import refuse_incomplete
 from mechanisms.model.plan import Plan
@@ -32,6 +33,7 @@ def to_pymc(plan: Plan, data: Dataset, equations: tuple[Equation, ...] | None = 
     """
     expect(plan, Plan, "the plan", "mx.compile(theory) makes one")
     expect(data, Dataset, "the data", "mx.bind(theory, frame) makes them")
+    plan = complete_plan(plan, data)
     refuse_incomplete(plan, data)
     chosen = plan.equations if equations is None else equations
     if data.tables or data.incomplete or plan.residuals:

@@ -1,0 +1,66 @@
+"""Exogenous variables with missing values: modelled given the others, where the theory gives them a family.
+
+The equation says nothing about causes; it is there so that a row with a gap is used by what it does show, as if the
+variables had a joint distribution (Ibrahim, Chen & Lipsitz 1999).
+"""
+
+from dataclasses import replace
+from functools import cache
+
+from mechanisms.data.dataset import Dataset
+from mechanisms.graph.levels import survey
+from mechanisms.model.assembly import read_columns
+from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Reading
+from mechanisms.model.families import FAMILIES
+from mechanisms.model.plan import Plan
+from mechanisms.spec.terms import Term
+
+
+def complete_plan(plan: Plan, data: Dataset) -> Plan:
+    """The plan with an equation for every exogenous variable that has missing values and a family, first.
+
+    Each is linear in the exogenous variables of its level or a coarser one that are complete, and in those before it.
+    """
+    return _completed(plan, tuple(name for name in data.incomplete if name in _modellable(plan)))
+
+
+def _modellable(plan: Plan) -> tuple[str, ...]:
+    return tuple(name for name in plan.exogenous if plan.theory.variable(name).family in FAMILIES)
+
+
+@cache
+def _completed(plan: Plan, gaps: tuple[str, ...]) -> Plan:
+    if not gaps:
+        return plan
+    given = [name for name in plan.exogenous if name not in gaps]
+    equations = []
+    for name in gaps:
+        equations.append(_equation(plan, name, tuple(given)))
+        given.append(name)
+    return replace(plan, equations=(*equations, *plan.equations))
+
+
+def _equation(plan: Plan, name: str, given: tuple[str, ...]) -> Equation:
+    design, variable = survey(plan.theory), plan.theory.variable(name)
+    family, own = FAMILIES[variable.family or "normal"], design.level(name)
+    coefficients: list[Coefficient] = []
+    readings: list[Reading] = []
+    for other in given:
+        level = design.level(other)
+        if level != own and not design.lattice.lies_below(own, level):
+            continue
+        for column in read_columns(Term(other), "value", design):
+            moves = ("mean", own) if level == own else ("course", level)
+            address = f"{column.text} -> {name}"
+            coefficients.append(Coefficient(address, (column.factor(),), False, moves[0], moves[1]))  # type: ignore[arg-type]
+            readings.append(column.reading)
+    return Equation(
+        response=name,
+        family=family.name,
+        link=variable.link or family.links[0],
+        intercept=f"{INTERCEPT}{name}",
+        coefficients=tuple(coefficients),
+        spread=f"{family.spread}({name})" if family.spread else None,
+        level=own,
+        readings=tuple(readings),
+    )
