@@ -377,6 +377,6 @@ def test_an_exogenous_variable_with_gaps_is_modelled_given_the_others_where_it_h
     assert str(found.blocks[0].equations[0]) == "x = b0 + b·w,  residual sd sigma(x)"
     complete = mx.bind(theory, frame.fillna(0.0))
     assert [block.responses for block in mx.explain(plan, complete).blocks] == [("m",), ("y",)]
-    with pytest.raises(DataError, match="w .*family"):
+    with pytest.raises(DataError, match=r"w .*family"):
         frame.loc[4, "w"] = np.nan
         mx.bind(theory, frame)
