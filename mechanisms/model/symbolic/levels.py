@@ -95,7 +95,7 @@ def _likelihoods(setting: Setting, group: tuple[Equation, ...], discrete: tuple[
     names = tuple(equation.response for equation in group)
     loose = {(a, b) for a in names for b in names} - {(r.one, r.other) for r in setting.plan.residuals}
     joined = frozenset(pair for pair in loose if pair[::-1] in loose)
-    root = correlate(Varying(f"residuals of {', '.join(names)}", names, joined), 1.0)
+    root = correlate(Varying(f"residuals of {' and '.join(names)}", names, joined), 1.0)
     for k, one in enumerate(names):
         for j, other in enumerate(names[:k]):
             if (one, other) not in joined:
