@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mechanisms.effects.diagnosis import diagnose as diagnose
     from mechanisms.effects.effects import Effects as Effects
     from mechanisms.effects.estimation import estimate as estimate
+    from mechanisms.effects.steps import horizon as horizon
     from mechanisms.graph.expansion import expand as expand
     from mechanisms.graph.identification import Identified as Identified
     from mechanisms.graph.identification import identify as identify
@@ -66,6 +67,7 @@ _HOMES = {
     "effects.effects": ("Effects",),
     "effects.estimation": ("estimate",),
     "effects.decomposition": ("decompose",),
+    "effects.steps": ("horizon",),
     "effects.diagnosis": ("diagnose", "Diagnosis"),
     "report.plots": ("forest", "diagram"),
     "report.pages": ("page",),

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Categories, Numbers
 from mechanisms.effects.integration import Average, Population, Stage, average
 from mechanisms.effects.population import choose, every_value, find_population, place, shown
-from mechanisms.effects.worlds import Scene, World, find_degree, nested, set_scene, trace
+from mechanisms.effects.posing import Contrast, Ways
+from mechanisms.effects.worlds import Drawn, Scene, World, find_degree, nested, set_scene, trace
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
-from mechanisms.graph.graph import Edge, between
+from mechanisms.graph.graph import between
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.families import LINKS
 from mechanisms.model.uncompiled import refuse_unasked
@@ -21,16 +22,6 @@ from mechanisms.spec.theory import Question, Scalar
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-13  # a difference this small against its terms is 0
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """From one value of the exposure to another: the values, and in words."""
-
-    low: float | str
-    high: float | str
-    words: str
-    label: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +45,60 @@ class Asked:
         gap = self._level(one) - self._level(other)
         return np.where(np.abs(gap) > ROUNDING * np.abs(self._level(one)), gap, 0.0) / self.divisor
 
-    def between(self, one: frozenset[Edge], other: frozenset[Edge]) -> Floats:
+    def between(self, one: Ways, other: Ways) -> Floats:
         """The difference of two nested worlds, each given by its arrows."""
-        return self.difference(nested(self.scene, one), nested(self.scene, other))
+        return self.difference(nested(self.scene, one.all), nested(self.scene, other.all))
+
+    def drawn(self, names: tuple[str, ...], kind: str) -> Floats:
+        """The interventional effect: mediators drawn under each value, the rest under the second; or the other way round."""
+        mediators = frozenset(names)
+        if kind == "direct":
+            return self.difference(Drawn(True, False, mediators), Drawn(False, False, mediators))
+        return self.difference(Drawn(True, True, mediators), Drawn(True, False, mediators))
+
+    def additive(self, ways: Ways, nodes: tuple[str, ...]) -> bool:
+        """Whether the outcome's mean is jointly linear in both states of these nodes, so that only their means matter."""
+        scene = self.scene
+        traced = trace(scene, nested(scene, ways.all))
+        if scene.plan.equation(scene.on).link != "identity":
+            return False
+        versions = frozenset(version for version, _ in traced if version.name in nodes)
+        return find_degree(scene, traced, versions) <= 1
+
+    @property
+    def unit(self) -> str:
+        """Nobody: a row is an average."""
+        return ""
+
+    @property
+    def of(self) -> str:
+        """The exposure."""
+        return self.scene.of
+
+    @property
+    def on(self) -> str:
+        """The outcome."""
+        return self.scene.on
+
+    @property
+    def held(self) -> frozenset[str]:
+        """What is set besides the exposure."""
+        return self.scene.held
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The variables between the two as the theory draws them, ends included."""
+        return between(self.scene.plan.graph, self.of, self.on)
+
+    @property
+    def responding(self) -> tuple[str, ...]:
+        """The mediators that are not set."""
+        return tuple(name for name in between(self.scene.graph, self.of, self.on)[1:-1] if name not in self.held)
+
+    @property
+    def whom(self) -> str:
+        """The population in words."""
+        return self.stage.population.description
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -75,18 +117,18 @@ class Asked:
 def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
     """One `Asked` per contrast and condition of a question, in the order in which they are reported."""
     refuse_unasked(check_question(question, fit.plan.theory))
-    _check_scale(fit, question)
+    check_scale(fit, question)
     held = {name: choose(fit.data[name], value) for name, value in question.set if not isinstance(value, tuple)}
     _check_held(fit, question, frozenset(held))
     scene = set_scene(fit.plan, question.of.name, question.on.name, frozenset(held))
     columns = {key: value for name, chosen in held.items() for key, value in place(fit.data[name], chosen).items()}
     asked = []
-    conditions = _conditions(fit, question)
-    for at, condition in zip(conditions, _name_conditions(fit, conditions), strict=True):
+    conditions = find_conditions(fit, question)
+    for at, condition in zip(conditions, name_conditions(fit, conditions), strict=True):
         population = find_population(fit.data, scene.moving, at, question)
         for contrast in find_contrasts(fit, question):
             stage = _stage(fit, scene, population, contrast, columns)
-            asked.append(Asked(stage, question.scale, contrast, condition, _divisor(fit, question), {}))
+            asked.append(Asked(stage, question.scale, contrast, condition, find_divisor(fit, question), {}))
     return tuple(asked)
 
 
@@ -106,16 +148,6 @@ def find_contrasts(fit: Fit, question: Question) -> tuple[Contrast, ...]:
         return (_contrast(column, 0.0, 1.0, several=False),)
     step = column.sd if question.scale == "standardised" else 1.0
     return (_contrast(column, column.mean, column.mean + step, several=False),)
-
-
-def additive(asked: Asked, arrows: frozenset[Edge], nodes: tuple[str, ...]) -> bool:
-    """Whether the outcome's mean is jointly linear in both states of these nodes, so that only their means matter."""
-    scene = asked.scene
-    traced = trace(scene, nested(scene, arrows))
-    if scene.plan.equation(scene.on).link != "identity":
-        return False
-    versions = frozenset(version for version, _ in traced if version.name in nodes)
-    return find_degree(scene, traced, versions) <= 1
 
 
 def describe_scale(fit: Fit, question: Question) -> str:
@@ -160,7 +192,7 @@ def _stage(fit: Fit, scene: Scene, population: Population, contrast: Contrast, h
     return Stage(scene, fit.parameters, population, place(column, contrast.low), place(column, contrast.high), held)
 
 
-def _conditions(fit: Fit, question: Question) -> list[dict[str, Scalar]]:
+def find_conditions(fit: Fit, question: Question) -> list[dict[str, Scalar]]:
     """Every combination of the values of `at`; one empty condition without it."""
     choices = []
     for name, values in question.at:
@@ -173,7 +205,7 @@ def _conditions(fit: Fit, question: Question) -> list[dict[str, Scalar]]:
     return [dict(combination) for combination in every(*choices)]
 
 
-def _name_conditions(fit: Fit, conditions: list[dict[str, Scalar]]) -> list[str]:
+def name_conditions(fit: Fit, conditions: list[dict[str, Scalar]]) -> list[str]:
     """A condition in words; where rounding would make two alike, all their digits."""
     chosen = [{name: choose(fit.data[name], value) for name, value in at.items()} for at in conditions]
     short = [", ".join(f"{name}={shown(fit.data[name], value)}" for name, value in at.items()) for at in chosen]
@@ -197,12 +229,14 @@ def _check_held(fit: Fit, question: Question, held: frozenset[str]) -> None:
         )
 
 
-def _check_scale(fit: Fit, question: Question) -> None:
+def check_scale(fit: Fit, question: Question) -> None:
+    """Refuse the standardised scale for an outcome that has no sd of its own."""
     if question.scale == "standardised" and fit.plan.equation(question.on.name).family != "normal":
         raise IdentificationError(
             f"scale: standardised divides by the sd of {question.on}, which is not normal; ask on the raw or the link scale"
         )
 
 
-def _divisor(fit: Fit, question: Question) -> float:
+def find_divisor(fit: Fit, question: Question) -> float:
+    """What an effect is divided by on the question's scale."""
     return fit.data.numbers(question.on.name).sd if question.scale == "standardised" else 1.0

@@ -1,22 +1,21 @@
 """A total effect taken apart: direct, joint indirect, and every path."""
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from mechanisms.effects.asking import Asked, additive, ask
 from mechanisms.effects.effects import Effects
-from mechanisms.effects.estimation import Line, assemble, describe_total, differ, edges, rests_on_linearity, say_held
-from mechanisms.errors import expect, listed
-from mechanisms.graph.graph import Edge, between, children, descendants, directed_paths
-from mechanisms.graph.identification import Identified, identify, require
-from mechanisms.graph.question import witnesses
+from mechanisms.effects.estimability import note_inestimable
+from mechanisms.effects.estimation import Line, assemble, describe_total, differ, pose, rests_on_linearity, say_held
+from mechanisms.effects.latents import add_latents
+from mechanisms.effects.passages import MOST_PATHS, Passages, find_passages, group
+from mechanisms.effects.posing import Floats, Posed
+from mechanisms.effects.routing import Routes, find_routes, mediates
+from mechanisms.errors import IdentificationError, expect, listed
+from mechanisms.graph.identification import identify, require
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
-
-MOST_PATHS = 64
 
 
 def decompose(
@@ -27,7 +26,7 @@ def decompose(
     at: Mapping[str, Any] | None = None,
     set: Mapping[str, Any] | None = None,
     contrast: tuple[Any, Any] | None = None,
-    population: str = "these",
+    population: str | Mapping[str, str] = "these",
     scale: str = "raw",
 ) -> Effects:
     """Total, direct, joint indirect and every path from `of` to `on`, one row each, on the outcome's scale.
@@ -38,7 +37,8 @@ def decompose(
     when it joins the direct arrow; where the paths do not sum to the indirect effect, a row says what they do
     together. Definitions: Robins & Greenland (1992), Pearl (2001), VanderWeele (2015); paths: Avin et al. (2005).
 
-    Parameters are those of `Question`: `at` conditions, `set` intervenes, `contrast` = (from, to).
+    Parameters are those of `Question`: `at` conditions, `set` intervenes, `contrast` = (from, to). Over time a path's row
+    takes every way that visits its variables in this order, and each may hand on to itself at a later occasion.
 
     Raises
     ------
@@ -46,6 +46,7 @@ def decompose(
         The total, direct or joint indirect effect is not identified; `witness` names what forbids it.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
+    fit = add_latents(fit)
     question = Question(
         of=of,
         on=on,
@@ -57,82 +58,65 @@ def decompose(
     )
     theory = fit.plan.theory
     total = require(identify(theory, question))
-    direct = (question.of.name, question.on.name)
-    mediated = total.arrows - {direct}
-    kinds = ["direct"] * (direct in total.arrows) + ["indirect"] * bool(mediated)
-    parts = [require(identify(theory, question.model_copy(update={"kind": kind}))) for kind in kinds]
-    asked = ask(fit, question)
-    paths, refused = _paths(asked[0], total)
-    answers = [(each, _lines(each, total, paths, refused)) for each in asked]
-    assumptions = parts[-1].assumptions if mediated else total.assumptions
-    extra, notes = _on_paths(asked[0], paths)
-    notes = (*_notes(total, direct, refused, paths), *notes)
+    routes = find_routes(theory, question)
+    parts = [require(identify(theory, question.model_copy(update={"kind": kind}))) for kind in _kinds(routes)]
+    asked = pose(fit, question)
+    passages = find_passages(asked[0], routes)
+    answers = [(each, _lines(each, routes, passages)) for each in asked]
+    assumptions = parts[-1].assumptions if mediates(routes) else total.assumptions
+    extra, notes = _on_paths(asked[0], passages)
+    notes = (*_notes(routes, passages), *notes, *note_inestimable(fit, routes.total.all))
     return assemble(fit, question, answers, (*assumptions, *extra), notes)
 
 
-Path = tuple[str, ...]
+def _kinds(routes: Routes) -> list[str]:
+    """Which effects must be identified besides the total one."""
+    direct = [bool(own) for own, total in zip(routes.own.arrows, routes.total.arrows, strict=True) if total]
+    if any(direct) and not all(direct):
+        question = routes.placed.question
+        raise IdentificationError(
+            f"{question.of} has an arrow of its own into {question.on} at some of these occasions only, so that the direct "
+            "effect is another thing at each: decompose one occasion at a time"
+        )
+    return ["direct"] * any(direct) + ["indirect"] * mediates(routes)
 
 
-def _paths(asked: Asked, total: Identified) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The mediated paths, those that are identified and those that are not (a recanting node, not linear)."""
-    scene = asked.scene
-    found = islice(directed_paths(scene.graph, scene.of, scene.on), MOST_PATHS + 2)
-    mediated = [path for path in found if len(path) > 2]
-    if len(mediated) > MOST_PATHS:
-        return (), ()
-    good: list[Path] = []
-    bad: list[Path] = []
-    for path in mediated:
-        nodes = witnesses(scene.graph, scene.of, scene.on, edges(path))
-        (good if not nodes or additive(asked, edges(path), nodes) else bad).append(path)
-    return tuple(good), tuple(bad)
-
-
-def _lines(asked: Asked, total: Identified, paths: tuple[Path, ...], refused: tuple[Path, ...]) -> list[Line]:
-    scene = asked.scene
-    own = edges((scene.of, scene.on)) & total.arrows
-    rest = total.arrows - own
-    nothing: frozenset[Edge] = frozenset()
-    whole = asked.between(total.arrows, nothing)
+def _lines(asked: Posed, routes: Routes, passages: Passages) -> list[Line]:
+    total, own, nothing = routes.total, routes.own, routes.total.none
+    whole = asked.between(total, nothing)
     lines: list[Line] = [(f"total{say_held(asked)}", whole, describe_total(asked))]
-    if not rest:
+    if not mediates(routes):
         return [*lines, ("direct", whole, "the arrow itself: nothing is drawn between")]
-    indirect = asked.between(total.arrows, own)
+    rest = routes.rest
+    indirect = asked.between(total, own)
     if own:
-        direct, late = asked.between(own, nothing), asked.between(total.arrows, rest)
-        lines.append(("direct", direct, f"by {scene.of} -> {scene.on}, mediators as under the first value"))
+        direct, late = asked.between(own, nothing), asked.between(total, rest)
+        arrow = f"{asked.of} -> {asked.on}"
+        lines.append(("direct", direct, f"by {arrow}, mediators as under the first value"))
         lines.append(("indirect", indirect, "by all mediators together, once the direct arrow carries the change"))
         if differ(direct, late):
-            lines.append(("total direct", late, f"by {scene.of} -> {scene.on}, mediators as under the second value"))
+            lines.append(("total direct", late, f"by {arrow}, mediators as under the second value"))
             pure = asked.between(rest, nothing)
             lines.append(("pure indirect", pure, "by all mediators together, the direct arrow carrying nothing"))
     else:
         lines.append(("indirect", indirect, "by all mediators together"))
-    return lines + _path_lines(asked, own, indirect, paths, refused)
+    return lines + _path_lines(asked, routes, indirect, passages)
 
 
-def _path_lines(
-    asked: Asked,
-    own: frozenset[Edge],
-    indirect: "np.ndarray[Any, np.dtype[np.float64]]",
-    paths: tuple[Path, ...],
-    refused: tuple[Path, ...],
-) -> list[Line]:
+def _path_lines(asked: Posed, routes: Routes, indirect: Floats, passages: Passages) -> list[Line]:
     """A row for each identified path; groups by first step where some are not; what the rows leave over."""
-    scene = asked.scene
+    own = routes.own
     lines: list[Line] = []
     joining = " once the direct arrow carries the change" if own else ""
-    if refused:
-        for first in children(scene.graph, scene.of):
-            group = _group(asked, first)
-            if group:
-                label = f"{scene.of} -> {first} -> …"
-                lines.append(
-                    (label, asked.between(group | own, own), f"all paths whose first step is {first}{joining}")
-                )
+    if passages.refused:
+        for first, ways in group(asked, routes):
+            label = f"{asked.of} -> {first} -> …"
+            line = (label, asked.between(ways | own, own), f"all paths whose first step is {first}{joining}")
+            lines.append(line)
     else:
-        for path in paths:
-            lines.append((" -> ".join(path), asked.between(edges(path) | own, own), f"this path alone{joining}"))
+        for passage in passages.good:
+            line = (passage.label, asked.between(passage.ways | own, own), f"{passage.meaning}{joining}")
+            lines.append(line)
     if len(lines) > 1:
         left = indirect - np.sum([draws for _, draws, _ in lines], axis=0)
         if np.max(np.abs(left)) > 1e-9 * np.max(np.abs(indirect)):
@@ -140,40 +124,29 @@ def _path_lines(
     return lines
 
 
-def _group(asked: Asked, first: str) -> frozenset[Edge]:
-    """The arrows of every path whose first step is `first`."""
-    scene = asked.scene
-    after = {first, *descendants(scene.graph, first)}
-    before = {scene.on} | {node for node in scene.graph.nodes if scene.on in descendants(scene.graph, node)}
-    inside = after & before
-    if first == scene.on or first not in inside:
-        return frozenset()
-    onward = {(tail, head) for tail, head in scene.graph.arrows if tail in inside and head in inside}
-    return frozenset({(scene.of, first), *onward})
-
-
-def _on_paths(asked: Asked, paths: tuple[Path, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _on_paths(asked: Posed, passages: Passages) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the rows of single paths assume beyond the joint effect, and the note where they rest on linearity."""
-    scene = asked.scene
-    mediators = [name for name in between(scene.graph, scene.of, scene.on)[1:-1] if any(name in path for path in paths)]
+    mediators = [name for name in asked.responding if any(name in each.names for each in passages.good)]
     if len(mediators) < 2:
         return (), ()
     assumed = f"For the rows of single paths: no unmeasured common cause of any two of {listed(mediators)} either."
-    found = [node for path in paths for node in witnesses(scene.graph, scene.of, scene.on, edges(path))]
-    nodes = tuple(name for name in mediators if name in found)
+    nodes = tuple(name for name in mediators if any(name in each.linear for each in passages.good))
     return (assumed,), ((rests_on_linearity(nodes),) if nodes else ())
 
 
-def _notes(total: Identified, direct: Edge, refused: tuple[Path, ...], paths: tuple[Path, ...]) -> tuple[str, ...]:
+def _notes(routes: Routes, passages: Passages) -> tuple[str, ...]:
     notes = []
-    if direct not in total.arrows:
-        notes.append(f"the theory draws no arrow {direct[0]} -> {direct[1]}: its direct effect is 0 by assumption")
-    if refused:
-        shown = "; ".join(" -> ".join(path) for path in refused)
+    question = routes.placed.question
+    if not routes.own:
+        notes.append(
+            f"the theory draws no arrow {question.of.name} -> {question.on.name}: its direct effect is 0 by assumption"
+        )
+    if passages.refused:
+        shown = "; ".join(" -> ".join(names) for names in passages.refused)
         notes.append(
             f"not identified by themselves, because a mediator would have to respond and not respond at once: {shown}. "
             "Paths are therefore grouped by their first step"
         )
-    if total.arrows - {direct} and not paths and not refused:
+    if mediates(routes) and not passages.good and not passages.refused:
         notes.append(f"more than {MOST_PATHS} paths: ask for one by a Question with through='a -> b -> c'")
     return tuple(notes)

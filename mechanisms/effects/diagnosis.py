@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from mechanisms.effects.estimability import find_inestimable
 from mechanisms.effects.estimation import estimate
-from mechanisms.errors import DataError, FitError, IdentificationError, expect, listed
+from mechanisms.errors import DataError, FitError, IdentificationError, SpecError, expect, listed
 from mechanisms.infer.diagnostics import Quality, assess, count_divergences
 from mechanisms.infer.posterior import Fit
 
@@ -44,7 +45,8 @@ class Diagnosis:
 def diagnose(fit: Fit) -> Diagnosis:
     """Rank-normalised R-hat, bulk and tail effective sample size and divergences (Vehtari et al. 2021).
 
-    Of every parameter, and of every effect that the theory's questions ask for. A fit is believed when R-hat < 1.01,
+    Of every parameter, and of every effect that the theory's questions ask for; what varies among units is judged by its
+    sds and by these effects. Between coefficients that the data can hardly tell are named. A fit is believed when R-hat < 1.01,
     both effective sample sizes > 400, and no transition diverged.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
@@ -52,7 +54,9 @@ def diagnose(fit: Fit) -> Diagnosis:
     if chains < 2 or draws < 4:
         raise FitError(f"{chains} chain × {draws} draws cannot be diagnosed: sample with chains=4, draws=1000")
     effects, skipped = _derived(fit)
-    varying = {name: values for name, values in fit.draws.items() if float(np.ptp(values.values)) > 0}
+    skipped += [str(each) for each in find_inestimable(fit)]
+    assessed = fit.draws[[name for name in fit.plan.parameters if name in fit.draws]]
+    varying = {name: values for name, values in assessed.items() if float(np.ptp(values.values)) > 0}
     if not varying:
         return Diagnosis(True, ("every parameter is fixed: nothing was sampled", *skipped), ())
     qualities = assess(xr.Dataset({**varying, **effects}))
@@ -75,7 +79,7 @@ def _derived(fit: Fit) -> tuple[dict[str, xr.DataArray], list[str]]:
     for question in fit.plan.theory.questions:
         try:
             effects = estimate(fit, question)
-        except (IdentificationError, DataError) as error:
+        except (IdentificationError, DataError, SpecError) as error:
             skipped.append(f"left out, not answered: {question.of} on {question.on} ({error})")
             continue
         found |= {f"effect of {question.of} on {question.on}: {name}": values for name, values in effects.draws.items()}

@@ -5,19 +5,22 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.asking import Asked, additive, ask, describe_held, describe_scale
+from mechanisms.effects.asking import ask, describe_held, describe_scale
 from mechanisms.effects.effects import Effect, Effects
-from mechanisms.effects.worlds import Drawn
+from mechanisms.effects.estimability import note_inestimable
+from mechanisms.effects.latents import add_latents
+from mechanisms.effects.posing import Posed, Ways
+from mechanisms.effects.routing import Routes, find_routes
+from mechanisms.effects.staging import stage
 from mechanisms.errors import expect, listed
-from mechanisms.graph.graph import Edge, between
+from mechanisms.graph.graph import Edge
 from mechanisms.graph.identification import Identified, identify, require
-from mechanisms.graph.question import arrow_set
-from mechanisms.graph.wording import carried_before
 from mechanisms.infer.explanation import linear_probabilities
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
 
 Floats = NDArray[np.float64]
+_MOST_NAMED = 6
 _MOVED = "once the direct arrow carries the change"
 Line = tuple[str, Floats, str]  # label, draws (chains · draws,), meaning
 
@@ -37,18 +40,25 @@ def estimate(fit: Fit, question: Question) -> Effects:
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
+    fit = add_latents(fit)
     identified = identify(fit.plan.theory, question)
-    asked = ask(fit, question)
-    notes = check_identified(identified, asked[0])
-    answers = [(each, answer(each, question, identified)) for each in asked]
+    asked = pose(fit, question)
+    routes = find_routes(fit.plan.theory, question)
+    notes = (*check_identified(identified, asked[0], routes.chosen), *note_inestimable(fit, routes.chosen.all))
+    answers = [(each, answer(each, question, identified, routes)) for each in asked]
     return assemble(fit, question, answers, identified.assumptions, notes)
 
 
-def check_identified(identified: Identified, asked: Asked) -> tuple[str, ...]:
+def pose(fit: Fit, question: Question) -> tuple[Posed, ...]:
+    """What a question asks of a fit: one for each contrast and condition, and for each unit where that is asked."""
+    return stage(fit, question) if fit.plan.theory.levels else ask(fit, question)
+
+
+def check_identified(identified: Identified, asked: Posed, ways: Ways) -> tuple[str, ...]:
     """Notes that the answer needs; raises where the question is not identified, not even by linear equations."""
     if identified.identified:
         return ()
-    if identified.needs_linear and additive(asked, identified.arrows, identified.needs_linear):
+    if identified.needs_linear and asked.additive(ways, identified.needs_linear):
         return (rests_on_linearity(identified.needs_linear),)
     require(identified)
     return ()
@@ -62,47 +72,41 @@ def rests_on_linearity(nodes: tuple[str, ...]) -> str:
     )
 
 
-def answer(asked: Asked, question: Question, identified: Identified) -> list[Line]:
+def answer(asked: Posed, question: Question, identified: Identified, routes: Routes) -> list[Line]:
     """The lines of one contrast and condition: the effect, and its other version where that differs."""
     label = question.name or _name(question)
-    arrows = identified.arrows
+    ways, nothing = routes.chosen, routes.chosen.none
     if question.mediators == "interventional" and identified.mediators:
         return [_interventional(asked, question, identified, label)]
     if question.kind in ("total", "controlled"):
         held = "" if question.name or question.kind == "controlled" else say_held(asked)
-        return [(label + held, asked.between(arrows, frozenset()), describe_total(asked))]
-    before = carried_before(identified.graph, question, arrows)
+        return [(label + held, asked.between(ways, nothing), describe_total(asked))]
     if question.kind == "direct":
-        rest = arrow_set(identified.graph, question.model_copy(update={"kind": "total"})) - arrows
-        line = (
-            label,
-            asked.between(arrows, frozenset()),
-            "mediators as under the first value" if rest else "by this arrow alone",
-        )
-        other = ("total direct", asked.between(arrows | rest, rest), "mediators as under the second value")
+        rest = routes.total - ways
+        meaning = "mediators as under the first value" if rest else "by this arrow alone"
+        line = (label, asked.between(ways, nothing), meaning)
+        other = ("total direct", asked.between(ways | rest, rest), "mediators as under the second value")
     else:
-        line = (label, asked.between(arrows | before, before), _MOVED if before else "by these arrows alone")
-        other = ("pure indirect", asked.between(arrows, frozenset()), "the direct arrow carries no change")
+        before = routes.own
+        line = (label, asked.between(ways | before, before), _MOVED if before else "by these arrows alone")
+        other = ("pure indirect", asked.between(ways, nothing), "the direct arrow carries no change")
     if not differ(line[1], other[1]):
         return [line]
     return [line, (f"{question.name}, {other[0]}" if question.name else other[0], *other[1:])]
 
 
-def say_held(asked: Asked) -> str:
+def say_held(asked: Posed) -> str:
     """` (m held)` behind a label where a mediator is set, else nothing."""
-    held = [
-        name for name in between(asked.scene.plan.graph, asked.scene.of, asked.scene.on) if name in asked.scene.held
-    ]
+    held = [name for name in asked.inside if name in asked.held]
     return f" ({listed(held)} held)" if held else ""
 
 
-def describe_total(asked: Asked) -> str:
+def describe_total(asked: Posed) -> str:
     """What a total or controlled effect contains."""
-    scene = asked.scene
-    left = [name for name in between(scene.graph, scene.of, scene.on)[1:-1] if name not in scene.held]
-    if not scene.held:
+    if not asked.held:
         return "everything that the change in the exposure brings about"
-    return f"with {listed(sorted(scene.held))} held" + (f"; {listed(left)} respond" if left else "")
+    left = asked.responding
+    return f"with {listed(sorted(asked.held))} held" + (f"; {listed(left)} respond" if left else "")
 
 
 def differ(one: Floats, other: Floats, rounding: float = 1e-9) -> bool:
@@ -113,7 +117,7 @@ def differ(one: Floats, other: Floats, rounding: float = 1e-9) -> bool:
 def assemble(
     fit: Fit,
     question: Question,
-    answers: list[tuple[Asked, list[Line]]],
+    answers: list[tuple[Posed, list[Line]]],
     assumptions: tuple[str, ...],
     notes: tuple[str, ...],
 ) -> Effects:
@@ -126,16 +130,17 @@ def assemble(
             fit,
             line,
             each.contrast.words + behind,
-            each.stage.population.description,
+            each.whom,
             each.contrast.label,
             each.condition,
+            each.unit,
         )
         for each, found in answers
         for line in found
     ]
     rows += _differences(fit, answers, behind)
     contrast = "; ".join(dict.fromkeys(each.contrast.words for each in asked))
-    population = "; ".join(dict.fromkeys(each.stage.population.description for each in asked))
+    population = _whom(asked)
     title = f"Effects of {question.of} on {question.on}"
     if fit.plan.theory.title:
         title += f": {fit.plan.theory.title}"
@@ -153,16 +158,17 @@ def assemble(
     )
 
 
-def _interventional(asked: Asked, question: Question, identified: Identified, label: str) -> Line:
-    drawn = frozenset(identified.mediators)
-    if question.kind == "direct":
-        one, other = Drawn(True, False, drawn), Drawn(False, False, drawn)
-    else:
-        one, other = Drawn(True, True, drawn), Drawn(True, False, drawn)
+def _whom(asked: list[Posed]) -> str:
+    """Whom the rows are averaged over; units with a row each are counted."""
+    words = tuple(dict.fromkeys(each.whom for each in asked))
+    return "; ".join(words) if len(words) <= _MOST_NAMED else f"a row each: {words[0]}; … ({len(words)} in all)"
+
+
+def _interventional(asked: Posed, question: Question, identified: Identified, label: str) -> Line:
     names = ", ".join(identified.mediators)
     under = "the first value" if question.kind == "direct" else "each value, the rest under the second"
     meaning = f"{names} drawn at random from those of units alike in what is measured before, under {under}"
-    return (label, asked.difference(one, other), meaning)
+    return (label, asked.drawn(identified.mediators, question.kind), meaning)
 
 
 def _name(question: Question) -> str:
@@ -179,27 +185,29 @@ def _row(fit: Fit, line: Line, contrast: str, population: str, *inside: str) -> 
     return Effect(f"{label} [{words}]" if words else label, draws.reshape(fit.shape), meaning, contrast, population)
 
 
-def _differences(fit: Fit, answers: list[tuple[Asked, list[Line]]], behind: str) -> list[Effect]:
+def _differences(fit: Fit, answers: list[tuple[Posed, list[Line]]], behind: str) -> list[Effect]:
     """For every pair of conditions under one contrast, the later minus the earlier, row by row."""
     rows: list[Effect] = []
     for (first, some), (second, others) in combinations(answers, 2):
-        if first.contrast != second.contrast or first.condition == second.condition:
+        alike = first.contrast == second.contrast and first.unit == second.unit
+        if not alike or first.condition == second.condition:
             continue
         found = {label: draws for label, draws, _ in others}
-        groups = f"{second.stage.population.description} minus {first.stage.population.description}"
+        groups = f"{second.whom} minus {first.whom}"
         for label, draws, _ in some:
             if label in found:
                 gap = found[label] - draws if differ(found[label], draws, 1e-12) else np.zeros_like(draws)
                 line = (label, gap, "difference between the two groups of units")
                 words = f"{second.condition} − {first.condition}"
-                rows.append(_row(fit, line, first.contrast.words + behind, groups, first.contrast.label, words))
+                rows.append(
+                    _row(fit, line, first.contrast.words + behind, groups, first.contrast.label, words, first.unit)
+                )
     return rows
 
 
-def _on_families(fit: Fit, asked: Asked) -> tuple[str, ...]:
+def _on_families(fit: Fit, asked: Posed) -> tuple[str, ...]:
     """A note for every 0/1 variable on the way that is modelled as normal."""
-    scene = asked.scene
-    inside = between(scene.graph, scene.of, scene.on)[1:]
+    inside = [name for name in asked.inside[1:] if name in (*asked.responding, asked.on)]
     odd = [name for name in inside if name in linear_probabilities(fit.plan, fit.data)]
     return tuple(
         f"{name} holds only 0 and 1 but is modelled as normal: declare family: bernoulli, unless that is meant"

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from mechanisms.effects.grids import SOBOL_POINTS, Layout, Noise, hermite, lay_out, scatter, trapezoid
 from mechanisms.effects.worlds import Scene, Source, Traced, Version, World, find_degree, trace
+from mechanisms.model.equations import Equation
 from mechanisms.model.families import inverse_link
-from mechanisms.model.plan import Equation
 from mechanisms.model.predictor import linear_predictor
 
 Floats = NDArray[np.float64]

@@ -31,30 +31,41 @@ def find_population(data: Dataset, moving: frozenset[str], at: Mapping[str, Scal
         )
     view = ColumnView(data)
     columns = {key: view[key] for key in view if key.partition("=")[0] not in moving}
-    chosen = {name: choose(data[name], value) for name, value in at.items()}
-    exact = {name for name, value in chosen.items() if _has_rows(data[name], value)}
-    weights = np.ones(data.n)
-    for name in exact:
-        weights = weights * _same(data[name], chosen[name])
-    words = [f"{name} = {shown(data[name], chosen[name])}" for name in exact]
-    if not weights.any():
-        raise DataError(f"nobody in the data has {listed(words)} together")
-    for name, value in chosen.items():
-        column = data[name]
-        if name in exact or isinstance(column, Categories):
-            continue
-        weights, width = _near(column, float(value), weights)
-        columns[name] = np.full(data.n, float(value))
-        outside = "" if column.lowest <= float(value) <= column.highest else "; outside the data: an extrapolation"
-        words.append(
-            f"{name} = {shown(column, value)} (units weighted by their nearness, bandwidth {width:.3g}{outside})"
-        )
+    weights, near, exact, words = weigh({name: data[name] for name in at}, at, data.n)
+    columns |= {name: np.full(data.n, value) for name, value in near.items()}
     kept = weights != 0
     count = f"the {int(kept.sum())} of {data.n} units in the data" if exact else f"the {data.n} units in the data"
     description = count + (" with " + " and ".join(words) if at else "")
     return Population(
         {key: values[kept] for key, values in columns.items()}, weights[kept] / weights.sum(), description
     )
+
+
+def weigh(
+    columns: Mapping[str, Numbers | Categories], at: Mapping[str, Scalar], n: int
+) -> tuple[Floats, dict[str, float], bool, list[str]]:
+    """Weights of n units for a condition; the values of what is conditioned on by nearness, if any; whether some
+    values are kept exactly; the condition in words."""
+    chosen = {name: choose(columns[name], value) for name, value in at.items()}
+    exact = {name for name, value in chosen.items() if _has_rows(columns[name], value)}
+    weights = np.ones(n)
+    for name in exact:
+        weights = weights * _same(columns[name], chosen[name])
+    words = [f"{name} = {shown(columns[name], chosen[name])}" for name in exact]
+    if not weights.any():
+        raise DataError(f"nobody in the data has {listed(words)} together")
+    near: dict[str, float] = {}
+    for name, value in chosen.items():
+        column = columns[name]
+        if name in exact or isinstance(column, Categories):
+            continue
+        weights, width = _near(column, float(value), weights)
+        near[name] = float(value)
+        outside = "" if column.lowest <= float(value) <= column.highest else "; outside the data: an extrapolation"
+        words.append(
+            f"{name} = {shown(column, value)} (units weighted by their nearness, bandwidth {width:.3g}{outside})"
+        )
+    return weights, near, bool(exact), words
 
 
 def choose(column: Numbers | Categories, value: Scalar) -> float | str:
@@ -76,7 +87,7 @@ def choose(column: Numbers | Categories, value: Scalar) -> float | str:
         steps = match[1] + "1" if match[1] in ("", "+", "-") else match[1]
         return column.mean + float(steps) * column.sd
     if match := _SHARE.fullmatch(text):
-        return float(np.quantile(column.values, min(float(match[1]), 100.0) / 100))
+        return float(np.quantile(column.values[column.observed], min(float(match[1]), 100.0) / 100))
     words = f", {' or '.join(column.labels)}" if column.labels else ""
     raise DataError(f"{column.name}: '{text}' is not a value: a number in data units, mean, +1 sd, 90%{words}")
 
@@ -85,7 +96,7 @@ def every_value(column: Numbers | Categories) -> tuple[Scalar, ...]:
     """What `each` stands for: the categories, or the distinct values of a column that has few."""
     if isinstance(column, Categories):
         return column.values
-    kinds = np.unique(column.values)
+    kinds = np.unique(column.values[column.observed])
     if len(kinds) > _FEW:
         raise DataError(
             f"at: each: {column.name} has {len(kinds)} different values; name some, such as [-1 sd, mean, +1 sd]"
@@ -132,7 +143,7 @@ def _near(column: Numbers, value: float, base: Floats) -> tuple[Floats, float]:
 
     They may be slightly negative, so that what changes linearly with the column is not pulled to the column's mean.
     """
-    low, high = np.quantile(column.values, [0.25, 0.75])
+    low, high = np.quantile(column.values[column.observed], [0.25, 0.75])
     width = 0.9 * (min(column.sd, (high - low) / 1.34) or column.sd) * np.count_nonzero(base) ** -0.2
     distance = (column.values - value) / width
     nearest = np.square(distance[base > 0]).min()

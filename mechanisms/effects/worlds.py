@@ -10,7 +10,8 @@ from typing import Protocol
 
 from mechanisms.graph.graph import Edge, Graph, causal_order, descendants, reach
 from mechanisms.graph.question import hold
-from mechanisms.model.plan import Equation, Plan
+from mechanisms.model.equations import Equation
+from mechanisms.model.plan import Plan
 
 State = tuple[str, bool]
 

@@ -199,7 +199,8 @@ def _at_course(setting: Setting, name: str, level: str, category: str | None) ->
         net: dict[str, float] = {}
         for weight, term in weights.parts:
             net[term.name] = net.get(term.name, 0.0) + weight
-        return sum((w * _at_course(setting, other, level, None) for other, w in net.items() if w), 0.0)
+        none: Any = np.zeros(setting.data.units(level).n)
+        return sum((w * _at_course(setting, other, level, None) for other, w in net.items() if w), none)
     equation = find_equation(setting, name)
     if equation is None or category is not None:
         return observed_mean(setting, name, level, category)

@@ -159,6 +159,7 @@ def _in_order(equations: tuple[Equation, ...], theory: Theory, graph: Graph) -> 
 def _now(equation: Equation, design: Design) -> set[str]:
     """The variables whose values at the same occasion, or for the whole unit, an equation looks at."""
     found = {each.owner for each in equation.owned} | ({equation.volatility} - {""})
+    found |= {equation.out_of} if isinstance(equation.out_of, str) else set()
     found |= {each.variable for each in equation.readings if each.steps == 0 and each.part not in ("course", "trend")}
     waiting = [name for name in found if name in design.variables and computed_from(design.variables[name])]
     while waiting:

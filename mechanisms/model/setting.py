@@ -157,6 +157,14 @@ def _fulfils(setting: Setting, name: str, said: Span | Iterable[Any]) -> Mask:
     return np.asarray(np.isin(values, numbers), dtype=np.float64)
 
 
+def find_out_of(setting: Setting, equation: Equation) -> Any:
+    """The trials or the exposure of each unit of a response's level."""
+    name = equation.out_of
+    if not isinstance(name, str):
+        return name
+    return spread(setting, setting.values[name], equation.level, setting.design.level(name))
+
+
 def find_equation(setting: Setting, name: str) -> Equation | None:
     """The equation of a variable; None where it has none."""
     return next((each for each in setting.plan.equations if each.response == name), None)

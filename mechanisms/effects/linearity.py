@@ -1,0 +1,118 @@
+"""What can be left out when a system is run forward: noise and unmoved departures where everything is linear."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mechanisms.effects.scenario import Scenario
+from mechanisms.graph.graph import ancestors, causal_order, descendants, occasion_of, parents, variable_of
+from mechanisms.graph.levels import computed_from
+from mechanisms.model.equations import Coefficient, Equation
+
+
+@dataclass(frozen=True)
+class Traits:
+    """`noisy`: means alone do not do, noise has to be averaged over. `lean`: what is not moved cancels.
+
+    `degree`: of the outcome's mean as a polynomial in the units' deviations, infinite where it is none. `addresses`:
+    the intercepts and slopes whose deviations matter.
+    """
+
+    noisy: bool
+    lean: bool
+    degree: float
+    addresses: frozenset[str]
+
+
+def study(scenario: Scenario, ends: Iterable[str]) -> Traits:
+    """What kind of system stands between what is moved and what is looked at."""
+    ends = tuple(ends)
+    relevant = {*ancestors(scenario.graph, *ends), *ends}
+    moving = {*scenario.of, *descendants(scenario.graph, *scenario.of)} & relevant
+    equations = {variable_of(node) for node in relevant} & scenario.equations.keys()
+    noisy = any(_noisy(scenario, scenario.equations[name], relevant) for name in equations)
+    lean = not noisy and all(_lean(scenario, scenario.equations[name], moving) for name in equations)
+    degree = _degree(scenario, ends, relevant, moving, lean=lean)
+    names = {variable_of(node) for node in moving} & equations if lean else equations
+    addresses = {each.address for name in names for each in scenario.equations[name].coefficients if each.varies_by}
+    if not lean:
+        addresses |= {scenario.equations[name].intercept for name in equations}
+    return Traits(noisy, lean, degree, frozenset(addresses))
+
+
+def _noisy(scenario: Scenario, equation: Equation, relevant: set[str]) -> bool:
+    """Whether noise passes a link or meets noise in a product, or decides where something exists."""
+    if equation.response not in {variable_of(node) for node in relevant}:
+        return False
+    conditions = [each.only_when for each in equation.coefficients] + [scenario.condition(equation.response)]
+    if any(_random(scenario, name) for condition in conditions if condition for name in condition.names):
+        return True
+    for each in equation.coefficients:
+        count = sum(factor.power for factor in each.factors if _carries_noise(scenario, equation, factor.column))
+        if count > 1 or (count and equation.link != "identity"):
+            return True
+    return False
+
+
+def _carries_noise(scenario: Scenario, equation: Equation, column: str) -> bool:
+    reading = equation.reading(column)
+    if reading.part in ("course", "trend"):
+        return False
+    if reading.variable in (*scenario.of, *scenario.held) and not scenario.timed(reading.variable):
+        return False
+    return _random(scenario, reading.variable)
+
+
+def _random(scenario: Scenario, name: str) -> bool:
+    """Whether a variable has noise of its own, or is a sum of such."""
+    variable = scenario.variable(name)
+    if variable is not None and computed_from(variable):
+        return any(_random(scenario, term.name) for term in computed_from(variable))
+    return name in scenario.equations and not scenario.equations[name].latent
+
+
+def _lean(scenario: Scenario, equation: Equation, moving: set[str]) -> bool:
+    """Whether what is moved is multiplied by nothing that departs, and passes no link."""
+    if equation.link != "identity":
+        return False
+    changed = {variable_of(node) for node in moving}
+    for each in equation.coefficients:
+        own = [f for f in each.factors if equation.reading(f.column).part in ("departure", "whole", "value")]
+        departing = [f for f in own if scenario.timed(f.variable) or f.variable in scenario.equations]
+        if sum(f.power for f in departing) > 1:
+            return False
+        if departing and any(f.variable in changed for f in each.factors if f not in departing):
+            return False
+    return True
+
+
+def _degree(scenario: Scenario, ends: tuple[str, ...], relevant: set[str], moving: set[str], *, lean: bool) -> float:
+    """The degree in the deviations; where all is lean, of what is moved only."""
+    found: dict[str, float] = {}
+    for node in causal_order(scenario.graph):
+        if node not in relevant or (lean and node not in moving):
+            continue
+        equation = scenario.equations.get(variable_of(node))
+        above = [found.get(parent, 0.0) for parent in parents(scenario.graph, node)]
+        if node in scenario.of or node in scenario.held:
+            found[node] = 0.0 if lean or occasion_of(node) is None else 1.0
+        elif equation is None:
+            found[node] = max(above, default=0.0)
+        else:
+            found[node] = max([_of_node(each, scenario, node, found) for each in equation.coefficients], default=0.0)
+            found[node] = max(found[node], max(above, default=0.0), 0.0 if lean else 1.0)
+            if equation.link != "identity" and found[node]:
+                found[node] = float("inf")
+    return max(found.get(node, 0.0) for node in ends)
+
+
+def _of_node(each: Coefficient, scenario: Scenario, node: str, found: dict[str, float]) -> float:
+    """The degree of one term: its own deviation, and its columns."""
+    worst = 0.0
+    for factor in each.factors:
+        behind = [found.get(parent, 0.0) for parent in _behind(scenario, node, factor.variable)]
+        worst += factor.power * max(behind, default=0.0)
+    return worst + bool(each.varies_by)
+
+
+def _behind(scenario: Scenario, node: str, name: str) -> Iterator[str]:
+    return (parent for parent in parents(scenario.graph, node) if variable_of(parent) == name)

@@ -1,0 +1,119 @@
+"""Whom an effect over time is averaged over: units and their weights, and whose deviations they have (language 1.10)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Categories, Column, Dataset
+from mechanisms.effects.population import weigh
+from mechanisms.errors import IdentificationError, SpecError
+from mechanisms.graph.levels import Design, computed_from
+from mechanisms.infer.posterior import Fit
+from mechanisms.spec.theory import Question, Scalar
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """Rows of weights over the units of `level`, each with a label and in words.
+
+    `near` are columns that take one value for all; the deviations of the levels in `renewed` are drawn anew; those of
+    a `typical` unit are 0.
+    """
+
+    level: str
+    weights: Floats  # (rows, units)
+    labels: tuple[str, ...]
+    words: tuple[str, ...]
+    near: Mapping[str, float]
+    renewed: tuple[str, ...] = ()
+    typical: bool = False
+
+
+def find_people(fit: Fit, question: Question, level: str, at: Mapping[str, Scalar]) -> People:
+    """The units that an answer is averaged over: those of the outcome's level that `at` leaves."""
+    data, design = fit.data, fit.plan.design
+    columns = {name: _column(data, design, name, level) for name in at}
+    n = data.units(level).n
+    weights, near, exact, said = weigh(columns, at, n)
+    kept = int(np.count_nonzero(weights))
+    count = f"the {kept} of {n} {level}s in the data" if exact else f"the {n} {level}s in the data"
+    whom = count + (" with " + " and ".join(said) if at else "")
+    row = (weights / weights.sum())[None, :]
+    population = question.population
+    if population == "these":
+        return People(level, row, ("",), (f"{whom}, each with its own deviations",), near)
+    if population == "typical":
+        words = f"a typical {level}: every deviation at 0, averaged over what is observed of {whom}"
+        return People(level, row, ("",), (words,), near, typical=True)
+    kind, named = population
+    if kind == "new":
+        return _renew(fit, design, level, str(named), row, near, whom)
+    return _one_by_one(data, level, str(named), weights, near)
+
+
+def _renew(
+    fit: Fit, design: Design, level: str, named: str, row: Floats, near: Mapping[str, float], whom: str
+) -> People:
+    below = tuple(each for each in design.lattice.names if each == named or design.lattice.lies_below(each, named))
+    varying = tuple(each.level for each in fit.plan.varying if each.level in below)
+    if not varying:
+        raise IdentificationError(f"population: nothing varies among {named}s, so that new ones are like these")
+    words = f"new {named}s: deviations drawn from their distribution, averaged over what is observed of {whom}"
+    return People(level, row, ("",), (words,), near, renewed=varying)
+
+
+def _one_by_one(data: Dataset, level: str, named: str, weights: Floats, near: Mapping[str, float]) -> People:
+    """A row for each unit of a level, averaged over the units of the outcome's level in it."""
+    units = data.units(named)
+    if named == level:
+        member = np.eye(units.n)
+    elif named in data.units(level).above:
+        index = data.units(level).above[named].index
+        index = index if index.ndim == 1 else index[:, 0]
+        member = (index[None, :] == np.arange(units.n)[:, None]).astype(np.float64)
+    else:
+        raise IdentificationError(
+            f"population: each {named}: the outcome has one value per {level}, which has no {named} of its own; "
+            f"write each: {level}"
+        )
+    rows = member * weights[None, :]
+    used = np.flatnonzero(rows.any(axis=1))
+    shares = rows[used] / rows[used].sum(axis=1, keepdims=True)
+    labels = tuple(f"{named}={units.labels[each]}" for each in used)
+    words = tuple(f"{named} {units.labels[each]}, with its own deviations" for each in used)
+    return People(level, shares, labels, words, near)
+
+
+def _column(data: Dataset, design: Design, name: str, level: str) -> Column:
+    """A condition's column for the units of a level."""
+    variable = design.variables.get(name)
+    if variable is not None and computed_from(variable):
+        raise IdentificationError(f"at: {name} is computed; condition on what it is computed from")
+    if name not in data:
+        raise IdentificationError(f"at: the theory has no variable '{name}'")
+    own = design.level(name)
+    if own == level:
+        return data[name]
+    if own not in data.units(level).above:
+        raise SpecError(
+            f"question: at: {name} differs within one {level}, so that no {level} has one value of it. Condition on a "
+            f"variable of the {level} (make a column of it), or set: {{{name}: …}} to intervene"
+        )
+    return _handed_down(data, name, level, own)
+
+
+def _handed_down(data: Dataset, name: str, level: str, own: str) -> Column:
+    """The column of a coarser level, for the units that lie in it."""
+    column = data[name]
+    index = data.units(level).above[own].index
+    if index.ndim > 1 or (index < 0).any():
+        raise IdentificationError(
+            f"at: {name} belongs to the {own}, and some {level}s have none or several: condition on a variable of the {level}"
+        )
+    if isinstance(column, Categories):
+        return replace(column, codes=column.codes[index], absent=None)
+    return replace(column, values=column.values[index], absent=None)

@@ -1,0 +1,263 @@
+"""A question about a fit with levels, ready to be answered: nodes to move, units to average over, worlds to run."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Column, Dataset, Numbers
+from mechanisms.effects.asking import (
+    ROUNDING,
+    check_scale,
+    find_conditions,
+    find_contrasts,
+    find_divisor,
+    name_conditions,
+)
+from mechanisms.effects.people import People, find_people
+from mechanisms.effects.population import choose
+from mechanisms.effects.posing import Contrast, Ways
+from mechanisms.effects.running import Runner
+from mechanisms.effects.scenario import Scenario, Value
+from mechanisms.effects.timeline import Timeline
+from mechanisms.errors import IdentificationError, SpecError, listed
+from mechanisms.graph.graph import ancestors, between, occasion_of, variable_of
+from mechanisms.graph.placing import Placed, place
+from mechanisms.graph.question import hold
+from mechanisms.infer.posterior import Fit
+from mechanisms.model.families import LINKS
+from mechanisms.spec.question_checks import check_question
+from mechanisms.spec.theory import Question, Scalar
+
+Floats = NDArray[np.float64]
+_DRAWN = ("normal", "bernoulli")
+
+
+@dataclass(frozen=True, eq=False)
+class Staged:
+    """One contrast under one condition for one row of people."""
+
+    runner: Runner
+    placed: Placed
+    row: int
+    scale: str
+    contrast: Contrast
+    condition: str
+    divisor: float
+
+    def between(self, one: Ways, other: Ways) -> Floats:
+        """The difference of two worlds, each given by its arrows to each outcome."""
+        gap = self.runner.gap(one, other)[self.row]
+        level = self.runner.levels(one)[self.row]
+        if self.scale == "link":
+            link = LINKS[self.runner.fit.plan.equation(self.on).link]
+            gap = np.asarray(link.forward(level) - link.forward(self.runner.levels(other)[self.row]))
+        return np.where(np.abs(gap) > ROUNDING * np.abs(level), gap, 0.0) / self.divisor
+
+    def drawn(self, names: tuple[str, ...], kind: str) -> Floats:
+        """Refused: mediators over time are not drawn at random yet."""
+        raise IdentificationError(
+            f"mediators: interventional: {kind} effects over time with {listed(names)} drawn at random are not answered "
+            "yet; ask for natural ones, or for the total effect"
+        )
+
+    def additive(self, ways: Ways, nodes: tuple[str, ...]) -> bool:
+        """Whether the system is linear in all that departs, so that only means matter."""
+        return self.runner.traits.lean
+
+    @property
+    def unit(self) -> str:
+        """Whose row it is, where every unit has one."""
+        return self.runner.people.labels[self.row]
+
+    @property
+    def of(self) -> str:
+        """The exposure."""
+        return self.placed.question.of.name
+
+    @property
+    def on(self) -> str:
+        """The outcome."""
+        return self.placed.question.on.name
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The variables that are set besides the exposure."""
+        return frozenset(variable_of(node) for node in self.runner.scenario.held)
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The variables on the ways from exposure to outcome, ends included."""
+        nodes = [node for aim in self.placed.aims for node in between(self.placed.graph, aim.of, aim.on)]
+        return self._names(nodes)
+
+    @property
+    def responding(self) -> tuple[str, ...]:
+        """The mediators that are not set."""
+        graph = hold(self.placed.graph, self.placed.aims[0].fixed)
+        nodes = [node for aim in self.placed.aims for node in between(graph, aim.of, aim.on)]
+        return tuple(name for name in self._names(nodes) if name not in (self.of, self.on, *self.held))
+
+    @property
+    def whom(self) -> str:
+        """Whom the effect is averaged over."""
+        return self.runner.people.words[self.row]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How far the averages taken so far are from exact, and what the data leave out."""
+        return (*_on_noise(self.runner), *_on_occasions(self.runner))
+
+    def _names(self, nodes: list[str]) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(variable_of(node) for node in nodes))
+        return (*(name for name in names if name != self.on), *(name for name in names if name == self.on))
+
+
+def stage(fit: Fit, question: Question) -> tuple[Staged, ...]:
+    """One `Staged` for each contrast, condition and row of people, in the order in which they are reported."""
+    question = check_question(question, fit.plan.theory)
+    _refuse(fit, question)
+    check_scale(fit, question)
+    placed = place(fit.plan.theory, question)
+    timeline = find_timeline(fit, placed)
+    level = _outcome_level(fit, placed)
+    found: list[Staged] = []
+    conditions = find_conditions(fit, question)
+    for at, condition in zip(conditions, name_conditions(fit, conditions), strict=True):
+        people = find_people(fit, question, level, at)
+        for contrast in _say(find_contrasts(fit, question), placed):
+            scenario = _scenario(fit, placed, timeline, people, contrast)
+            _refuse_absent(scenario, placed)
+            _refuse_families(scenario, placed)
+            runner = Runner(fit, scenario, people, tuple(aim.on for aim in placed.aims))
+            divisor = find_divisor(fit, question)
+            rows = range(len(people.labels))
+            found += [Staged(runner, placed, row, question.scale, contrast, condition, divisor) for row in rows]
+    return tuple(found)
+
+
+def _say(contrasts: tuple[Contrast, ...], placed: Placed) -> Iterator[Contrast]:
+    """The contrasts with how the question was read: which part of the exposure, and when."""
+    for each in contrasts:
+        yield replace(each, words=f"{each.words}: {placed.reading}" if placed.reading else each.words)
+
+
+def find_timeline(fit: Fit, placed: Placed) -> Timeline:
+    """The occasions of the placed question's graph over the data of the fit."""
+    design, data = fit.plan.design, fit.data
+    levels = [level for level in design.lattice.time if level in {table.level for table in data.tables}]
+    if len(levels) != 1:
+        what = f"several series ({listed(levels)})" if levels else "no level of time"
+        raise IdentificationError(f"effects in a theory with {what} are not answered yet")
+    level = levels[0]
+    client = design.lattice.client(level)
+    below = [name for name in design.levels if design.lattice.lies_below(design.level(name), level)]
+    if client is None or below:
+        what = f"{listed(below)}, of a level below {level}," if below else f"one series of {level}s without clients"
+        raise IdentificationError(f"effects in a theory with {what} are not answered yet")
+    seen = [at for node in placed.graph.nodes if (at := occasion_of(node)) is not None]
+    declared = next((each.occasions for each in fit.plan.theory.levels if each.name == level and each.occasions), ())
+    grid = declared or tuple(range(max(seen, default=0) + 1))
+    return Timeline(data, design.lattice, level, client, grid)
+
+
+def _outcome_level(fit: Fit, placed: Placed) -> str:
+    """The level whose units an outcome is averaged over."""
+    on, design = placed.question.on, fit.plan.design
+    inside = placed.aims[0].on.partition("(")[2].removesuffix(")")
+    if inside and inside in design.lattice.names:
+        return inside
+    own = design.level(on.name)
+    return design.lattice.client(own) or own if own in design.lattice.time else own
+
+
+def _scenario(fit: Fit, placed: Placed, timeline: Timeline, people: People, contrast: Contrast) -> Scenario:
+    said = dict(placed.question.set)
+    nodes = dict.fromkeys(node for aim in placed.aims for node in aim.held)
+    held: dict[str, Value] = {
+        node: choose(fit.data[variable_of(node)], _single(said[variable_of(node)])) for node in nodes
+    }
+    data = _with_near(fit.data, people.near)
+    of = placed.aims[0].of
+    changed = replace(timeline, data=data)
+    return Scenario(fit.plan, placed.graph, changed, of, contrast.low, contrast.high, held)
+
+
+def _single(value: Scalar | tuple[Scalar, ...]) -> Scalar:
+    assert not isinstance(value, tuple)
+    return value
+
+
+def _with_near(data: Dataset, near: Mapping[str, float]) -> Dataset:
+    """The data in which what is conditioned on by nearness has one value for all."""
+
+    def changed(column: Column) -> Column:
+        if column.name not in near or not isinstance(column, Numbers):
+            return column
+        return replace(column, values=np.full(len(column.values), near[column.name]))
+
+    return replace(data, columns=tuple(changed(column) for column in data.columns)) if near else data
+
+
+def _refuse(fit: Fit, question: Question) -> None:
+    for key, term in (("of", question.of), ("on", question.on)):
+        if term.spread or term.value is not None:
+            raise SpecError(f"question: {key}: '{term}': only means are estimated yet", question.place)
+    for name, value in question.set:
+        if isinstance(value, tuple) or value == "each":
+            raise SpecError(f"question: set: {name}: one value is estimated yet; ask once for each", question.place)
+
+
+def _refuse_absent(scenario: Scenario, placed: Placed) -> None:
+    """An outcome that some units do not have has no mean over all of them."""
+    name = placed.question.on.name
+    condition = scenario.condition(name)
+    others = [each for each in condition.names if each not in scenario.design.lattice.time] if condition else []
+    if others:
+        raise IdentificationError(
+            f"{name} exists only where {condition}, so that no mean over all units compares like with like: ask of what it "
+            f"leads to, or of {listed(others)}"
+        )
+
+
+def _refuse_families(scenario: Scenario, placed: Placed) -> None:
+    """Values are drawn for normal and 0/1 variables only."""
+    ends = tuple(aim.on for aim in placed.aims)
+    for node in (*ancestors(scenario.graph, *ends), *ends):
+        equation = scenario.equations.get(variable_of(node))
+        if equation is not None and equation.family not in _DRAWN:
+            raise IdentificationError(
+                f"effects over time with {equation.response}, which is {equation.family}, on the way are not answered yet; "
+                f"they are where all variables are {listed(_DRAWN, joint='or')}"
+            )
+
+
+def _on_noise(runner: Runner) -> Iterator[str]:
+    if runner.drawn and runner.error > 1e-6:
+        what = "noise and deviations" if runner.people.renewed and runner.traits.noisy else "noise"
+        what = "new units' deviations" if runner.people.renewed and not runner.traits.noisy else what
+        fixed = runner.fit.shape == (1, 1)
+        scale = "of the effect" if fixed else "of the posterior sd"
+        share = runner.error / 10 if fixed else runner.error
+        yield (
+            f"averaged over random draws of {what}, {runner.replicates} for each posterior draw and unit "
+            f"(Monte Carlo error at most {100 * share:.2g} % {scale} in each draw)"
+        )
+
+
+def _on_occasions(runner: Runner) -> Iterator[str]:
+    timeline = runner.scenario.timeline
+    units, known = timeline.data.units(timeline.level), timeline.data.grid[timeline.level]
+    last = np.full(timeline.clients, -1)
+    assert units.place is not None
+    np.maximum.at(last, units.above[timeline.client].index, units.place)
+    ended = int(np.count_nonzero((last < len(known) - 1) & (last >= 0)))
+    if ended and any(occasion_of(node.replace("whole ", "")) is not None for node in runner.ends):
+        yield (
+            f"the series of {ended} of {timeline.clients} {timeline.client}s end before occasion {known[-1]}: effects are "
+            "those had all stayed, if leaving depends on nothing but what the theory holds and the data show"
+        )
+    beyond = [at for at in timeline.grid if at > known[-1]]
+    if beyond:
+        yield f"occasions after {known[-1]} lie beyond the data: an extrapolation"

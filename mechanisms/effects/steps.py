@@ -1,0 +1,107 @@
+"""Effects by horizon: what one session, or a lasting change, does at each later occasion, and in the long run."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mechanisms.effects.effects import Effect, Effects
+from mechanisms.effects.estimation import estimate
+from mechanisms.effects.stability import Unsettled, find_long_run
+from mechanisms.effects.staging import stage
+from mechanisms.errors import FitError, IdentificationError, SpecError, expect
+from mechanisms.graph.identification import identify
+from mechanisms.infer.posterior import Fit
+from mechanisms.spec.terms import parse_term
+from mechanisms.spec.theory import Question, Scalar
+
+MOST = 5
+
+
+def horizon(
+    fit: Fit,
+    of: str,
+    on: str,
+    *,
+    most: int = MOST,
+    lasting: bool = False,
+    contrast: tuple[Scalar, Scalar] | None = None,
+) -> Effects:
+    """The total effect of `of` on `on` at the same occasion and at each of the `most` that follow, one row each.
+
+    Parameters
+    ----------
+    of, on
+        Two repeated variables by name.
+    lasting
+        False: one session is moved (its departure). True: every session from one on, at each later one what has
+        gathered by then; where the system is linear a last row says where this leads in the long run.
+
+    Raises
+    ------
+    FitError
+        `most` is no number of occasions.
+    SpecError
+        The two are not repeated variables, or the grid of occasions is shorter.
+    """
+    expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
+    if isinstance(most, bool) or not isinstance(most, int) or most < 0:
+        raise FitError(f"most must be a whole number of occasions, 0 or more, not {most!r}")
+    cause, effect = (_repeated(fit, text) for text in (of, on))
+    laters = range(1 if cause == effect else 0, most + 1)
+    asked = [_question(cause, effect, later, contrast, lasting=lasting) for later in laters]
+    found = {later: _answer(fit, each) for later, each in zip(laters, asked, strict=True)}
+    known = [each for each in found.values() if each is not None]
+    if not known:
+        raise IdentificationError(
+            f"nothing leads from {of} to {on} within {most} occasions: the effect is zero by the theory"
+        )
+    effects, zero = known[-1], np.zeros_like(known[-1].rows[0].draws)
+    moved = "moved from t on" if lasting else "moved at t"
+    rows = []
+    for later, each in found.items():
+        what = f"{cause} {moved}, {effect} {later} occasion{'s' * (later != 1)} later"
+        row = each.rows[0] if each is not None else effects.rows[0]
+        draws = row.draws if each is not None else zero
+        meaning = what if each is not None else f"{what}: no way leads there, 0 by the theory"
+        rows.append(Effect(f"t+{later}", draws, meaning, row.contrast, row.population))
+    notes = list(effects.notes)
+    if lasting:
+        limit, note = _limit(fit, asked[-1], effects)
+        rows += limit
+        notes += note
+    title = f"Effects of {of} on {on} by horizon"
+    return replace(effects, title=title, rows=tuple(rows), notes=tuple(notes))
+
+
+def _repeated(fit: Fit, text: str) -> str:
+    """The name of a repeated variable."""
+    term = parse_term(text, question=True)
+    if not term.plain or not fit.plan.design.repeated(term.name):
+        raise SpecError(f"horizon: '{text}' must be a repeated variable, by its name; for anything else: mx.estimate")
+    return term.name
+
+
+def _question(of: str, on: str, later: int, contrast: tuple[Scalar, Scalar] | None, *, lasting: bool) -> Question:
+    begin = f"{of}(t..)" if lasting else f"{of}(t)"
+    end = f"{on}(t+{later})" if later else f"{on}(t)"
+    return Question(of=begin, on=end, contrast=contrast)
+
+
+def _answer(fit: Fit, question: Question) -> Effects | None:
+    """The effect at one horizon; None where nothing that is moved leads there."""
+    try:
+        identify(fit.plan.theory, question)
+    except IdentificationError:
+        return None
+    return estimate(fit, question)
+
+
+def _limit(fit: Fit, question: Question, effects: Effects) -> tuple[list[Effect], list[str]]:
+    """The row of the long run, or the note why there is none."""
+    try:
+        draws = find_long_run(stage(fit, question)[0].runner)
+    except Unsettled as reason:
+        return [], [str(reason)]
+    row = effects.rows[0]
+    meaning = f"where {question.on.name} settles while {question.of.name} stays moved"
+    return [Effect("long run", draws.reshape(fit.shape), meaning, row.contrast, row.population)], []
