@@ -113,7 +113,8 @@ def shown(column: Numbers | Categories, value: float | str) -> str:
     if value == round(value, 10) and len(f"{value:.10g}") <= 6:
         return f"{value:.10g}"
     decimals = max(0, 3 - floor(log10(column.sd)))
-    return f"{value:.{min(decimals, 15)}f}" if abs(value) < 1e12 else f"{value:.6g}"
+    text = f"{value:.{min(decimals, 15)}f}" if abs(value) < 1e12 else f"{value:.6g}"
+    return text if float(text) else text.removeprefix("-")
 
 
 def place(column: Numbers | Categories, value: float | str) -> dict[str, float]:

@@ -79,7 +79,8 @@ def unroll(theory: Theory, horizon: int | None = None) -> Graph:
     owners = find_owned(expansion.coefficients, design)
     arrows = [edge for each in expansion.coefficients for edge in _edges(each, time, own)]
     arrows += [edge for address, variable in owners.items() for edge in _owned(address, variable, expansion, time, own)]
-    arrows += [edge for name in design.levels for edge in _declared(name, time, own)]
+    late = _late(expansion, design)
+    arrows += [edge for name in design.levels for edge in _declared(name, time, own, late)]
     hidden = dict.fromkeys([*_drawn(theory, time), *_correlated(expansion)])
     graph = Graph(
         nodes=tuple(nodes),
@@ -191,7 +192,17 @@ def _named(term: Term) -> int | None:
     return term.when.first if isinstance(term.when, Occasions) else None
 
 
-def _declared(name: str, time: _Time, own: set[Edge]) -> Iterator[Edge]:
+def _late(expansion: Expansion, design: Design) -> frozenset[str]:
+    """The variables whose course is moved at some occasions only, so that it does not cancel between two of them."""
+    time = design.lattice.time
+    return frozenset(
+        each.effect.name
+        for each in expansion.coefficients
+        if each.carries in ("value", "course") and any(name in time for name in condition_names(each.only_when))
+    )
+
+
+def _declared(name: str, time: _Time, own: set[Edge], late: frozenset[str]) -> Iterator[Edge]:
     """What lies in the declarations: courses within courses, sums, indicators, conditions."""
     design, variable = time.design, time.design.variables.get(name)
     levels = [level for level in design.lattice.above(design.level(name)) if (name, level) in own]
@@ -206,7 +217,8 @@ def _declared(name: str, time: _Time, own: set[Edge]) -> Iterator[Edge]:
     conditions = [Term(other) for other in condition_names(variable.only_when) if other in design.levels]
     for occasion, node in spots:
         for term in (*computed_from(variable), *conditions):
-            kind = "departure" if term not in conditions and occasion is not None else "whole"
+            lasting = term.name in late and term.name not in course_weights(design, name)
+            kind = "departure" if term not in conditions and occasion is not None and not lasting else "whole"
             yield from ((source, node) for source in _sources(term, kind, occasion, time))
         for indicator in variable.measured_by or ():
             yield node, indicator if occasion is None else f"{indicator}({occasion})"

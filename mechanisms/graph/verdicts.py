@@ -156,6 +156,9 @@ def _refuse_nested(laid: Laid) -> Refusal | None:
         return Refusal(reason, unseen, None if computed else "Give it indicators: measured_by.")
     if refused := _refuse_treated(laid):
         return refused
+    if district and district.one == district.other:  # one node is told both, by different arrows
+        alone = (district.one,)
+        return Refusal(write_recanting(alone, of), alone, _way_out(laid, alone))
     if district:
         reason = f"{write_clash(graph, district)}: one responds to the moved and one to the baseline value of {of}."
         return Refusal(reason, name_clash(graph, district), "Measure the common cause, or ask for the total effect.")

@@ -244,12 +244,12 @@ def value_of(setting: Setting, reading: Reading) -> Any:
     name, data = reading.variable, setting.data
     if name in setting.design.lattice.time and name not in setting.values:
         return data.numbers(name).values
-    if sum_of(setting, name) is not None:
-        return compute_sum(setting, name)
     equation = find_equation(setting, name)
     if equation is not None and equation.latent:
         return latent_value(setting, name)
-    if reading.category is not None and isinstance(data[name], Categories):
+    if sum_of(setting, name) is not None:
+        found = compute_sum(setting, name)
+    elif reading.category is not None and isinstance(data[name], Categories):
         found = data[name].indicator(reading.category)  # type: ignore[union-attr]
     else:
         found = setting.values[name]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from test_over_time import CLIENTS, OCCASIONS, A, ask, frame, pinned, values
 
@@ -226,3 +227,26 @@ def test_horizons_that_make_no_sense_are_refused(of: str, on: str, most: int, er
     fit = pinned(text, frame("x", "y", arm=ARM), {"x(t-1) -> y": 0.5})
     with pytest.raises(error):
         mx.horizon(fit, of, on, most=most)
+
+
+def test_change_since_the_start_responds_to_a_treatment_that_begins_after_it() -> None:
+    """Therapy lowers bdi by 2 from session 1 on, so that bdi - bdi(0) falls by 2, and what follows it by 1; not at 0."""
+    theory = mx.parse(
+        "levels: {session: {in: client, occasions: [0, 1, 2, 3]}, client: }\ntime: session\n"
+        "variables: {bdi: , alliance: {only_when: {session: 1..}}, change: {is: bdi - bdi(0)},\n"
+        "  therapy: {level: client, family: bernoulli, assigned: randomised}}\n"
+        "arrows: {therapy -> bdi: {only_when: {session: 1..}}, change -> alliance: }\n"
+    )
+    rng = np.random.default_rng(0)
+    rows = [
+        {"client": c, "session": s, "bdi": rng.normal(), "alliance": rng.normal() if s else np.nan, "therapy": c % 2}
+        for c in range(8)
+        for s in range(4)
+    ]
+    plan, data = mx.compile(theory), mx.bind(theory, pd.DataFrame(rows))
+    stated = {address: 0.3 if address.startswith(("sd", "sigma")) else 0.0 for address in plan.parameters}
+    fit = mx.pin(plan, data, stated | {"therapy -> bdi": -2.0, "change -> alliance": 0.5, "cor(client)": 0})
+    truth = {"bdi(3)": -2.0, "bdi(0)": 0.0, "bdi": -1.5, "alliance(3)": -1.0, "alliance": -1.0}
+    for on, value in truth.items():
+        found = mx.estimate(fit, mx.Question(of="therapy", on=on))["total"].draws
+        np.testing.assert_allclose(found, value, atol=1e-12)
