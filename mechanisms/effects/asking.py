@@ -125,11 +125,18 @@ def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
     asked = []
     conditions = find_conditions(fit, question)
     for at, condition in zip(conditions, name_conditions(fit, conditions), strict=True):
-        population = find_population(fit.data, scene.moving, at, question)
+        population = find_population(fit.data, _observed_causes(scene), at, question)
         for contrast in find_contrasts(fit, question):
             stage = _stage(fit, scene, population, contrast, columns)
             asked.append(Asked(stage, question.scale, contrast, condition, find_divisor(fit, question), {}))
     return tuple(asked)
+
+
+def _observed_causes(scene: Scene) -> frozenset[str]:
+    """What the outcome and whatever the exposure moves look at without being moved: it stays as it was observed."""
+    responses = scene.moving | {scene.on}
+    looked_at = {name for each in scene.plan.equations if each.response in responses for name in each.parents}
+    return frozenset(looked_at - scene.moving - scene.held - {scene.of})
 
 
 def find_contrasts(fit: Fit, question: Question) -> tuple[Contrast, ...]:

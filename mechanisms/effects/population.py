@@ -18,24 +18,34 @@ _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _FEW = 12
 
 
-def find_population(data: Dataset, moving: frozenset[str], at: Mapping[str, Scalar], question: Question) -> Population:
-    """The rows that `at` leaves, with what the exposure does not move at its observed values.
+def find_population(
+    data: Dataset, observed: frozenset[str], at: Mapping[str, Scalar], question: Question
+) -> Population:
+    """The rows that `at` leaves, with the variables in `observed` as they were observed.
 
     `at` conditions: a value that rows have keeps exactly these rows, with everything else they bring along. A value
     of a continuous variable that hardly any row has keeps all rows, weighted by their nearness to it (normal kernel,
-    Silverman's bandwidth), so that what is correlated with the variable is as it is among units near the value.
+    Silverman's bandwidth), so that what is correlated with the variable is as it is among units near the value. Rows
+    in which some of these variables are missing are left out, and the description says so.
     """
     if question.population != "these":
         raise IdentificationError(
             f"population: {question.population} is not answered yet; 'these' averages over the units in the data"
         )
     view = ColumnView(data)
-    columns = {key: view[key] for key in view if key.partition("=")[0] not in moving}
+    columns = {key: view[key] for key in view if key.partition("=")[0] in observed | at.keys()}
     weights, near, exact, words = weigh({name: data[name] for name in at}, at, data.n)
+    gaps = sorted(name for name in observed if name in data and data[name].missing.any())
+    for name in gaps:
+        weights = weights * data[name].observed
+    if not weights.any():
+        raise DataError(f"nobody in the data has {listed(gaps)} observed" + (f" and {listed(words)}" if words else ""))
     columns |= {name: np.full(data.n, value) for name, value in near.items()}
     kept = weights != 0
-    count = f"the {int(kept.sum())} of {data.n} units in the data" if exact else f"the {data.n} units in the data"
+    fewer = exact or bool(gaps)
+    count = f"the {int(kept.sum())} of {data.n} units in the data" if fewer else f"the {data.n} units in the data"
     description = count + (" with " + " and ".join(words) if at else "")
+    description += f" whose {listed(gaps)} {'is' if len(gaps) == 1 else 'are'} known" if gaps else ""
     return Population(
         {key: values[kept] for key, values in columns.items()}, weights[kept] / weights.sum(), description
     )
@@ -144,9 +154,11 @@ def _near(column: Numbers, value: float, base: Floats) -> tuple[Floats, float]:
 
     They may be slightly negative, so that what changes linearly with the column is not pulled to the column's mean.
     """
-    low, high = np.quantile(column.values[column.observed], [0.25, 0.75])
+    known = column.observed
+    base = base * known
+    low, high = np.quantile(column.values[known], [0.25, 0.75])
     width = 0.9 * (min(column.sd, (high - low) / 1.34) or column.sd) * np.count_nonzero(base) ** -0.2
-    distance = (column.values - value) / width
+    distance = np.where(known, column.values - value, 0.0) / width
     nearest = np.square(distance[base > 0]).min()
     kernel = base * np.exp((nearest - np.square(distance)) / 2)
     first, second = kernel @ distance, kernel @ np.square(distance)

@@ -238,3 +238,24 @@ def test_a_total_with_a_mediator_held_says_so() -> None:
     fit = mx.fit(mx.parse("arrows: [x -> m -> y, x -> y]"), frame, seed=1, draws=20)
     assert mx.decompose(fit, "x", "y", set={"m": 0}).labels == ("total (m held)", "direct")
     assert mx.estimate(fit, mx.Question(of="x", on="y", set={"m": 0})).labels == ("total (m held)",)
+
+
+def test_rows_whose_observed_causes_are_missing_are_left_out_and_said():
+    """w, which the exposure does not move, has gaps: the average is over the others, not over nan and not 0."""
+    theory = mx.parse(
+        "variables: {x: , z: , w: , m: , y: {family: bernoulli}}\narrows:\n  z -> w:\n  x, w -> m:\n  m, w, x -> y:\n"
+    )
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 4)), columns=["x", "z", "w", "m"]).assign(y=[0.0, 1.0] * 30)
+    gaps = frame.copy()
+    gaps.loc[:9, "w"] = np.nan
+    gaps.loc[20:24, "m"] = np.nan
+    plan = mx.compile(theory)
+    stated = dict.fromkeys(plan.parameters, 0.4)
+    found = mx.decompose(mx.pin(plan, mx.bind(theory, gaps), stated), of="x", on="y", contrast=(0, 1))
+    rest = mx.decompose(mx.pin(plan, mx.bind(theory, frame.loc[10:]), stated), of="x", on="y", contrast=(0, 1))
+    assert "the 50 of 60 units in the data whose w is known" in found.population
+    np.testing.assert_allclose(found["total"].draws, rest["total"].draws, rtol=1e-9)
+    np.testing.assert_allclose(found["indirect"].draws, rest["indirect"].draws, rtol=1e-9)
+    near = mx.estimate(mx.pin(plan, mx.bind(theory, gaps), stated), mx.Question(of="x", on="y", at={"w": 0.1}))
+    assert np.isfinite(near.rows[0].draws).all() and near.rows[0].draws.mean() > 0
