@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from mechanisms.effects.decomposition import decompose as decompose
     from mechanisms.effects.diagnosis import Diagnosis as Diagnosis
     from mechanisms.effects.diagnosis import diagnose as diagnose
+    from mechanisms.effects.dropouts import dropout as dropout
     from mechanisms.effects.effects import Effects as Effects
     from mechanisms.effects.estimation import estimate as estimate
+    from mechanisms.effects.shifts import Dropout as Dropout
     from mechanisms.effects.steps import horizon as horizon
     from mechanisms.graph.expansion import expand as expand
     from mechanisms.graph.identification import Identified as Identified
@@ -68,6 +70,8 @@ _HOMES = {
     "effects.estimation": ("estimate",),
     "effects.decomposition": ("decompose",),
     "effects.steps": ("horizon",),
+    "effects.dropouts": ("dropout",),
+    "effects.shifts": ("Dropout",),
     "effects.diagnosis": ("diagnose", "Diagnosis"),
     "report.plots": ("forest", "diagram"),
     "report.pages": ("page",),

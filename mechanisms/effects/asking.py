@@ -14,13 +14,19 @@ from mechanisms.effects.posing import Contrast, Ways
 from mechanisms.effects.worlds import Drawn, Scene, World, find_degree, nested, set_scene, trace
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
 from mechanisms.graph.graph import between
+from mechanisms.graph.levels import computed_from
 from mechanisms.infer.posterior import Fit
-from mechanisms.model.families import LINKS
+from mechanisms.model.equations import Equation
+from mechanisms.model.families import FAMILIES, LINKS
 from mechanisms.model.uncompiled import refuse_unasked
 from mechanisms.spec.question_checks import check_question
 from mechanisms.spec.theory import Question, Scalar
 
 Floats = NDArray[np.float64]
+_LINKED = {
+    "logit": "log odds ratio", "probit": "difference of probits", "cloglog": "difference of complementary log-logs",
+    "log": "log ratio",
+}  # fmt: skip
 ROUNDING = 1e-13  # a difference this small against its terms is 0
 
 
@@ -111,7 +117,7 @@ class Asked:
         mean = self.known[world].values
         if self.scale != "link":
             return mean
-        return np.asarray(LINKS[self.scene.plan.equation(self.scene.on).link].forward(mean))
+        return link_mean(self.scene.plan.equation(self.scene.on), mean)
 
 
 def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
@@ -160,16 +166,33 @@ def find_contrasts(fit: Fit, question: Question) -> tuple[Contrast, ...]:
 def describe_scale(fit: Fit, question: Question) -> str:
     """The scale of the effects in words."""
     on = question.on.name
-    equation = fit.plan.equation(on)
     unit = fit.plan.theory.variable(on).unit
+    if _is_sum(fit, question):
+        return f"difference in the mean of {on}" + (f" ({unit})" if unit else "")
+    equation = fit.plan.equation(on)
     if question.scale == "link" and equation.link != "identity":
-        kind = {"logit": "log odds ratio", "probit": "difference of probits"}[equation.link]
-        return f"{kind} of the population's probabilities that {on} = 1 (marginal, not conditional)"
+        return f"{_LINKED[equation.link]} of the population's {_averaged(equation)} (marginal, not conditional)"
     if question.scale == "standardised":
         return f"sd of {on}"
     if equation.family == "bernoulli":
         return f"difference in the probability that {on} = 1"
+    if FAMILIES[equation.family].kind == "count":
+        return f"difference in the mean count of {on}" + (
+            f", out of {equation.out_of}" if isinstance(equation.out_of, str) else ""
+        )
     return f"difference in the mean of {on}" + (f" ({unit})" if unit else "")
+
+
+def _is_sum(fit: Fit, question: Question) -> bool:
+    """Whether the outcome is computed, so that it has no equation of its own."""
+    return bool(computed_from(fit.plan.theory.variable(question.on.name)))
+
+
+def _averaged(equation: Equation) -> str:
+    """What the link of an outcome speaks of, in words."""
+    if equation.family == "bernoulli":
+        return f"probabilities that {equation.response} = 1"
+    return f"mean shares of {equation.response}" if equation.family == "binomial" else f"means of {equation.response}"
 
 
 def describe_held(fit: Fit, question: Question) -> str:
@@ -237,11 +260,27 @@ def _check_held(fit: Fit, question: Question, held: frozenset[str]) -> None:
 
 
 def check_scale(fit: Fit, question: Question) -> None:
-    """Refuse the standardised scale for an outcome that has no sd of its own."""
-    if question.scale == "standardised" and fit.plan.equation(question.on.name).family != "normal":
+    """Refuse the standardised scale for an outcome that has no sd of its own, and the link scale of shares of different trials."""
+    if _is_sum(fit, question):
+        if question.scale != "raw":
+            raise IdentificationError(f"scale: {question.scale}: {question.on} is computed; ask on the raw scale")
+        return
+    equation = fit.plan.equation(question.on.name)
+    if question.scale == "standardised" and not FAMILIES[equation.family].shifts:
         raise IdentificationError(
             f"scale: standardised divides by the sd of {question.on}, which is not normal; ask on the raw or the link scale"
         )
+    if question.scale == "link" and equation.family == "binomial" and isinstance(equation.out_of, str):
+        raise IdentificationError(
+            f"scale: link: {question.on} is out of {equation.out_of}, which differs among units, so its mean is no share of "
+            "one number; ask on the raw scale"
+        )
+
+
+def link_mean(equation: Equation, mean: Floats) -> Floats:
+    """The link of an outcome's mean; of a binomial's mean share."""
+    trials = equation.out_of if equation.family == "binomial" and not isinstance(equation.out_of, str) else 1.0
+    return np.asarray(LINKS[equation.link].forward(mean / trials))
 
 
 def find_divisor(fit: Fit, question: Question) -> float:

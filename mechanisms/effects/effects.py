@@ -21,13 +21,15 @@ MASS = 0.95
 class Effect:
     """One effect: `draws` (chain, draw) on the scale of its `Effects`; `meaning` says in a line what is compared.
 
-    `contrast` and `population` are the row's own, where the `Effects` has several."""
+    `contrast` and `population` are the row's own, where the `Effects` has several; `unit` is whose row it is,
+    `client=7`, where every unit has one."""
 
     label: str
     draws: Floats
     meaning: str
     contrast: str
     population: str
+    unit: str = ""
 
 
 @dataclass(frozen=True, eq=False)

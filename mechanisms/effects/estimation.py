@@ -178,11 +178,15 @@ def _name(question: Question) -> str:
     return f"{kind} through {', '.join(question.through)}" if question.through else kind
 
 
-def _row(fit: Fit, line: Line, contrast: str, population: str, *inside: str) -> Effect:
-    """A row, its label with the contrast and condition it needs, `indirect [arm=cbt]`."""
-    words = ", ".join(word for word in inside if word)
+def _row(
+    fit: Fit, line: Line, contrast: str, population: str, versus: str = "", condition: str = "", unit: str = ""
+) -> Effect:
+    """A row, its label with the contrast, condition and unit it needs, `indirect [arm=cbt]`."""
+    words = ", ".join(word for word in (versus, condition, unit) if word)
     label, draws, meaning = line
-    return Effect(f"{label} [{words}]" if words else label, draws.reshape(fit.shape), meaning, contrast, population)
+    return Effect(
+        f"{label} [{words}]" if words else label, draws.reshape(fit.shape), meaning, contrast, population, unit
+    )
 
 
 def _differences(fit: Fit, answers: list[tuple[Posed, list[Line]]], behind: str) -> list[Effect]:

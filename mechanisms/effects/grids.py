@@ -7,24 +7,46 @@ from math import ceil, inf, prod
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, qmc
+from scipy.stats import norm, qmc, t
 
 from mechanisms.effects.worlds import Scene, Traced, Version, find_degree
+from mechanisms.model.families import FAMILIES
+from mechanisms.model.laws import FREEDOM
 
 Floats = NDArray[np.float64]
 LARGEST_GRID = 8192
 SOBOL_POINTS = 1024
 MOST_SUMMED = 6  # 0/1 mediators that are summed over beside Sobol' points
-_REACH = 6.5  # sds of a normal that a grid covers
+REACH = 6.5  # sds of a normal that a grid covers
+FEWEST_TERMS = 32  # of a sum over counts
+LOG_ODDS_REACH = 3.5  # a share's log-odds have tails like exponentials, which reach farther than a normal's
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """A grid's step and how far it reaches, in sds of a normal; `widths` are the terms of sums over counts."""
+
+    step: float
+    reach: float
+    widths: Mapping[Version, int]
+
+    def count_terms(self, version: Version) -> int:
+        """How many values of a count are summed over: those that are needed, and more where the grid is widened."""
+        return ceil(self.widths.get(version, FEWEST_TERMS) * self.reach / REACH)
 
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """One version's random part on its axis of the grid: nodes and, for a normal, weights (0/1: its own probability)."""
+    """One version's random part on its axis of the grid: nodes and weights; None where the family's own, or points, do.
+
+    `scattered` tells points from a grid, `tail` how much of a count's distribution may be left out.
+    """
 
     axis: int
     nodes: Floats
     weights: Floats | None
+    scattered: bool = False
+    tail: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,30 +87,53 @@ def _normal(scene: Scene, version: Version) -> bool:
     return scene.plan.equation(version.name).family == "normal"
 
 
-def lay_out(scene: Scene, traced: Traced, step: float) -> Layout | None:
-    """The grid with this step in every direction that has no exact rule; None where it would be too large."""
+def lay_out(scene: Scene, traced: Traced, fineness: Fineness) -> Layout | None:
+    """The grid that is so fine in every direction that has no exact rule; None where it would be too large."""
     needed, loaded = _sort_noise(scene, traced)
     noises: dict[Version, Noise] = {}
     for axis, (version, degree) in enumerate(needed.items()):
-        if not _normal(scene, version):
-            noises[version] = Noise(axis, np.array([0.0, 1.0]), None)
-        else:
-            nodes, weights = hermite(ceil((degree + 1) / 2)) if degree < inf else trapezoid(step)
-            noises[version] = Noise(axis, nodes, weights)
+        noises[version] = _lay_axis(scene.plan.equation(version.name).family, version, axis, degree, fineness)
     shape = tuple(len(noise.nodes) for noise in noises.values())
     return Layout(noises, loaded, shape, sobol=False) if prod(shape) <= LARGEST_GRID else None
 
 
+def _lay_axis(family: str, version: Version, axis: int, degree: float, fineness: Fineness) -> Noise:
+    """One version's nodes."""
+    kind = FAMILIES[family].kind
+    if kind == "binary":
+        return Noise(axis, np.array([0.0, 1.0]), None)
+    if kind == "count":
+        return Noise(axis, np.arange(fineness.count_terms(version), dtype=np.float64), None, tail=float(norm.sf(REACH)))
+    if kind == "share":
+        half = ceil(LOG_ODDS_REACH * fineness.reach / fineness.step)
+        return Noise(axis, np.arange(-half, half + 1, dtype=np.float64) * fineness.step, None)
+    if family == "student" and degree <= 3:
+        return Noise(axis, np.array([-1.0, 1.0]) * np.sqrt(2.0), np.array([0.5, 0.5]))  # its variance is 2
+    if family == "normal":
+        nodes, weights = hermite(ceil((degree + 1) / 2)) if degree < inf else trapezoid(fineness.step)
+        return Noise(axis, nodes, weights)
+    nodes, weights = trapezoid(fineness.step, fineness.reach)
+    return Noise(axis, student_quantiles(nodes) if family == "student" else nodes, weights)
+
+
+def student_quantiles(z: Floats) -> Floats:
+    """The quantiles of a student's noise where a standard normal has the quantiles z."""
+    return np.asarray(np.sign(z) * t.isf(norm.sf(np.abs(z)), FREEDOM))
+
+
 def scatter(scene: Scene, traced: Traced) -> Layout:
-    """Sobol' points on the first axis for all that is normal (and for 0/1 versions beyond the first few)."""
+    """Sobol' points on the first axis for all but 0/1 versions, and for those beyond the first few."""
     needed, loaded = _sort_noise(scene, traced)
-    summed = [version for version in needed if not _normal(scene, version)][:MOST_SUMMED]
+    families = {version: scene.plan.equation(version.name).family for version in needed}
+    summed = [version for version in needed if families[version] == "bernoulli"][:MOST_SUMMED]
     spread = [version for version in needed if version not in summed]
     points = qmc.Sobol(max(1, len(spread)), scramble=True, rng=np.random.default_rng(20260101)).random(SOBOL_POINTS)
     points = np.clip(points, 1e-9, 1 - 1e-9)
     noises = {version: Noise(axis, np.array([0.0, 1.0]), None) for axis, version in enumerate(summed, start=1)}
     for k, version in enumerate(spread):
-        noises[version] = Noise(0, norm.ppf(points[:, k]) if _normal(scene, version) else points[:, k], None)
+        family = families[version]
+        nodes = points[:, k] if family == "bernoulli" else norm.ppf(points[:, k])
+        noises[version] = Noise(0, student_quantiles(nodes) if family == "student" else nodes, None, scattered=True)
     return Layout(noises, loaded, (SOBOL_POINTS, *(2,) * len(summed)), sobol=True)
 
 
@@ -100,9 +145,9 @@ def hermite(size: int) -> tuple[Floats, Floats]:
 
 
 @lru_cache(maxsize=64)
-def trapezoid(step: float) -> tuple[Floats, Floats]:
+def trapezoid(step: float, reach: float = REACH) -> tuple[Floats, Floats]:
     """The same on an equidistant grid."""
-    half = ceil(_REACH / step)
+    half = ceil(reach / step)
     nodes: Floats = np.arange(-half, half + 1, dtype=np.float64) * step
     weights: Floats = np.asarray(norm.pdf(nodes))
     return nodes, weights / weights.sum()

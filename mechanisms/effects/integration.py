@@ -3,30 +3,37 @@
 The mediators' distribution is integrated, never its mean pushed through a link. Noise that the outcome is linear in
 is dropped (exact); polynomials get the Gauss–Hermite nodes that make them exact; normal noise that reaches the
 outcome's link linearly is summed into one normal and integrated in one dimension (in closed form for probit); 0/1 mediators
-are summed over. What is left is put on an equidistant grid (the trapezoid rule, which converges geometrically for such
-integrands: Trefethen & Weideman 2014), refined until some draws no longer change. Only where that grid would be too large are
-its normal directions replaced by a fixed set of Sobol' points.
+and counts are summed over. What is left is put on an equidistant grid (the trapezoid rule, which converges geometrically for
+such integrands: Trefethen & Weideman 2014; `effects.nodes` for other families), refined and widened until some draws no longer
+change: where they always do, the mean does not exist. Only where that grid would be too large are its directions, but for
+0/1 mediators, replaced by a fixed set of Sobol' points.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.grids import SOBOL_POINTS, Layout, Noise, hermite, lay_out, scatter, trapezoid
+from mechanisms.effects.grids import SOBOL_POINTS, Fineness, Layout, Noise, hermite, lay_out, scatter, trapezoid
+from mechanisms.effects.nodes import TooNarrowError, check_width, spread_out
 from mechanisms.effects.worlds import Scene, Source, Traced, Version, World, find_degree, trace
+from mechanisms.errors import IdentificationError, listed
 from mechanisms.model.equations import Equation
-from mechanisms.model.families import inverse_link
+from mechanisms.model.families import FAMILIES, inverse_link
+from mechanisms.model.laws import Given, find_mean, give
 from mechanisms.model.predictor import linear_predictor
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, float]
 _CELLS = 4_000_000  # numbers held at once in the largest array
-_STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
+_FINENESS = ((0.5, 6.5), (0.25, 7.0), (0.125, 7.5), (0.0625, 7.8), (0.03125, 8.1))
 _TRIED = 12  # draws on which a grid is tried
 CLOSE = 1e-6
+_LOOSE = 1e-3  # a change that large, of what is widened still, is no rounding
+_LONG_TAILED = ("student", "lognormal", "gamma", "weibull", "negative_binomial")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,36 +90,63 @@ def average(stage: Stage, world: World) -> Average:
     """The outcome's population mean in a world, one number per posterior draw."""
     traced = trace(stage.scene, world)
     rows = _rows(stage, traced)
-    layout, note = _settle(stage, traced, rows)
     count = len(next(iter(stage.parameters.values())))
-    step = max(1, _CELLS // max(1, len(rows.weights) * layout.cells))
-    pieces = [_piece(stage, traced, rows, layout, slice(start, start + step)) for start in range(0, count, step)]
-    return Average(np.concatenate(pieces), note)
+    widths: dict[Version, int] = {}
+    while True:
+        try:
+            layout, note = _settle(stage, traced, rows, widths)
+            step = max(1, _CELLS // max(1, len(rows.weights) * layout.cells))
+            pieces = [_piece(stage, traced, rows, layout, slice(at, at + step)) for at in range(0, count, step)]
+        except TooNarrowError as found:
+            widths[found.version] = found.width
+        else:
+            return Average(np.concatenate(pieces), note)
 
 
-def _settle(stage: Stage, traced: Traced, rows: Population) -> tuple[Layout, str | None]:
-    """The coarsest grid that a finer one does not change on some draws; else the finest that fits, and a note."""
-    layout = lay_out(stage.scene, traced, _STEPS[0])
-    if layout is not None and layout.cells == (lay_out(stage.scene, traced, _STEPS[1]) or layout).cells:
+def _settle(stage: Stage, traced: Traced, rows: Population, widths: Mapping[Version, int]) -> tuple[Layout, str | None]:
+    """The coarsest grid that a finer one does not change on some draws; else the finest that fits, and a note.
+
+    Raises
+    ------
+    IdentificationError
+        What is farther out matters however far one goes: the mean does not exist, or nothing is known of it.
+    """
+    fineness = [Fineness(step, reach, widths) for step, reach in _FINENESS]
+    layout = lay_out(stage.scene, traced, fineness[0])
+    if layout is not None and layout.cells == (lay_out(stage.scene, traced, fineness[1]) or layout).cells:
         return layout, None
     count = len(next(iter(stage.parameters.values())))
     some = slice(0, count, max(1, count // _TRIED))
-    error = np.inf
-    for finer in _STEPS[1:]:
+    error, size = np.inf, 1.0
+    for finer in fineness[1:]:
         if layout is None:
             break
         candidate = lay_out(stage.scene, traced, finer)
         if candidate is None:
             break
-        change = _piece(stage, traced, rows, candidate, some) - _piece(stage, traced, rows, layout, some)
-        error = float(np.max(np.abs(change)))
-        if error < CLOSE:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = _piece(stage, traced, rows, candidate, some)
+            change = found - _piece(stage, traced, rows, layout, some)
+        error, size = float(np.max(np.abs(change))), max(1.0, float(np.max(np.abs(found))))
+        if error < CLOSE * size:
             return layout, None
         layout = candidate
-    if layout is None or (error == np.inf and lay_out(stage.scene, traced, _STEPS[1]) is None):
+    if layout is not None and not error < _LOOSE * size and error != np.inf:
+        raise IdentificationError(_endless(stage.scene, traced))
+    if layout is None or (error == np.inf and lay_out(stage.scene, traced, fineness[1]) is None):
         sobol = scatter(stage.scene, traced)
         return sobol, f"the mediators' noise is integrated over {SOBOL_POINTS} Sobol' points (errors of about 0.001)"
     return layout, f"the mediators' noise is integrated on a grid of {layout.cells} points (error about {error:.1g})"
+
+
+def _endless(scene: Scene, traced: Traced) -> str:
+    """Why a mean does not settle, in words."""
+    long = [version.name for version, _ in traced[:-1] if scene.plan.equation(version.name).family in _LONG_TAILED]
+    whose = f" of {listed(dict.fromkeys(long))}" if long else ""
+    return (
+        f"the mean of {scene.on} hangs on the farthest tail{whose} and may not exist: through a log link a long tail has no "
+        "mean. Let the cause act by its logarithm or another family, or ask for a controlled effect"
+    )
 
 
 def _piece(stage: Stage, traced: Traced, rows: Population, layout: Layout, some: slice) -> Floats:
@@ -124,11 +158,10 @@ def _rows(stage: Stage, traced: Traced) -> Population:
     """The population's rows as far as they matter: their mean where that is exact, else the distinct ones."""
     needed = sorted(
         {
-            factor.column
+            column
             for version, sources in traced
-            for each in stage.scene.plan.equation(version.name).coefficients
-            for factor in each.factors
-            if sources[factor.variable].kind == "row"
+            for column in stage.scene.plan.equation(version.name).columns
+            if sources[column.partition("=")[0]].kind == "row"
         }
     )
     weights = stage.population.weights
@@ -156,36 +189,43 @@ def _average(
     mean: Floats = weight
     for version, sources in traced:
         equation = stage.scene.plan.equation(version.name)
-        eta = _predict(stage, equation, sources, values, columns, shaped)
+        eta, out_of = _predict(stage, equation, sources, values, columns, shaped)
+        given = _give(equation, eta, out_of, shaped)
         if version == traced[-1][0]:
-            mean = _mean(equation.link, eta)
+            mean = _mean(equation, eta, given)
         elif version in layout.noises:
-            values[version], factor = _noisy(equation, eta, layout.noises[version], shaped, axes)
+            values[version], factor = _noisy(version, given, eta, layout.noises[version], axes)
             weight = weight * factor
-        elif equation.family == "normal":
+        elif FAMILIES[equation.family].shifts:
             own = {version: shaped[str(equation.spread)]} if version in layout.loaded else {}
             values[version] = Value(eta.mean, {**eta.loadings, **own})
         else:
-            values[version] = Value(inverse_link(equation.link, eta.mean), {})
+            values[version] = Value(find_mean(given), {})
     shape = np.broadcast_shapes(mean.shape, weight.shape, (1, 1, *layout.shape))
     per_row = np.broadcast_to(mean * weight, shape).sum(axis=tuple(range(2, 2 + axes)))
     found = per_row @ rows.weights if per_row.shape[1] > 1 else per_row[:, 0] * rows.weights.sum()
     return np.broadcast_to(found, (len(next(iter(parameters.values()))),)).copy()
 
 
-def _noisy(
-    equation: Equation, eta: Value, noise: Noise, shaped: Mapping[str, Floats], axes: int
-) -> tuple[Value, Floats]:
+def _give(equation: Equation, eta: Value, out_of: Any, shaped: Mapping[str, Floats]) -> Given:
+    """What a response's distribution is made of in every cell."""
+    spread, shape = (shaped[name] if name else None for name in (equation.spread, equation.shape))
+    return give(equation.family, equation.link, eta.mean, spread, shape, out_of)
+
+
+def _noisy(version: Version, given: Given, eta: Value, noise: Noise, axes: int) -> tuple[Value, Floats]:
     """A mediator's value on its axis, and the weight of each node."""
     nodes = noise.nodes.reshape(1, 1, *(-1 if axis == noise.axis else 1 for axis in range(axes)))
     one: Floats = np.ones((1,) * (2 + axes))
-    if equation.family == "normal":
-        value = Value(eta.mean + shaped[str(equation.spread)] * nodes, eta.loadings)
-        return value, one if noise.weights is None else noise.weights.reshape(nodes.shape)
-    chance = inverse_link(equation.link, eta.mean)
-    if len(noise.nodes) > 2:
-        return Value((nodes < chance).astype(np.float64), {}), one
-    return Value(nodes, {}), np.where(nodes == 1.0, chance, 1.0 - chance)
+    if given.family == "bernoulli":
+        if len(noise.nodes) > 2:
+            return Value((nodes < given.place).astype(np.float64), {}), one
+        return Value(nodes, {}), np.where(nodes == 1.0, given.place, 1.0 - given.place)
+    if noise.tail:
+        check_width(version, given, noise)
+    value, density = spread_out(given, noise, nodes)
+    weight = one if noise.weights is None else noise.weights.reshape(nodes.shape)
+    return Value(value, eta.loadings), weight if density is None else weight * density
 
 
 def _predict(
@@ -195,11 +235,12 @@ def _predict(
     values: Mapping[Version, Value],
     columns: Mapping[str, Floats],
     parameters: Mapping[str, Floats],
-) -> Value:
-    """The one linear predictor, run on `Value`s."""
+) -> tuple[Value, Any]:
+    """The one linear predictor, run on `Value`s; and the trials or the exposure."""
     lifted = {address: Value(parameters[address], {}) for address in equation.addresses}
-    eta: Value = linear_predictor(equation, lifted, _Lifted(stage, sources, values, columns))
-    return eta
+    seen = _Lifted(stage, sources, values, columns)
+    eta: Value = linear_predictor(equation, lifted, seen)
+    return eta, seen[equation.out_of].mean if isinstance(equation.out_of, str) else equation.out_of
 
 
 class _Lifted(dict[str, Value]):
@@ -225,20 +266,28 @@ class _Lifted(dict[str, Value]):
         return Value(np.asarray(chosen[column], dtype=np.float64), {})
 
 
-def _mean(link: str, eta: Value) -> Floats:
-    """E[inverse link(η)] over the loadings' normal noise."""
-    if link == "identity" or not eta.loadings:
-        return inverse_link(link, eta.mean)
+def _mean(equation: Equation, eta: Value, given: Given) -> Floats:
+    """The response's mean over the loadings' normal noise."""
+    if not eta.loadings or equation.link == "identity":
+        return find_mean(given)
     variance: Floats = np.asarray(sum(np.square(loading) for loading in eta.loadings.values()))
+    return find_mean(replace(given, place=_smooth(equation.link, eta.mean, variance)))
+
+
+def _smooth(link: str, middle: Floats, variance: Floats) -> Floats:
+    """E[inverse link(η)] for a normal η."""
+    if link == "log":
+        return inverse_link(link, middle + variance / 2)
     if link == "probit":
-        return inverse_link(link, eta.mean / np.sqrt(1.0 + variance))
+        return inverse_link(link, middle / np.sqrt(1.0 + variance))
     spread = np.sqrt(variance)
     largest = float(spread.max())
-    if largest < 1:
+    if largest < 1 and link == "logit":
         nodes, weights = hermite(11)
-    else:  # the logistic function's poles lie π / spread from the axis
-        nodes, weights = trapezoid(2.0 ** -min(ceil(np.log2(max(largest, 2.8)) - 0.485), 8))
-    total: Floats = np.zeros(np.broadcast_shapes(eta.mean.shape, spread.shape))
+    else:  # the logistic function's poles lie π / spread from the axis; exp(−exp η) grows π / (2 spread) from it
+        steep = np.log2(max(largest * (2.0 if link == "cloglog" else 1.0), 2.8)) - 0.485
+        nodes, weights = trapezoid(2.0 ** -min(ceil(steep), 8))
+    total: Floats = np.zeros(np.broadcast_shapes(middle.shape, spread.shape))
     for node, weight in zip(nodes, weights, strict=True):
-        total += weight * inverse_link(link, eta.mean + spread * node)
+        total += weight * inverse_link(link, middle + spread * node)
     return total

@@ -204,6 +204,14 @@ def _refuse(fit: Fit, question: Question) -> None:
     for key, term in (("of", question.of), ("on", question.on)):
         if term.spread or term.value is not None:
             raise SpecError(f"question: {key}: '{term}': only means are estimated yet", question.place)
+    for key, names in (("set", [name for name, _ in question.set]), ("at", [name for name, _ in question.at])):
+        for name in names:
+            if "(" in name:
+                raise SpecError(
+                    f"question: {key}: '{name}': values of one occasion or part are identified but not estimated yet; name "
+                    f"the variable, {variable_of(name)}",
+                    question.place,
+                )
     for name, value in question.set:
         if isinstance(value, tuple) or value == "each":
             raise SpecError(f"question: set: {name}: one value is estimated yet; ask once for each", question.place)

@@ -179,6 +179,8 @@ def _equation_degree(
             return degree[source.version]
         return 1.0 if rows and source.kind == "row" else 0.0
 
+    if isinstance(equation.out_of, str) and of_source(sources[equation.out_of]):
+        return float("inf")  # it multiplies what comes out of the link
     return max(
         (
             sum(factor.power * of_source(sources[factor.variable]) for factor in each.factors)

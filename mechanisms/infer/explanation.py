@@ -8,11 +8,13 @@ from mechanisms.data.dataset import Dataset
 from mechanisms.errors import FitError, did_you_mean, expect, listed
 from mechanisms.infer.engines import contract
 from mechanisms.model.blocks import find_blocks
+from mechanisms.model.carrying import refuse_still
+from mechanisms.model.completing import complete_plan
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
 from mechanisms.model.prior_words import print_priors
 
-Engine = Literal["auto", "exact", "nuts"]
+Engine = Literal["auto", "exact", "collapsed", "laplace", "nuts"]
 ENGINES = get_args(Engine)
 
 
@@ -65,6 +67,8 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
     """
     expect(plan, Plan, "the plan", "mx.compile(theory) makes one")
     expect(data, Dataset, "the data", "mx.bind(theory, frame) makes them")
+    plan = complete_plan(plan, data)
+    refuse_still(plan, data)
     return Explanation(choose(plan, data, engine), print_priors(plan, data), data.n, linear_probabilities(plan, data))
 
 
@@ -101,8 +105,7 @@ def _chosen(plan: Plan, data: Dataset, block: tuple[Equation, ...], engine: Engi
     for name in ENGINES[1:]:
         against = load_engine(name).applies(plan, data, block)
         if against is None:
-            return Block(
-                block, name, f"{first}, so exact does not apply" if first and name == "nuts" else load_engine(name).WHY
-            )
+            why = load_engine(name).WHY
+            return Block(block, name, f"{first}, so exact does not apply; {why}" if first else why)
         first = first or against
     raise AssertionError("nuts takes every block")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.door import bind
+from mechanisms.data.support import check_support
 from mechanisms.errors import DataError, FitError, expect, listed
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Settings, UnreliableError
@@ -17,6 +18,7 @@ from mechanisms.infer.moments import gather
 from mechanisms.infer.posterior import Fit
 from mechanisms.infer.stated import complete
 from mechanisms.infer.tree import make_tree
+from mechanisms.model.carrying import refuse_still
 from mechanisms.model.completing import complete_plan
 from mechanisms.model.equations import Reading
 from mechanisms.model.missing import refuse_incomplete
@@ -42,13 +44,13 @@ def sample(
     Parameters
     ----------
     draws, chains
-        How many posterior draws: `chains` × `draws`. With the exact engine all are independent.
+        How many posterior draws: `chains` × `draws`. With `exact`, `laplace` and mostly `collapsed` all are independent.
     tune
-        Warm-up steps of NUTS per chain; the exact engine needs none.
+        Warm-up steps per chain where NUTS runs, which `collapsed` falls back on.
     seed
         Same seed, same draws. None draws one and keeps it in `Fit.seed`.
     engine
-        "auto" (the cheapest that is exact enough for each block; see `explain`), "exact" or "nuts".
+        "auto" (the cheapest that is exact enough for each block; see `explain`), or one by name.
 
     Raises
     ------
@@ -145,10 +147,12 @@ def check_together(plan: Plan, data: Dataset) -> None:
     if bool(plan.theory.levels) != bool(data.tables):
         raise DataError("the data were bound to a theory with other levels: bind them to this one")
     refuse_incomplete(plan, data)
+    refuse_still(plan, data)
     for equation in (each for each in plan.equations if not each.latent):
         response = data[equation.response]
         if isinstance(response, Categories):
             raise DataError(f"'{equation.response}' holds categories, but its equation is {equation.family}")
+        check_support(plan.theory.variable(equation.response), response.values[response.observed])
         if equation.family == "bernoulli" and not response.binary:
             raise DataError(
                 f"'{equation.response}' is bernoulli here, but was bound to a theory where it is not: bind anew"
@@ -175,7 +179,8 @@ def _draw_block(plan: Plan, data: Dataset, block: Block, settings: Settings, eng
         for equation in block.equations:
             gather(equation, state_beliefs(plan, equation, data), data)
     try:
-        return load_engine(block.engine).draw(plan, data, block.equations, settings), block
+        found = load_engine(block.engine).draw(plan, data, block.equations, settings)
+        return found, replace(block, reason=f"{block.reason} ({found.note})") if found.note else block
     except UnreliableError as failed:
         if engine != "auto":
             raise FitError(f"engine {engine} is not reliable here: {failed}. engine='auto' or 'nuts' fits it") from None

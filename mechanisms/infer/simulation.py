@@ -22,14 +22,16 @@ from mechanisms.infer.margins import check_range, check_whole, draw_exogenous
 from mechanisms.infer.scheduling import Step, schedule
 from mechanisms.infer.stated import Stated, complete, relate_residuals
 from mechanisms.model.courses import latent_value, predict
-from mechanisms.model.families import inverse_link
+from mechanisms.model.families import FAMILIES, inverse_link
+from mechanisms.model.laws import Given, draw, find_mean, give
 from mechanisms.model.missing import first_rows, refuse_incomplete
 from mechanisms.model.plan import Plan, compile
-from mechanisms.model.setting import Setting, holds, spread
+from mechanisms.model.setting import Setting, find_out_of, holds, spread
 from mechanisms.spec.library import load
 from mechanisms.spec.parameters import read_parameters
 
 Floats = NDArray[np.float64]
+_MOST = 1e18  # NumPy draws no counts above 2^63
 _REMEDY = (
     "Choose parameters further from the bounds, or take range out of the theory, if the family is only an approximation"
 )
@@ -149,20 +151,35 @@ def _draw(setting: Setting, canvas: Canvas, step: Step, rng: np.random.Generator
     n = setting.data.units(equation.level).n
     there = np.broadcast_to(holds(setting, variable.only_when, equation.level, 0), n)[rows] > 0
     eta = np.broadcast_to(predict(setting, equation), n)[rows]
-    mean = inverse_link(equation.link, eta)
-    if equation.family == "normal":
-        sigma = _sigma(setting, step, there)
-        drawn = rng.normal(mean, sigma) if noise is None else mean + sigma * noise[rows]
-    else:
-        drawn = (rng.random(len(rows)) < mean).astype(np.float64)
+    sigma = find_spread(setting, step, there) if equation.spread or equation.volatility else None
+    out_of = find_out_of(setting, equation)
+    given = give(
+        equation.family,
+        equation.link,
+        eta,
+        sigma,
+        setting.parameters[equation.shape] if equation.shape else None,
+        np.broadcast_to(out_of, n)[rows],
+    )
+    drawn = _noisy(given, None if noise is None else noise[rows], len(rows), rng)
     if not np.isfinite(drawn).all():
         raise FitError(f"with these parameters '{equation.response}' grows beyond all numbers; choose smaller ones")
     check_range(variable, drawn[there], f"its equation is {equation.family} and knows no bounds. {_REMEDY}")
     canvas.fill(equation.response, rows, drawn, there)
 
 
-def _sigma(setting: Setting, step: Step, there: NDArray[np.bool_]) -> Floats:
-    """The residual sd of each unit: everyone's, the unit's own, and of first occasions theirs."""
+def _noisy(given: Given, noise: Floats | None, n: int, rng: np.random.Generator) -> Floats:
+    """Responses with their noise, drawn or given in units of sigma; infinite where the mean is beyond all numbers."""
+    if noise is not None:
+        return np.asarray(given.place + given.spread * noise)
+    limit = _MOST if FAMILIES[given.family].kind == "count" else np.inf
+    if not (np.abs(find_mean(given)) < limit).all():
+        return np.full(n, np.inf)
+    return draw(given, (n,), rng)
+
+
+def find_spread(setting: Setting, step: Step, there: NDArray[np.bool_]) -> Floats:
+    """The residual sd or precision of each unit: everyone's, the unit's own, and of first occasions theirs."""
     equation, rows = step.equation, step.rows
     if equation.volatility:
         own = latent_value(setting, equation.volatility)

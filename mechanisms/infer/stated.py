@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mechanisms.errors import FitError, did_you_mean, listed
 from mechanisms.model.equations import Varying
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan
 from mechanisms.spec.addresses import parse_address
 from mechanisms.spec.parameters import parse_pair
@@ -102,9 +103,10 @@ def _number(address: str, value: Any) -> float:
 
 def _check_spreads(plan: Plan, given: Mapping[str, Any]) -> None:
     for equation in plan.equations:
+        what = "a residual sd" if FAMILIES[equation.family].spread == "sigma" else "a precision"
         for name in (equation.spread, equation.initial):
             if name is not None and name in given and not given[name] > 0:
-                raise FitError(f"{name} is a residual sd and must be above 0, not {given[name]:g}")
+                raise FitError(f"{name} is {what} and must be above 0, not {given[name]:g}")
     for name in (name for each in plan.varying for name in each.spreads):
         if given[name] < 0:
             raise FitError(f"{name} is an sd and not below 0, but {given[name]:g} is")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product as every
 
-from mechanisms.errors import SpecError, listed
+from mechanisms.errors import SpecError
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion
 from mechanisms.graph.expansion.courses import find_owned
@@ -36,10 +36,6 @@ def assemble(theory: Theory, expansion: Expansion, name: str) -> Equation:
     design, variable = survey(theory), theory.variable(name)
     family = FAMILIES[variable.family or "normal"]
     link = variable.link or family.links[0]
-    if link not in family.links:
-        raise SpecError(
-            f"'{variable.name}': {family.name} has no link {link} here; it has {listed(family.links)}", variable.place
-        )
     coefficients: dict[frozenset[tuple[str, int]], Coefficient] = {}
     readings: dict[str, Reading] = {}
     owners = {address: owner.name for address, owner in find_owned(expansion.coefficients, design).items()}
@@ -67,7 +63,14 @@ def assemble(theory: Theory, expansion: Expansion, name: str) -> Equation:
         owned=tuple(each for each in coefficients.values() if each.owner),
         volatility=volatility,
         latent=latent,
+        shape=f"{family.shape}({name})" if family.shape else None,
+        out_of=find_trials(variable),
     )
+
+
+def find_trials(variable: Variable) -> float | str:
+    """The trials or the exposure of a response, 1 where none is said."""
+    return 1.0 if variable.out_of is None else variable.out_of
 
 
 def gather_varying(theory: Theory, expansion: Expansion, equations: tuple[Equation, ...]) -> tuple[Varying, ...]:
@@ -122,7 +125,7 @@ def _coefficient(
 
 def _place(readings: list[Reading], own: str, design: Design) -> tuple[Moves, str]:
     """What a product of columns is a term of, and for the units of which level."""
-    if any(each.part in ("departure", "whole") for each in readings):
+    if any(each.part in ("departure", "whole") and each.level == own for each in readings):
         return "mean", own
     if any(each.part == "trend" for each in readings):
         return "trend", own
@@ -163,6 +166,11 @@ def _column(term: Term, part: str, category: str | None, variable: Variable | No
     level = term.part if part == "course" and term.part else design.level(term.name)
     if occasion is not None:
         level = design.lattice.client(level) or level
+    if variable is not None and variable.out_of is not None and part in ("departure", "course"):
+        raise SpecError(
+            f"'{term}': the {part} of {term.name}, which is {variable.family} with out_of, is not compiled yet; "
+            f"{term.name}(whole) -> … is"
+        )
     if variable is not None and computed_from(variable) and design.repeated(term.name):
         part = "whole"
     inside = {"departure": level, "course": level, "whole": "whole"}.get(part, "")

@@ -9,7 +9,7 @@ from functools import cache
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.graph.levels import survey
-from mechanisms.model.assembly import read_columns
+from mechanisms.model.assembly import find_trials, read_columns
 from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Reading
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan
@@ -61,6 +61,8 @@ def _equation(plan: Plan, name: str, given: tuple[str, ...]) -> Equation:
         intercept=f"{INTERCEPT}{name}",
         coefficients=tuple(coefficients),
         spread=f"{family.spread}({name})" if family.spread else None,
+        shape=f"{family.shape}({name})" if family.shape else None,
+        out_of=find_trials(variable),
         level=own,
         readings=tuple(readings),
     )

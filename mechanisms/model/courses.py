@@ -184,7 +184,8 @@ def _column(setting: Setting, equation: Equation, reading: Reading, level: str, 
     if isinstance(reader, _AtCourse) and reading.part in ("whole", "course"):
         return _at_course(setting, reading.variable, level, reading.category)
     if reading.part in ("value", "trend"):
-        return spread(setting, value_of(setting, reading), level, reading.level)
+        steps = reading.steps if reading.part == "value" else 0  # one series of no client has lags and no departures
+        return spread(setting, earlier(setting, value_of(setting, reading), reading.level, steps), level, reading.level)
     if reading.part == "course":
         return spread(setting, _part(setting, equation, reading), level, reading.level)
     if reading.part == "departure":

@@ -95,6 +95,7 @@ class Equation:
     `readings` say what each column of the coefficients shows. `initial` names the residual sd of first occasions, where
     a lag reaches back before the grid. `owned` are the coefficients that are variables themselves, `volatility` the
     variable that is the log of the residual sd; `latent` tells that the response is such a variable, and of what.
+    `shape` names a further parameter of the family; `out_of` the trials or the exposure, a number or a variable.
     """
 
     response: str
@@ -110,11 +111,19 @@ class Equation:
     owned: tuple[Coefficient, ...] = ()
     volatility: str = ""
     latent: str = ""
+    shape: str | None = None
+    out_of: float | str = 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the mean needs, in order of appearance."""
+        return (*columns_of(self.coefficients), *([self.out_of] if isinstance(self.out_of, str) else []))
 
     @property
     def parents(self) -> tuple[str, ...]:
         """The variables on the right-hand side, in order of appearance."""
-        return tuple(dict.fromkeys(factor.variable for each in self.coefficients for factor in each.factors))
+        causes = [factor.variable for each in self.coefficients for factor in each.factors]
+        return tuple(dict.fromkeys([*causes, *([self.out_of] if isinstance(self.out_of, str) else [])]))
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -123,8 +132,13 @@ class Equation:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The addresses, and the residual sd's where there is one."""
-        return (*self.addresses, *(each for each in (self.spread, self.initial) if each))
+        """The addresses, and those of the spread and shape where there are any."""
+        return (*self.addresses, *self.extras)
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The addresses of the spread, that of first occasions, and the shape, where there are any."""
+        return tuple(each for each in (self.spread, self.initial, self.shape) if each)
 
     def reading(self, column: str) -> Reading:
         """What a column shows."""
@@ -139,12 +153,31 @@ class Equation:
         return tuple(dict.fromkeys(factor.variable for each in self.coefficients for factor in each.beyond(own)))
 
     def __str__(self) -> str:
-        left = self.response if self.link == "identity" else f"{self.link} P({self.response} = 1)"
-        terms = " + ".join(["b0", *("b·" + " · ".join(map(str, each.factors)) for each in self.coefficients)])
+        left = _left(self)
+        b = "β" if {"b", "b0"} & {*self.parents, *(each.owner for each in self.owned)} else "b"
+        terms = " + ".join([f"{b}0", *(f"{b}·" + " · ".join(map(str, each.factors)) for each in self.coefficients)])
         terms += "".join(f" + {each.owner}·{' · '.join(map(str, each.factors))}" for each in self.owned)
-        own = f",  b0 of its own for each {' and '.join(self.intercepts)}" if self.intercepts else ""
-        noise = f",  residual sd {self.spread}" if self.spread else ""
+        own = f",  {b}0 of its own for each {' and '.join(self.intercepts)}" if self.intercepts else ""
+        word = "residual sd" if self.family == "normal" else f"{self.family} with"
+        extras = [each for each in (self.spread, self.shape) if each]
+        noise = (
+            f",  {word} {' and '.join(extras)}" if extras else "" if self.family == "bernoulli" else f",  {self.family}"
+        )
         return f"{left} = {terms}{own}{noise}"
+
+
+def _left(equation: Equation) -> str:
+    """What the linear predictor is of the response."""
+    name, out_of = equation.response, equation.out_of
+    shown = out_of if isinstance(out_of, str) else f"{out_of:g}"
+    if equation.link == "identity":
+        return name
+    if equation.link == "log":
+        what = f"median of {name}" if equation.family == "lognormal" else f"E[{name}]"
+        return f"log {what}" if out_of == 1 else f"log {what} / {shown}"
+    if equation.family == "binomial":
+        return f"{equation.link} E[{name}] / {shown}"
+    return f"{equation.link} " + (f"E[{name}]" if equation.family == "beta" else f"P({name} = 1)")
 
 
 @dataclass(frozen=True)

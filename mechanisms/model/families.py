@@ -1,6 +1,7 @@
 """Families and links: what each response needs, and the links' inverses for numbers (NumPy).
 
-The symbolic twin of each link stands in `model.symbolic`; a test holds the two together.
+What a response's distribution is, given its linear predictor, stands in `model.laws`; the symbolic twins of both in
+`model.symbolic`, and a test holds them together.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Link:
-    """A link g with E[y] = inverse(η); `unit` is the η-distance that counts as one standard unit of the latent scale."""
+    """A link g with place = inverse(η); `unit` is the η-distance that counts as one standard unit of the latent scale."""
 
     name: str
     inverse: Callable[[Any], Any]
@@ -24,29 +25,62 @@ class Link:
     unit: float
 
 
+def _exp(eta: Any) -> Any:
+    with np.errstate(over="ignore"):  # a draw far out may leave the numbers; what is made of it says so
+        return np.exp(eta)
+
+
 LINKS = {
     "identity": Link("identity", lambda eta: eta, lambda mean: mean, 1.0),
     "logit": Link("logit", special.expit, special.logit, 1.0),
     "probit": Link("probit", special.ndtr, special.ndtri, 0.6),
+    "cloglog": Link("cloglog", lambda eta: -np.expm1(-_exp(eta)), lambda mean: np.log(-np.log1p(-mean)), 0.7),
+    "log": Link("log", _exp, np.log, 1.0),
 }
+_CHANCES = ("logit", "probit", "cloglog")
 
 
 @dataclass(frozen=True)
 class Family:
-    """A response distribution: its links (the first is the default) and its spread parameter, if any."""
+    """A response distribution: its links (the first is the default) and its parameters beside the linear predictor.
+
+    `spread` is the word of its address, `sigma` in units of the response (lognormal: of its logarithm) or `precision`,
+    which has none; `shape` that of a further parameter. `kind` says which values there are; `shifts` that η moves the
+    whole distribution along, so that a response is η plus noise.
+    """
 
     name: str
     links: tuple[str, ...]
     spread: str | None = None
+    shape: str | None = None
+    kind: str = "real"  # "real", "positive", "share", "count", "binary"
+    shifts: bool = False
+
+    @property
+    def positive(self) -> bool:
+        """Whether its values are above 0 and continuous, so that their logarithm is what varies."""
+        return self.kind == "positive"
 
 
 FAMILIES = {
-    "normal": Family("normal", ("identity",), "sigma"),
-    "bernoulli": Family("bernoulli", ("logit", "probit")),
+    each.name: each
+    for each in (
+        Family("normal", ("identity",), "sigma", shifts=True),
+        Family("student", ("identity",), "sigma", shifts=True),
+        Family("skew_normal", ("identity",), "sigma", "skew", shifts=True),
+        Family("lognormal", ("log",), "sigma", kind="positive"),
+        Family("gamma", ("log",), "precision", kind="positive"),
+        Family("weibull", ("log",), "precision", kind="positive"),
+        Family("bernoulli", _CHANCES, kind="binary"),
+        Family("binomial", _CHANCES, kind="count"),
+        Family("poisson", ("log",), kind="count"),
+        Family("negative_binomial", ("log",), "precision", kind="count"),
+        Family("beta", ("logit",), "precision", kind="share"),
+    )
 }
 
 
 def inverse_link(link: str, eta: Array) -> Array:
-    """E[y] for a linear predictor of any shape; probabilities for logit and probit."""
-    mean: Array = LINKS[link].inverse(eta)
-    return mean
+    """The inverse of a link for a linear predictor of any shape: a mean, and for lognormal the median."""
+    place: Array = LINKS[link].inverse(eta)
+    return place

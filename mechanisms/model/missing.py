@@ -13,7 +13,8 @@ from mechanisms.model.plan import Plan
 def refuse_incomplete(plan: Plan, data: Dataset) -> None:
     """Refuse missing values of variables that the plan conditions on."""
     modelled = {equation.response for equation in plan.equations}
-    gaps = [name for name in data.incomplete if name not in modelled]
+    trials = {equation.out_of for equation in plan.equations}
+    gaps = [name for name in data.incomplete if name not in modelled or name in trials]
     if gaps:
         raise DataError(
             f"{listed(gaps)} {'is' if len(gaps) == 1 else 'are'} conditioned on and {'has' if len(gaps) == 1 else 'have'} "
@@ -33,7 +34,8 @@ def find_unknown(plan: Plan, equation: Equation, data: Dataset) -> NDArray[np.in
     partners = find_partners(plan, name) - {name}
     seen = np.zeros(len(missing), dtype=bool)
     for other in partners:
-        seen |= data.numbers(other).observed
+        column = data.numbers(other)
+        seen |= column.observed | column.missing if other in looked_at(plan) else column.observed
     return np.flatnonzero(missing & seen)
 
 

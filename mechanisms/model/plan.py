@@ -69,7 +69,9 @@ class Plan:
         return dict(self.priors).get(address)
 
     def __repr__(self) -> str:
-        lines = [f"Plan of {self.theory.name or 'a theory'}: {len(self.equations)} equations"]
+        lines = [
+            f"Plan of {self.theory.name or 'a theory'}: {len(self.equations)} equation{'s' * (len(self.equations) != 1)}"
+        ]
         lines += [f"  {equation}" for equation in self.equations]
         for each in self.varying:
             joint = ", correlated except where an arrow joins them" if each.correlated else ""

@@ -5,8 +5,9 @@ from mechanisms.errors import listed
 from mechanisms.model.beliefs import Belief, Spread
 from mechanisms.model.deviations import state_deviations
 from mechanisms.model.equations import Equation
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan, shown_prior
-from mechanisms.model.priors import WIDTH, Beliefs, find_unit, state_beliefs
+from mechanisms.model.priors import WIDTH, Beliefs, find_unit, first_spread, state_beliefs
 from mechanisms.model.standardising import find_cause_scale
 from mechanisms.spec.theory import Prior
 
@@ -26,12 +27,17 @@ def print_priors(plan: Plan, data: Dataset) -> tuple[Line, ...]:
                 lines.append(_own_line(plan, prior, equation, data, beliefs, position))
         if equation.spread:
             prior = plan.prior(equation.spread)
-            where = f"the theory: {shown_prior(prior)}" if prior else f"default: its mean is sd({equation.response})"
+            where = f"the theory: {shown_prior(prior)}" if prior else f"default: {_where_spread(equation)}"
             lines.append((equation.spread, _shown_spread(beliefs.spread), where))
         if equation.initial:
-            mean = Belief("exponential", (1.0 / data.numbers(equation.response).sd,))
-            where = f"default: its mean is sd({equation.response}); where a lag reaches back before the grid"
-            lines.append((equation.initial, str(mean), where))
+            where = (
+                f"default: about the sd of {equation.response} within units; where a lag reaches back before the grid"
+            )
+            lines.append((equation.initial, str(first_spread(equation, data)), where))
+        if equation.shape:
+            prior = plan.prior(equation.shape)
+            where = f"the theory: {shown_prior(prior)}" if prior else "default: 0 is no skew"
+            lines.append((equation.shape, _shown_spread(beliefs.shape), where))
     lines += [(each.address, "lkj(1)", "default, jointly with the other residuals") for each in plan.residuals]
     return (*lines, *_varying_lines(plan, data))
 
@@ -81,6 +87,14 @@ def _where_slope(equation: Equation, data: Dataset, position: int) -> str:
     bends = [f", at {name}'s own mean" for name in others if name in causes]
     at = [_middle(name, data) for name in sorted(others) if name not in causes]
     return f"{WIDTH} standardised" + "".join(bends) + (f", with {listed(at)}" if at else "")
+
+
+def _where_spread(equation: Equation) -> str:
+    """What a default spread is measured by."""
+    family = FAMILIES[equation.family]
+    if family.spread == "precision":
+        return "a precision has no unit"
+    return f"its mean is sd({f'log {equation.response}' if family.positive else equation.response})"
 
 
 def _where_level(equation: Equation, data: Dataset) -> str:

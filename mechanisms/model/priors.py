@@ -2,7 +2,8 @@
 
 Defaults (after Gelman et al. 2008 and rstanarm): a slope is normal(0, 2.5) in units of sd(effect) / sd(cause), at the
 means of the variables it is multiplied with; 0/1 causes and categories keep their units; on a link scale the effect's
-sd is 1 for logit and 0.6 for probit. The intercept, at the means of all causes, is normal(mean(effect), 2.5 sd(effect)); a
+sd is 1 for logit, 0.6 for probit and 0.7 for cloglog, 1 for the log of a count's mean, and for the log of a positive
+response the sd of its logarithm. A precision, which has no unit, is lognormal(1, 2), a slant normal(0, 4). The intercept, at the means of all causes, is normal(mean(effect), 2.5 sd(effect)); a
 residual sd is exponential with mean sd(effect). Every prior speaks about one linear functional of an equation's
 coefficients, so that rescaling or shifting a column changes no standardised posterior.
 """
@@ -17,14 +18,17 @@ from mechanisms.data.dataset import Dataset
 from mechanisms.errors import DataError
 from mechanisms.model.beliefs import Belief, Spread, rescale_prior
 from mechanisms.model.equations import Equation
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.functionals import weigh_coefficients
 from mechanisms.model.plan import Plan
-from mechanisms.model.scales import find_effect_scale, find_middle
+from mechanisms.model.scales import find_effect_scale, find_middle, find_spread_scale, split_spread
 from mechanisms.model.standardising import Working, find_cause_scale, working_basis
 from mechanisms.spec.theory import Prior
 
 Floats = NDArray[np.float64]
 WIDTH = 2.5
+PRECISION = (1.0, 2.0)  # nine in ten between 0.1 and 73: docs/decisions/0016
+SLANT = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,7 @@ class Beliefs:
     borrowed_matrix: Floats
     working: Working
     spread: Spread
+    shape: Spread
 
     @property
     def exactly_normal(self) -> bool:
@@ -127,6 +132,7 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
         borrowed_matrix=raw_borrowed,
         working=working,
         spread=_spread(plan, equation, data),
+        shape=_shape(plan, equation),
     )
 
 
@@ -183,16 +189,47 @@ def _default(plan: Plan, equation: Equation, data: Dataset, position: int) -> Be
 def _spread(plan: Plan, equation: Equation, data: Dataset) -> Spread:
     if equation.spread is None:
         return None
-    sd = data.numbers(equation.response).sd
     prior = plan.prior(equation.spread)
     if prior is None:
-        return Belief("exponential", (1.0 / sd,))
+        return default_spread(equation, data)
     if prior.same_as is not None:
         return prior.same_as
-    unit = sd if prior.scale == "standardised" else 1.0
+    sigma = FAMILIES[equation.family].spread == "sigma"
+    unit = find_spread_scale(equation, data) if prior.scale == "standardised" and sigma else 1.0
     if prior.fixed is not None:
         if prior.fixed <= 0:
-            raise DataError(f"prior on '{equation.spread}': a residual sd is above 0, not {prior.fixed:g}")
+            what = "a residual sd" if sigma else "a precision"
+            raise DataError(f"prior on '{equation.spread}': {what} is above 0, not {prior.fixed:g}")
         return prior.fixed * unit
     own = rescale_prior(prior, unit)
     return replace(own, above=max(0.0, own.above or 0.0))
+
+
+def first_spread(equation: Equation, data: Dataset) -> Belief:
+    """The prior of the residual sd at first occasions: lognormal about the sd within units, 95 % within a factor of 2.7.
+
+    Not exponential: each unit has one first occasion and an intercept of its own, so that the joint density of all of
+    them grows beyond bounds where this sd goes to 0, and a sampler of the joint density is caught there.
+    """
+    if equation.family != "normal":
+        return default_spread(equation, data)
+    sd = data.numbers(equation.response).sd
+    if data.tables and equation.intercepts:
+        sd = split_spread(data, equation.response, equation.intercepts[0])[1]
+    return Belief("lognormal", (float(np.log(sd)), 0.5))
+
+
+def default_spread(equation: Equation, data: Dataset) -> Belief:
+    """What is believed of a residual sd or a precision, of first occasions too, where the theory says nothing."""
+    if FAMILIES[equation.family].spread == "precision":
+        return Belief("lognormal", PRECISION)
+    return Belief("exponential", (1.0 / find_spread_scale(equation, data),))
+
+
+def _shape(plan: Plan, equation: Equation) -> Spread:
+    if equation.shape is None:
+        return None
+    prior = plan.prior(equation.shape)
+    if prior is None:
+        return Belief("normal", (0.0, SLANT))
+    return prior.fixed if prior.fixed is not None else rescale_prior(prior, 1.0)

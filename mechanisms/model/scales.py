@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.model.courses import value_of
 from mechanisms.model.equations import Coefficient, Equation, Reading
-from mechanisms.model.families import LINKS
+from mechanisms.model.families import FAMILIES, LINKS
 from mechanisms.model.plan import Plan
 from mechanisms.model.setting import Setting, sum_of
 
@@ -62,20 +62,34 @@ def as_observed(plan: Plan, data: Dataset) -> Setting:
 def find_effect_scale(plan: Plan, equation: Equation, data: Dataset, coefficient: Coefficient | None = None) -> float:
     """One standardised unit of the effect: its sd, of a 0/1 column too; on a link scale the link's own unit.
 
+    A positive family's is the sd of the logarithm, so that no unit of measurement matters beside the intercept.
     With levels, of the part that the coefficient moves: the course of its units, or the departures. A coefficient
     variable has the unit of its coefficient; the log of a residual sd counts in ones.
     """
     if equation.latent:
         return _owned_scale(plan, equation, data)
-    link = LINKS[equation.link]
-    if link.name != "identity":
-        return link.unit
-    found = data.numbers(equation.response)
+    if equation.link != "identity" and not FAMILIES[equation.family].positive:
+        return LINKS[equation.link].unit
+    values = _on_link(equation, data)
     if not data.tables or coefficient is None or not equation.intercepts:
-        return found.sd
+        return find_spread_scale(equation, data)
     if coefficient.moves == "course":
-        return _between(found.values, data, equation.level, coefficient.unit)
-    return _within(found.values, data, equation.level, equation.intercepts[0])
+        return _between(values, data, equation.level, coefficient.unit)
+    return _within(values, data, equation.level, equation.intercepts[0])
+
+
+def find_spread_scale(equation: Equation, data: Dataset) -> float:
+    """The sd of a response, of its logarithm where it is positive."""
+    found = data.numbers(equation.response)
+    if not FAMILIES[equation.family].positive:
+        return found.sd
+    values = np.log(found.values[found.observed])
+    return float(values.std(ddof=1))
+
+
+def _on_link(equation: Equation, data: Dataset) -> Floats:
+    values = data.numbers(equation.response).values
+    return np.log(values) if FAMILIES[equation.family].positive else values
 
 
 def find_middle(plan: Plan, equation: Equation, data: Dataset) -> float:
@@ -83,7 +97,13 @@ def find_middle(plan: Plan, equation: Equation, data: Dataset) -> float:
     if equation.latent:
         target = next((each for each in plan.equations if each.volatility == equation.response), None)
         return float(np.log(data.numbers(target.response).sd)) if target else 0.0
-    return 0.0 if equation.link != "identity" else data.numbers(equation.response).mean
+    found = data.numbers(equation.response)
+    if equation.family == "lognormal":
+        return float(np.log(found.values[found.observed]).mean())
+    if equation.link == "log":
+        exposure = data.numbers(equation.out_of).mean if isinstance(equation.out_of, str) else equation.out_of
+        return float(np.log(found.mean / exposure))
+    return found.mean if equation.link == "identity" else 0.0
 
 
 def _owned_scale(plan: Plan, equation: Equation, data: Dataset) -> float:

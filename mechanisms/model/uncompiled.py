@@ -61,7 +61,8 @@ def _faults(theory: Theory) -> Iterator[Fault]:
 def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> Iterator[str]:
     name, family = variable.name, variable.family or "normal"
     if variable.measured_by is not None:
-        yield f"'{name}' is not measured; latent variables are not compiled yet"
+        what = f"is latent (measured by {listed(variable.measured_by)})" if variable.measured_by else "is not measured"
+        yield f"'{name}' {what}; latent variables are not compiled yet"
     keys: dict[str, object] = {"event": variable.event}
     if not levelled:
         keys |= {
@@ -74,20 +75,15 @@ def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> I
         if said is not None:
             instead = "; make the column in the data" if key == "is" else ""
             yield f"{name}: '{key}' is read but not compiled yet{instead}"
-    if isinstance(variable.out_of, str):
-        yield f"{name}: 'out_of' is read but not compiled yet"
     if name not in modelled:
         return
-    for key in ("zeros", "out_of"):
-        if getattr(variable, key) is not None:
-            yield f"{name}: '{key}' is read but not compiled yet for a variable with arrows into it"
+    if variable.zeros is not None:
+        yield f"{name}: 'zeros' is read but not compiled yet for a variable with arrows into it"
     if family not in FAMILIES:
         yield (
-            f"'{name}' has arrows into it and family {family}, which is not compiled yet; compiled are {listed(FAMILIES)}"
+            f"'{name}' has arrows into it and family {family}, which is not compiled yet; compiled are "
+            f"{listed(FAMILIES, most=len(FAMILIES))}"
         )
-    elif variable.link and variable.link not in FAMILIES[family].links:
-        links = listed(FAMILIES[family].links)
-        yield f"'{name}': {family} has no link {variable.link} here; it has {links}; others are not compiled yet"
 
 
 def _of_arrow(arrow: Arrow, volatile: set[str], *, levelled: bool) -> Iterator[str]:
@@ -157,14 +153,19 @@ def _of_prior(prior: Prior, address: Address, *, levelled: bool) -> Iterator[str
         yield "'evidence' needs a table of effect sizes, and none is shipped yet; write the distribution"
     if address.kind in _KINDS:
         yield f"priors on {_KINDS[address.kind]} are read but not compiled yet"
-    if prior.same_as is not None and address.kind in ("sd", "cor"):
-        yield "'same_as' for what varies is read but not compiled yet"
+    if prior.same_as is not None and address.kind in ("sd", "cor", "skew"):
+        what = "a slant" if address.kind == "skew" else "what varies"
+        yield f"'same_as' for {what} is read but not compiled yet"
+    if prior.same_as is not None and address.kind == "spread" and address.effect is not None:
+        other = parse_address(prior.same_as, prior.place).effect
+        if other is not None and other.spread != address.effect.spread:
+            yield "a sigma and a precision are no equals, so this is not compiled yet"
     if any(power > 2 for _, power in address.factors):
         yield "a power above 2 is read but not compiled yet"
     for term in address.terms:
         if (what := _of_term(term)) and not levelled:
             yield f"'{term}', {what}, is read but not compiled yet"
-        if term.spread not in (None, "sigma") or (term.spread and address.kind != "spread"):
+        if term.spread not in (None, "sigma", "precision") or (term.spread and address.kind != "spread"):
             yield f"'{term}' is read but not compiled yet"
     if address.effect is not None and address.effect.value is not None:
         yield f"'{address.effect}', one step of {address.effect.name}, is read but not compiled yet"

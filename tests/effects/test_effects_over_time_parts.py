@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from test_over_time import CLIENTS, OCCASIONS, A, ask, frame, pinned, values
+from test_effects_over_time import CLIENTS, OCCASIONS, A, ask, frame, pinned, values
 
 import mechanisms as mx
 from mechanisms.infer.drawn import Drawn
@@ -246,7 +246,46 @@ def test_change_since_the_start_responds_to_a_treatment_that_begins_after_it() -
     plan, data = mx.compile(theory), mx.bind(theory, pd.DataFrame(rows))
     stated = {address: 0.3 if address.startswith(("sd", "sigma")) else 0.0 for address in plan.parameters}
     fit = mx.pin(plan, data, stated | {"therapy -> bdi": -2.0, "change -> alliance": 0.5, "cor(client)": 0})
-    truth = {"bdi(3)": -2.0, "bdi(0)": 0.0, "bdi": -1.5, "alliance(3)": -1.0, "alliance": -1.0}
+    truth = {"bdi(3)": -2.0, "bdi": -1.5, "alliance(3)": -1.0, "alliance": -1.0}
     for on, value in truth.items():
         found = mx.estimate(fit, mx.Question(of="therapy", on=on))["total"].draws
         np.testing.assert_allclose(found, value, atol=1e-12)
+    with pytest.raises(mx.IdentificationError, match="the effect on bdi\\(0\\) is zero"):
+        mx.estimate(fit, mx.Question(of="therapy", on="bdi(0)"))
+
+
+CHANGE = """
+levels: [session, client]
+time: session
+variables: {y: , out: {level: client}, th: {level: client}, ch: {is: y - y(0)}EXTRA}
+arrows:
+  ARROW
+  ch(3) -> out:
+"""
+GROWTH = ", g: {level: client, is: session -> y}"
+# name: more variables, the arrows into y, stated numbers, the change of y by session 3 that a unit of th brings
+MOVED_LATER = {
+    "the slope is moderated": ("", "session -> y: {moderated_by: th}", {"session * th -> y": 0.5, "th -> y": 2.0}, 1.5),
+    "the effect grows": ("", "th -> y: {moderated_by: session}", {"th * session -> y": 0.5, "th -> y": 2.0}, 1.5),
+    "the slope is a variable": (GROWTH, "session -> y: {varies_by: client}\n  th -> g:", {"th -> g": 0.5}, 1.5),
+    "it begins later": ("", "th -> y: {only_when: {session: 1..}}", {"th -> y": 0.5}, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", MOVED_LATER)
+def test_what_moves_how_a_course_changes_moves_the_change(name: str) -> None:
+    extra, arrow, given, wanted = MOVED_LATER[name]
+    rows = frame("y", th=np.arange(CLIENTS) % 3, out=np.arange(CLIENTS))
+    fit = pinned(CHANGE.replace("EXTRA", extra).replace("ARROW", arrow), rows, given | {"ch(3) -> out": 0.7})
+    assert ask(fit, of="th", on="ch(3)") == pytest.approx(wanted, abs=1e-10)
+    assert ask(fit, of="th", on="out") == pytest.approx(0.7 * wanted, abs=1e-10)
+
+
+def test_a_sum_as_outcome_is_asked_on_the_raw_scale() -> None:
+    text = (
+        "levels: [session, client]\ntime: session\nvariables: {'x, y': , ch: {is: y - y(0)}}\narrows: {x(t-1) -> y: }\n"
+    )
+    fit = pinned(text, frame("x", "y"), {"x(t-1) -> y": 0.5})
+    assert ask(fit, of="x(2)", on="ch(3)") == pytest.approx(0.5, abs=1e-10)
+    with pytest.raises(mx.IdentificationError, match="ch\\(3\\) is computed; ask on the raw scale"):
+        ask(fit, of="x(2)", on="ch(3)", scale="standardised")

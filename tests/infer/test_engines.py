@@ -1,4 +1,4 @@
-"""Engines: NUTS against the exact engine and against importance sampling written out here; and who is chosen why.
+"""Engines: NUTS against the exact engine, NUTS and laplace against importance sampling written out here; who is chosen why.
 
 Three PyMC models are compiled (fixtures of module scope), which is what this file costs. All tolerances are Monte
 Carlo errors.
@@ -126,7 +126,7 @@ def test_nuts_says_how_it_ran(both):
     assert "2 chains × 1000 draws (y by nuts)" in repr(nuts)
 
 
-# --- NUTS: an equality across equations and a bounded prior that is not normal ---
+# --- NUTS and laplace: an equality across equations and a bounded prior that is not normal ---
 
 JOINED = """arrows:
   x -> m:
@@ -138,15 +138,15 @@ priors:
 """
 
 
-@pytest.fixture(scope="module")
-def joined():
+@pytest.fixture(scope="module", params=["nuts", "laplace"])
+def joined(request):
     rng = np.random.default_rng(33)
     x = rng.normal(1, 1.5, 60)
     m = 0.5 * x + rng.normal(size=60)
     y = 0.4 * x + 0.3 * m + rng.normal(size=60)
     frame = pd.DataFrame({"x": x, "m": m, "y": y})
     theory = mx.parse(JOINED)
-    return mx.fit(theory, frame, seed=3, draws=1000, chains=2, tune=1000), frame
+    return mx.fit(theory, frame, seed=3, draws=1000, chains=2, tune=1000, engine=request.param), frame
 
 
 def test_an_equality_and_a_bound_against_importance_sampling(joined):
@@ -186,21 +186,18 @@ def test_an_equality_and_a_bound_against_importance_sampling(joined):
     assert [block.responses for block in fit.blocks] == [("m", "y")]
 
 
-# --- NUTS: a 0/1 outcome ---
+# --- NUTS and laplace: a 0/1 outcome ---
 
 
-@pytest.fixture(scope="module")
-def binary():
+@pytest.fixture(scope="module", params=["nuts", "laplace"])
+def binary(request):
     rng = np.random.default_rng(44)
     x, z = rng.normal(10, 3, 90), np.arange(90) % 2
     eta = -0.3 + 0.3 * (x - 10) + 0.8 * z
     y = (rng.random(90) < special.expit(eta)).astype(int)
-    m = 2 * x + rng.normal(0, 4, 90)
-    frame = pd.DataFrame({"x": x, "z": z, "m": m, "y": y})
-    theory = mx.parse(
-        "variables:\n  x, m:\n  z:\n  y: {family: bernoulli}\narrows:\n  x -> m:\n  x -> y: {moderated_by: [z]}\n"
-    )
-    return mx.fit(theory, frame, seed=4, draws=1000, chains=2, tune=1000), frame
+    frame = pd.DataFrame({"x": x, "z": z, "y": y})
+    theory = mx.parse("variables:\n  x, z:\n  y: {family: bernoulli}\narrows:\n  x -> y: {moderated_by: [z]}\n")
+    return mx.fit(theory, frame, seed=4, draws=1000, chains=2, tune=1000, engine=request.param), frame
 
 
 def test_a_logit_outcome_against_importance_sampling(binary):
@@ -228,9 +225,10 @@ def test_a_logit_outcome_against_importance_sampling(binary):
         assert_like(fit, name, *summary(function))
 
 
-def test_each_block_has_its_own_engine(binary):
-    fit, _ = binary
-    assert [(block.responses, block.engine) for block in fit.blocks] == [(("m",), "exact"), (("y",), "nuts")]
+def test_each_block_has_its_own_engine(frame):
+    theory = mx.parse("variables:\n  x, y:\n  d: {family: bernoulli}\narrows:\n  x -> y:\n  x, y -> d:\n")
+    fit = mx.fit(theory, frame, seed=4, draws=1000, chains=2)
+    assert [(block.responses, block.engine) for block in fit.blocks] == [(("y",), "exact"), (("d",), "laplace")]
     assert list(fit.draws) == list(fit.plan.parameters)
     assert fit.shape == (2, 1000)
 
@@ -253,12 +251,12 @@ def frame():
     ("priors", "responses", "engine", "words"),
     [
         ("", "m", "exact", ["independent draws", "complete data"]),
-        ("x -> m: {student: [4, 0, 1]}", "m", "nuts", ["the prior on x -> m is not a plain normal"]),
-        ("x -> m: {normal: [0, 1], above: 0}", "m", "nuts", ["the prior on x -> m is not a plain normal"]),
+        ("x -> m: {student: [4, 0, 1]}", "m", "collapsed", ["the prior on x -> m is not a plain normal"]),
+        ("x -> m: {normal: [0, 1], above: 0}", "m", "collapsed", ["the prior on x -> m is not a plain normal"]),
         ("x -> m: {fixed: 0}", "m", "exact", []),
         ("sigma(m): {half_normal: 1}", "m", "exact", []),
-        ("x -> m: {same_as: m -> y}", "m, y", "nuts", ["m shares a parameter with another equation"]),
-        ("sigma(y): {same_as: sigma(m)}", "m, y", "nuts", ["y shares a parameter with another equation"]),
+        ("x -> m: {same_as: m -> y}", "m, y", "collapsed", ["m shares a parameter with another equation"]),
+        ("sigma(y): {same_as: sigma(m)}", "m, y", "collapsed", ["y shares a parameter with another equation"]),
         ("x -> y: {same_as: m -> y}", "y", "exact", []),
     ],
 )
@@ -272,14 +270,14 @@ def test_explain_names_block_engine_and_reason(frame, priors, responses, engine,
     for word in words:
         assert word in block.reason
     assert all(block.engine == "nuts" for block in mx.explain(plan, data, engine="nuts").blocks)
-    if engine == "nuts":
+    if engine != "exact":
         with pytest.raises(FitError, match=r"engine exact does not apply: .*engine='auto' or 'nuts' fits it"):
             mx.sample(plan, data, engine="exact")
     for address in plan.parameters:
         assert f"  {address} " in repr(shown)
 
 
-def test_a_link_needs_nuts(frame):
+def test_a_link_is_nothing_for_exact(frame):
     plan, data = bound("variables:\n  x:\n  d: {family: bernoulli}\narrows:\n  x -> d:\n", frame)
     assert "d is bernoulli, not normal" in repr(mx.explain(plan, data))
     with pytest.raises(FitError, match="engine exact does not apply: d is bernoulli"):
@@ -289,7 +287,10 @@ def test_a_link_needs_nuts(frame):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"engine": "exakt"}, "no engine 'exakt'; there are auto, exact and nuts. Did you mean 'exact'"),
+        (
+            {"engine": "exakt"},
+            "no engine 'exakt'; there are auto, exact, collapsed, laplace and nuts. Did you mean 'exact'",
+        ),
         ({"engine": None}, "no engine 'None'"),
         ({"draws": 0}, "draws must be a whole number of at least 1, not 0"),
         ({"draws": True}, "draws must be a whole number"),

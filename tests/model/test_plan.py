@@ -227,7 +227,7 @@ def test_priors_that_contradict_each_other_are_refused(priors, words):
             ["x <-> y", "of y and of x, which nothing points at", "biased"],
         ),
         ("variables:\n  y:\n  v: {measured_by: []}\narrows:\n  v -> y:\n", ["'v' is not measured"]),
-        (NAMES + "arrows:\n  x -> g:\n", ["'g' has arrows into it", "categorical", "normal and bernoulli"]),
+        (NAMES + "arrows:\n  x -> g:\n", ["'g' has arrows into it", "categorical", "negative_binomial and beta"]),
         (NAMES, ["draws no arrow", "nothing to fit"]),
     ],
 )
@@ -241,8 +241,8 @@ def test_what_is_not_compiled_is_refused_by_name(text, words):
 @pytest.mark.parametrize(
     ("variable", "arrow", "words"),
     [
-        (Variable(name="y", family="poisson"), Arrow(cause="x", effect="y"), "family poisson, which is not compiled"),
-        (Variable(name="y", family="bernoulli", link="cloglog"), Arrow(cause="x", effect="y"), "no link cloglog"),
+        (Variable(name="y", family="ordered_beta"), Arrow(cause="x", effect="y"), "family ordered_beta, which is not"),
+        (Variable(name="y", family="ordinal", values=("a", "b", "c")), Arrow(cause="x", effect="y"), "family ordinal"),
         (Variable(name="y"), Arrow(cause="x", effect="y", shape=Shape(kind="spline", argument=4)), "shape spline: 4"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 
 import mechanisms as mx
 from mechanisms.errors import SpecError
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.uncompiled import refuse_unasked, refuse_uncompiled
 from mechanisms.spec import drawing, levels, priors, questions, reader, theory, variables
 from mechanisms.spec.theory import Arrow, Condition, HiddenCause, Question, Theory, Variable
@@ -72,7 +73,7 @@ VARIABLES = {
     "link": (declared("family: bernoulli, link: probit"), "used"),
     "zeros": (declared("family: poisson, zeros: hurdle"), "zeros"),
     "values": (declared("family: bernoulli, values: [no, yes]"), "used"),
-    "out_of": (declared("family: binomial, out_of: 30"), "out_of"),
+    "out_of": (declared("family: binomial, out_of: 30"), "used"),
     "event": (declared("family: weibull, event: e"), "event"),
     "range": (declared("range: [0, 63]"), "used"),
     "unit": (declared("unit: points"), "used"),
@@ -96,9 +97,15 @@ def test_keys_of_variables(key):
     holds(*VARIABLES[key])
 
 
-def test_out_of_a_variable_is_refused_whatever_points_there():
-    holds("variables: {x: , n: , k: {family: binomial, out_of: n}, y: }\narrows: [k -> y]", "out_of")
-    holds("variables: {x: , k: {family: binomial, out_of: 30}, y: }\narrows: [k -> y]", "used")
+@pytest.mark.parametrize("arrow", ["x -> k", "k -> y", "n -> k"])
+def test_out_of_a_variable_is_compiled_whatever_points_there(arrow):
+    holds(f"variables: {{x: , n: , k: {{family: binomial, out_of: n}}, y: }}\narrows: [{arrow}]", "used")
+
+
+def test_shares_of_what_is_out_of_something_are_refused():
+    text = TWO.replace("y: ,", "y: , k: {family: poisson, out_of: 7},")
+    holds(text.replace("[x -> y]", "[x -> y, k -> y]"), "out_of")
+    holds(text.replace("[x -> y]", "[x -> k, k(whole) -> y]"), "used")
 
 
 @pytest.mark.parametrize("family", theory.FAMILIES)
@@ -109,16 +116,14 @@ def test_families(family):
     if family == "hazard":
         holds(TWO.replace("y: ,", "y: {family: hazard},"), "hazard")
         return
-    holds(declared(said), "used" if family in ("normal", "bernoulli") else "out_of" if family == "binomial" else family)
+    holds(declared(said), "used" if family in FAMILIES else family)
     holds(f"variables: {{g: {{{said}}}, y: }}\narrows: [g -> y]", "used")  # conditioned on
 
 
 @pytest.mark.parametrize("link", theory.LINKS)
 def test_links(link):
     family = {"identity": "normal", "log": "poisson"}.get(link, "bernoulli")
-    holds(
-        declared(f"family: {family}, link: {link}"), {"log": "poisson", "cloglog": "no link cloglog"}.get(link, "used")
-    )
+    holds(declared(f"family: {family}, link: {link}"), "used")
 
 
 def entry(options: str) -> str:

@@ -58,7 +58,7 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
 def _wanted(plan: Plan, equations: Equations) -> list[str]:
     """What is kept of the draws."""
     found = [f"coefficients({equation.response})" for equation in equations]
-    found += [name for equation in equations for name in (equation.spread, equation.initial) if name]
+    found += [name for equation in equations for name in equation.extras]
     found += [each.address for each in plan.residuals]
     for each in plan.varying:
         found += [*each.spreads, each.correlation, f"deviations({each.level})"]
@@ -78,8 +78,8 @@ def _unpack(sampled: Any, plan: Plan, equations: Equations, wanted: list[str]) -
     for equation in equations:
         values = np.asarray(posterior[f"coefficients({equation.response})"])
         found |= {address: values[:, :, position] for position, address in enumerate(equation.addresses)}
-        for name in (equation.spread, equation.initial):
-            if name and name in wanted:
+        for name in equation.extras:
+            if name in wanted:
                 found[name] = np.asarray(posterior[name])
     found |= {each.address: np.asarray(posterior[each.address]) for each in plan.residuals if each.address in wanted}
     for each in plan.varying:

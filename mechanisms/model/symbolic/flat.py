@@ -11,7 +11,7 @@ from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
 from mechanisms.model.predictor import linear_predictor
 from mechanisms.model.priors import state_beliefs
-from mechanisms.model.symbolic.links import inverse_link
+from mechanisms.model.symbolic.densities import distribute
 from mechanisms.model.symbolic.quantities import declare_parameters
 
 
@@ -39,7 +39,7 @@ def _data(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> dict[st
     generated = {equation.response for equation in equations}
     tensors: dict[str, Any] = {}
     for equation in equations:
-        for column in (factor.column for each in equation.coefficients for factor in each.factors):
+        for column in equation.columns:
             name, _, value = column.partition("=")
             if name in generated or column in tensors:
                 continue
@@ -50,11 +50,8 @@ def _data(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> dict[st
 
 
 def _likelihood(equation: Equation, data: Dataset, parameters: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:
-    observed, row = data.numbers(equation.response).values, _row(data)
     eta = linear_predictor(equation, parameters, tensors)
-    if equation.family == "normal":
-        return pm.Normal(equation.response, mu=eta, sigma=parameters[str(equation.spread)], observed=observed, dims=row)
-    if equation.link == "logit":
-        return pm.Bernoulli(equation.response, logit_p=eta, observed=observed.astype(np.int64), dims=row)
-    mean = pm.math.clip(inverse_link(equation.link, eta), 1e-12, 1 - 1e-12)
-    return pm.Bernoulli(equation.response, p=mean, observed=observed.astype(np.int64), dims=row)
+    spread, shape = (parameters[name] if name else None for name in (equation.spread, equation.shape))
+    out_of = tensors[equation.out_of] if isinstance(equation.out_of, str) else equation.out_of
+    made = distribute(equation.family, equation.link, eta, spread, shape, out_of)
+    return made.observe(equation.response, data.numbers(equation.response).values, _row(data))

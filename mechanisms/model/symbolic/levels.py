@@ -17,11 +17,13 @@ from mechanisms.errors import DataError
 from mechanisms.model.courses import predict
 from mechanisms.model.deviations import Deviating, state_deviations
 from mechanisms.model.equations import Equation, Varying
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.missing import find_partners, find_unknown
 from mechanisms.model.plan import Plan
-from mechanisms.model.priors import state_beliefs
+from mechanisms.model.priors import first_spread, state_beliefs
 from mechanisms.model.setting import Setting, exists
 from mechanisms.model.symbolic.correlations import correlate, is_zero
+from mechanisms.model.symbolic.densities import distribute_rows
 from mechanisms.model.symbolic.links import inverse_link
 from mechanisms.model.symbolic.mixtures import add_mixture, find_discrete, mixed_rows
 from mechanisms.model.symbolic.noise import find_sigma
@@ -64,8 +66,7 @@ def _groups(plan: Plan, equations: tuple[Equation, ...]) -> list[tuple[Equation,
 
 
 def _initial(equation: Equation, data: Dataset) -> Any:
-    sd = data.numbers(equation.response).sd
-    return pm.Exponential(str(equation.initial), lam=np.float64(1.0 / sd))
+    return declare(str(equation.initial), first_spread(equation, data))
 
 
 def _known(column: Numbers | Categories) -> Any:
@@ -78,8 +79,14 @@ def _filled(plan: Plan, equation: Equation, data: Dataset) -> Any:
     column = data.numbers(equation.response)
     known = np.where(column.observed, column.values, 0.0)
     unknown = find_unknown(plan, equation, data)
-    if not unknown.size or equation.family == "bernoulli":
+    family = FAMILIES[equation.family]
+    if not unknown.size or family.kind == "binary":
         return known
+    if not family.shifts:
+        raise DataError(
+            f"{equation.response} is {family.name} and has missing values that other equations look at, which is not "
+            "fitted yet. Drop these rows and say so, or impute"
+        )
     z = pm.Flat(f"missing({equation.response})", shape=unknown.size, initval=np.zeros(unknown.size))
     return ops.set_subtensor(pt.as_tensor(known)[unknown], column.mean + column.sd * z)
 
@@ -126,22 +133,14 @@ def _likelihood(setting: Setting, equation: Equation, eta: Any, sigma: Any, apar
     name, data = equation.response, setting.data
     column = data.numbers(name)
     rows = np.setdiff1d(np.flatnonzero(column.observed), apart)
-    if equation.family == "bernoulli":
-        chance = pm.math.clip(inverse_link(equation.link, _at(eta, rows, column)), 1e-12, 1 - 1e-12)
-        pm.Bernoulli(name, p=chance, observed=column.values[rows].astype(np.int64))
+    distribute_rows(setting, equation, eta, sigma, rows).observe(name, column.values[rows])
+    if FAMILIES[equation.family].kind == "binary":
         return
-    pm.Normal(name, mu=_at(eta, rows, column), sigma=_at(sigma, rows, column), observed=column.values[rows])
     unknown = np.setdiff1d(find_unknown(setting.plan, equation, data), apart)
     if unknown.size:
         filled = setting.values[name][unknown]
-        density = pm.logp(pm.Normal.dist(eta[unknown], _at(sigma, unknown, column)), filled)
+        density = distribute_rows(setting, equation, eta, sigma, unknown).log_density(filled)
         pm.Potential(f"unknown({name})", density.sum())
-
-
-def _at(values: Any, rows: NDArray[np.intp], column: Numbers) -> Any:
-    """Some rows of a vector; all of it, or a single number, as it is."""
-    whole = len(rows) == len(column.values) or getattr(values, "ndim", 0) == 0
-    return values if whole else values[rows]
 
 
 def _deviate(each: Deviating, data: Dataset) -> dict[tuple[str, str], Any]:

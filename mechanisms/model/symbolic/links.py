@@ -10,6 +10,8 @@ _INVERSES = {
     "identity": lambda eta: eta,
     "logit": pm.math.sigmoid,
     "probit": lambda eta: 0.5 * pt.erfc(-eta / np.sqrt(2)),
+    "cloglog": lambda eta: -pt.expm1(-pt.exp(eta)),
+    "log": pt.exp,
 }
 
 

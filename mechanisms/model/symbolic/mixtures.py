@@ -21,6 +21,7 @@ from mechanisms.model.equations import Equation
 from mechanisms.model.missing import find_unknown
 from mechanisms.model.plan import Plan
 from mechanisms.model.setting import Setting
+from mechanisms.model.symbolic.densities import distribute_rows
 from mechanisms.model.symbolic.links import inverse_link
 from mechanisms.model.symbolic.noise import find_sigma
 
@@ -101,12 +102,13 @@ def _log_density(setting: Setting, equations: tuple[Equation, ...], rows: NDArra
         column = setting.data.numbers(equation.response)
         counted = column.observed.copy()
         counted[find_unknown(setting.plan, equation, setting.data)] = True
-        eta, values = predict(setting, equation)[rows], setting.values[equation.response][rows]
+        eta, values = predict(setting, equation), setting.values[equation.response][rows]
         if equation.family == "bernoulli":
-            chance = pm.math.clip(inverse_link(equation.link, eta), 1e-12, 1 - 1e-12)
+            chance = pm.math.clip(inverse_link(equation.link, eta[rows]), 1e-12, 1 - 1e-12)
             term = values * pt.log(chance) + (1 - values) * pt.log(1 - chance)
         else:
-            sigma = find_sigma(setting, equation)
-            term = pm.logp(pm.Normal.dist(eta, sigma if getattr(sigma, "ndim", 0) == 0 else sigma[rows]), values)
+            allowed = column.values[column.observed][0]  # 0, which stands where nothing is, may have no density
+            made = distribute_rows(setting, equation, eta, find_sigma(setting, equation), rows)
+            term = made.log_density(ops.where(counted[rows], values, allowed))
         total = total + term * counted[rows]
     return total

@@ -8,7 +8,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from mechanisms.errors import FitError
-from mechanisms.model.beliefs import Belief
+from mechanisms.model.beliefs import Belief, Spread
 from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
 
@@ -26,7 +26,9 @@ def declare_parameters(equations: tuple[Equation, ...], beliefs: Mapping[str, Be
     for equation in _owners_first(equations, beliefs):
         _coefficients(equation, beliefs[equation.response], parameters)
     for equation in _spread_owners_first(equations, beliefs):
-        _spread(equation, beliefs[equation.response], parameters)
+        own = beliefs[equation.response]
+        _extra(equation.spread, own.spread, parameters)
+        _extra(equation.shape, own.shape, parameters)
     return parameters
 
 
@@ -92,15 +94,16 @@ def _coefficients(equation: Equation, beliefs: Beliefs, parameters: dict[str, An
     parameters |= {address: named[position] for position, address in enumerate(equation.addresses)}
 
 
-def _spread(equation: Equation, beliefs: Beliefs, parameters: dict[str, Any]) -> None:
-    if equation.spread is None or beliefs.spread is None:
+def _extra(address: str | None, belief: Spread, parameters: dict[str, Any]) -> None:
+    """A spread or a shape: believed in, fixed, or the same as another."""
+    if address is None or belief is None:
         return
-    if isinstance(beliefs.spread, str):
-        parameters[equation.spread] = pm.Deterministic(equation.spread, parameters[beliefs.spread])
-    elif isinstance(beliefs.spread, float):
-        parameters[equation.spread] = pm.Deterministic(equation.spread, pt.as_tensor(beliefs.spread))
+    if isinstance(belief, str):
+        parameters[address] = pm.Deterministic(address, parameters[belief])
+    elif isinstance(belief, float):
+        parameters[address] = pm.Deterministic(address, pt.as_tensor(belief))
     else:
-        parameters[equation.spread] = declare(equation.spread, beliefs.spread)
+        parameters[address] = declare(address, belief)
 
 
 def declare(name: str, belief: Belief) -> Any:

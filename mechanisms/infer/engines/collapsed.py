@@ -1,0 +1,196 @@
+"""Normal equations that are linear in what nobody observed: deviations and missing values are integrated out.
+
+What remains is a density of the parameters alone, in few dimensions and smooth. Its mode and curvature there give a
+proposal for importance sampling; where that is not reliable, NUTS runs in coordinates that the curvature makes round.
+Deviations are drawn afterwards from their normal distribution given parameters and data.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy import optimize
+
+from mechanisms.data.dataset import Dataset
+from mechanisms.errors import FitError
+from mechanisms.infer.drawn import Drawn
+from mechanisms.infer.engines.contract import Equations, Settings, UnreliableError
+from mechanisms.infer.engines.coordinates import Coordinates
+from mechanisms.infer.engines.gaussian import NotGaussianError, Residuals, write_residuals
+from mechanisms.infer.engines.importance import draw_smoothed, refuse_unreliable
+from mechanisms.infer.engines.layout import Layout, count_work, find_units, lay_out
+from mechanisms.model.plan import Plan
+
+Floats = NDArray[np.float64]
+WORK = 1e6  # multiplications of one log density: about 1 ms, with some ten thousand to come
+
+WHY = "normal, linear in deviations and missing values: these are integrated out"
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """The log density of a block's unbounded parameters, up to a constant."""
+
+    residuals: Residuals
+    layout: Layout
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """What the numbers stand for."""
+        return self.residuals.coordinates
+
+    def at(self, points: Floats) -> Floats:
+        """The log density at each of some points (m, size); −inf or nan where it has none."""
+        from mechanisms.infer.engines.charts import evaluate  # noqa: PLC0415  (loads numba)
+
+        return np.asarray(evaluate(self.coordinates.chart, self.layout, points))
+
+    def parameters(self, points: Floats) -> Floats:
+        """The parameters at each of some points, in data units, and the entries of correlations' roots; fixed ones are left out."""
+        from mechanisms.infer.engines.charts import find_symbols  # noqa: PLC0415
+
+        chart = self.coordinates.chart
+        symbols = find_symbols(chart, points)
+        kept = np.ptp(symbols, axis=0) > 0
+        kept[len(chart.base) + np.arange(len(chart.inverted))] = False
+        return np.asarray(symbols[:, kept])
+
+    def slope(self, point: Floats) -> tuple[float, Floats]:
+        """The log density at one point and its gradient."""
+        from mechanisms.infer.engines.charts import differentiate  # noqa: PLC0415
+
+        gradient = np.empty(len(point))
+        return differentiate(self.coordinates.chart, self.layout, point, gradient), gradient
+
+
+def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
+    """None where the engine applies to the block, else the reason why not."""
+    try:
+        units = find_units(write_residuals(plan, data, block), compressed=True)
+    except NotGaussianError as error:
+        return str(error)
+    except FitError as error:
+        return str(error)
+    if count_work(units) > WORK:
+        most = max(len(each.flat) for each in units)
+        return f"too much is unknown at once: up to {most} deviations and missing values hang together"
+    return None
+
+
+def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Drawn:
+    """Draws of a block's parameters, and of its units' deviations given each.
+
+    Raises
+    ------
+    UnreliableError
+        Neither importance sampling nor NUTS gives draws to rely on.
+    """
+    residuals = write_residuals(plan, data, block)
+    density = build_density(residuals)
+    proposing, walking, rest = settings.seed.spawn(3)
+    mode, covariance = find_mode(density)
+    count = settings.chains * settings.draws
+    rng = np.random.default_rng(proposing)
+    smoothed = draw_smoothed(density.at, mode, covariance, count, rng, speaks_of=density.parameters)
+    try:
+        refuse_unreliable(smoothed)
+        points, statistics = smoothed.draws.reshape(settings.chains, settings.draws, -1), None
+        note = str(smoothed)
+    except UnreliableError as failed:
+        from mechanisms.infer.engines.whitened import sample_whitened  # noqa: PLC0415  (loads nutpie)
+
+        points, statistics = sample_whitened(
+            density.slope, mode, covariance, settings, walking, speaks_of=density.parameters
+        )
+        note = f"NUTS on what remains, since {failed}"
+    return replace(_unpack(plan, data, residuals, points, statistics, np.random.default_rng(rest)), note=note)
+
+
+def build_density(residuals: Residuals) -> Density:
+    """The density of a block's residuals, in compressed units."""
+    return Density(residuals, lay_out(find_units(residuals, compressed=True), residuals))
+
+
+def find_mode(density: Density) -> tuple[Floats, Floats]:
+    """The mode of the density and the inverse of its curvature there.
+
+    Raises
+    ------
+    UnreliableError
+        There is no mode that can be found, or the density is not curved in every direction there.
+    """
+
+    def descend(point: Floats) -> tuple[float, Floats]:
+        value, gradient = density.slope(point)
+        return (-value, -gradient) if np.isfinite(value) and np.isfinite(gradient).all() else (np.inf, 0 * point)
+
+    found = optimize.minimize(descend, density.coordinates.start, jac=True, method="BFGS", options={"maxiter": 500})
+    point = np.asarray(found.x)
+    for _ in range(5):
+        curvature = _curvature(density, point)
+        try:
+            root = np.linalg.cholesky(curvature)
+        except np.linalg.LinAlgError:
+            raise UnreliableError("the density has no mode with curvature in every direction") from None
+        step = np.linalg.solve(root.T, np.linalg.solve(root, density.slope(point)[1]))
+        if not density.at((point + step)[None])[0] > density.at(point[None])[0]:
+            break
+        point = point + step
+        if np.abs(step @ root).max() < 1e-4:
+            break
+    return point, np.linalg.inv(curvature)
+
+
+def _curvature(density: Density, point: Floats) -> Floats:
+    """The negative second derivatives, by central differences of the gradient."""
+    width = 1e-5
+    steps = width * np.eye(len(point))
+    rows = [density.slope(point - step)[1] - density.slope(point + step)[1] for step in steps]
+    found = np.array(rows) / (2 * width)
+    if not np.isfinite(found).all():
+        raise UnreliableError("the density is not smooth at its mode")
+    return np.asarray((found + found.T) / 2)
+
+
+def _unpack(
+    plan: Plan, data: Dataset, residuals: Residuals, points: Floats, statistics: xr.Dataset | None, rng: Generator
+) -> Drawn:
+    from mechanisms.infer.engines.charts import find_symbols  # noqa: PLC0415
+
+    coordinates, shape = residuals.coordinates, points.shape[:2]
+    symbols = find_symbols(coordinates.chart, points.reshape(-1, coordinates.size))
+    found = {address: symbols[:, place].reshape(shape) for place, address in enumerate(coordinates.addresses)}
+    correlations, roots = {}, {}
+    for name, root in coordinates.roots.items():
+        made = root.matrix(points)
+        matrix = made @ np.swapaxes(made, -1, -2)
+        if not root.inverted:
+            correlations[name], roots[name] = matrix, made.reshape(-1, *made.shape[2:])
+            continue
+        tied = {each.address: (root.names.index(each.one), root.names.index(each.other)) for each in plan.residuals
+                if {each.one, each.other} <= set(root.names)}  # fmt: skip
+        found |= {address: matrix[..., one, other] for address, (one, other) in tied.items()}
+    if not plan.varying:
+        return Drawn(found, correlations, {}, statistics)
+    drawn = draw_unknown(residuals, symbols, rng)
+    deviations = {}
+    for varying in plan.varying:
+        z = drawn[:, residuals.places[varying.level]]
+        sds = np.stack([found[address].reshape(-1) for address in varying.spreads], axis=1)
+        z = roots[varying.level] @ z if varying.level in roots else z
+        deviations[varying.level] = (sds[:, :, None] * z).reshape(*shape, *z.shape[1:])
+    return Drawn(found, correlations, deviations, statistics)
+
+
+def draw_unknown(residuals: Residuals, symbols: Floats, rng: Generator) -> Floats:
+    """What nobody observed, drawn given the data and the parameters of each row of symbols; (rows, quantities)."""
+    from mechanisms.infer.engines.kernels import condition  # noqa: PLC0415
+
+    units = tuple(each for each in find_units(residuals, compressed=False) if len(each.flat))
+    owners = np.concatenate([np.zeros(0, dtype=np.int64), *(each.owners.reshape(-1) for each in units)])
+    drawn = rng.standard_normal((len(symbols), residuals.terms.algebra.size))
+    if units:
+        condition(lay_out(units, residuals), symbols, owners, drawn)
+    return drawn

@@ -1,0 +1,182 @@
+"""The posterior density of a block of equations over one real vector: its independent quantities, each on its line.
+
+Coefficients of all equations are linear in the quantities, borrowed ones too (`same_as`), and a residual sd is a
+quantity of its own, so that every equation's likelihood is a function of a linear map of the same vector.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Dataset
+from mechanisms.infer.engines.contract import Equations
+from mechanisms.infer.engines.likelihoods import Likelihood, make_likelihood
+from mechanisms.infer.engines.lines import Line, draw_line
+from mechanisms.model.beliefs import Belief, Spread
+from mechanisms.model.plan import Plan
+from mechanisms.model.priors import Beliefs, state_beliefs
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One equation: its likelihood is a function of `matrix` @ (quantities, 1)."""
+
+    likelihood: Likelihood
+    matrix: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A log density over points t (m, size). `lines` (by position) are the quantities that are not normal(0, 1).
+
+    `addresses` are the block's parameters; in data units they are `reported` @ (quantities, 1).
+    """
+
+    size: int
+    lines: Mapping[int, Line]
+    parts: tuple[Part, ...]
+    addresses: tuple[str, ...]
+    reported: Floats
+    start: Floats
+
+    @cached_property
+    def plain(self) -> NDArray[np.intp]:
+        """The positions of quantities that are normal(0, 1)."""
+        return np.array([index for index in range(self.size) if index not in self.lines], dtype=np.intp)
+
+    def evaluate(self, points: Floats) -> Floats:
+        """Log density up to a constant; −inf or nan where a point is impossible."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            found = -0.5 * (points[:, self.plain] ** 2).sum(axis=1)
+            for index, line in self.lines.items():
+                found += line.log_prior(points[:, index])
+            quantities = self._reach(points)
+            for part in self.parts:
+                found += part.likelihood.evaluate(quantities @ part.matrix.T)
+        return np.asarray(found)
+
+    def differentiate(self, point: Floats) -> tuple[Floats, Floats]:
+        """Gradient and Hessian at one point."""
+        quantities = self._reach(point[None])[0]
+        gradient, hessian = np.zeros(self.size), np.zeros((self.size, self.size))
+        for part in self.parts:
+            slope, bend = part.likelihood.differentiate(part.matrix @ quantities)
+            linear = part.matrix[:, :-1]
+            gradient += linear.T @ slope
+            hessian += linear.T @ bend @ linear
+        first, second = np.ones(self.size), np.zeros(self.size)
+        for index, line in self.lines.items():
+            first[index], second[index] = line.slopes(point[index])
+        hessian = hessian * np.outer(first, first) + np.diag(gradient * second)
+        gradient = gradient * first
+        gradient[self.plain] -= point[self.plain]
+        hessian[self.plain, self.plain] -= 1.0
+        for index, line in self.lines.items():
+            slope_here, bend_here = line.bend_prior(point[index])
+            gradient[index] += slope_here
+            hessian[index, index] += bend_here
+        return gradient, hessian
+
+    def focus(self, mode: Floats, covariance: Floats) -> "Target":
+        """The same density, with quantities above or below a bound in units of their own sd instead of their prior's.
+
+        A bound that is some sds away is then some units away, however wide the prior.
+        """
+        lines, start = dict(self.lines), mode.copy()
+        for index, line in self.lines.items():
+            sd = line.slopes(mode[index])[0] * float(np.sqrt(covariance[index, index]))
+            if line.bounds == 1 and sd:
+                lines[index] = replace(line, width=sd)
+                start[index] = lines[index].place(float(line.reach(mode[index : index + 1])[0]))
+        return replace(self, lines=lines, start=start)
+
+    def report(self, points: Floats) -> Floats:
+        """The parameters at `addresses`, in data units, shape (m, addresses)."""
+        with np.errstate(over="ignore"):
+            return np.asarray(self._reach(points) @ self.reported.T)
+
+    def _reach(self, points: Floats) -> Floats:
+        """The quantities, and a last column of ones."""
+        found = np.column_stack([points, np.ones(len(points))])
+        for index, line in self.lines.items():
+            found[:, index] = line.reach(points[:, index])
+        return found
+
+
+def make_target(plan: Plan, data: Dataset, block: Equations) -> Target:
+    """The posterior density of a block whose equations can be ordered with lenders first."""
+    beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block}
+    sds = {each.spread: beliefs[each.response].spread for each in block if each.spread}
+    spreads = {address: belief for address, belief in sds.items() if isinstance(belief, Belief)}
+    believed = [belief for each in block for belief in beliefs[each.response].beliefs]
+    size = len(believed) + len(spreads)
+    rows = {address: np.eye(size + 1)[len(believed) + index] for index, address in enumerate(spreads)}
+    working: dict[str, Floats] = {}
+    first = dict(zip(beliefs, np.cumsum([0, *(len(each.beliefs) for each in beliefs.values())]), strict=False))
+    for equation in order_lenders(block, beliefs) or ():
+        own = beliefs[equation.response]
+        raw, working[equation.response] = _maps(own, int(first[equation.response]), rows, size)
+        rows |= dict(zip(equation.addresses, raw, strict=True))
+    for address in sds:
+        owner, value = find_owner(address, sds)
+        rows[address] = np.append(np.zeros(size), value) if isinstance(value, float) else rows[owner]
+    everything = [*believed, *spreads.values()]
+    lines = {index: draw_line(belief) for index, belief in enumerate(everything) if not belief.plain_normal}
+    start = np.zeros(size)
+    for index, address in enumerate(spreads, start=len(believed)):
+        response = next(each.response for each in block if each.spread == address)
+        start[index] = lines[index].place(data.numbers(response).sd)
+    parts = tuple(
+        Part(
+            make_likelihood(each, beliefs[each.response], data),
+            np.vstack([working[each.response], *([rows[each.spread]] if each.spread else [])]),
+        )
+        for each in block
+    )
+    addresses = tuple(address for each in block for address in each.parameters)
+    return Target(size, lines, parts, addresses, np.array([rows[address] for address in addresses]), start)
+
+
+def order_lenders(block: Equations, beliefs: Mapping[str, Beliefs]) -> Equations | None:
+    """The equations with those that lend a coefficient (`same_as`) before those that borrow it; None where none can begin."""
+    found: Equations = ()
+    waiting = list(block)
+    while waiting:
+        known = {address for each in found for address in each.addresses}
+        ready = [each for each in waiting if set(beliefs[each.response].borrowed) <= known]
+        if not ready:
+            return None
+        found += tuple(ready)
+        waiting = [each for each in waiting if each not in ready]
+    return found
+
+
+def _maps(own: Beliefs, first: int, rows: Mapping[str, Floats], size: int) -> tuple[Floats, Floats]:
+    """The raw and the working coefficients of an equation as rows on (quantities, 1)."""
+    found = []
+    lent = np.array([rows[address] for address in own.borrowed]).reshape(-1, size + 1)
+    borrowed = own.borrowed_matrix @ lent
+    for matrix, offset, more in (
+        (own.matrix, own.offset, borrowed),
+        (own.working_matrix, own.working_offset, np.linalg.solve(own.working.to_raw, borrowed)),
+    ):
+        here = more.copy()
+        here[:, first : first + len(own.beliefs)] += matrix
+        here[:, -1] += offset
+        found.append(here)
+    return found[0], found[1]
+
+
+def find_owner(address: str, spreads: Mapping[str, Spread]) -> tuple[str, Spread]:
+    """Where a residual sd that may be the same as another's comes from, and what it is; None where they go in a circle."""
+    for _ in spreads:
+        known = spreads[address]
+        if not isinstance(known, str):
+            return address, known
+        address = known
+    return address, None
