@@ -187,7 +187,7 @@ def test_a_reverse_path_that_is_not_there_is_found_only_without_person_means():
     """Truth: m -> y .2, y -> m 0, own .3; the clients' means correlate at .6. Pooled least squares sees y -> m."""
     rng = np.random.default_rng(5)
     clients, waves = 400, 6
-    means = rng.multivariate_normal([0, 0], [[1.0, 0.6], [0.6, 1.0]], clients)
+    means = rng.multivariate_normal([0, 0], [[2.0, 1.2], [1.2, 2.0]], clients)
     dynamics = np.array([[0.3, 0.0], [0.2, 0.3]])
     away = rng.normal(size=(clients, 2))
     rows = []
