@@ -1,4 +1,4 @@
-"""The command line: `mechanisms list | show | check | fit | simulate | demo`.
+"""The command line: `mechanisms list | new | show | check | fit | simulate | demo`.
 
 Exit codes: 0 done; 1 the model, the data or a question were refused (one message, no traceback); 2 usage. What only a
 command needs is imported inside it, so that help is quick.
@@ -76,16 +76,38 @@ def _options(
 
 
 @app.command("list")
-def list_theories() -> None:
-    """The theories that come with the package."""
-    from mechanisms.spec.catalogue import load, names
+def list_theories(
+    name: Annotated[str | None, typer.Option(metavar="WORD", help="Only theories with this in their name.")] = None,
+    construct: Annotated[
+        str | None, typer.Option(metavar="WORD", help="Only theories with a variable of this name or meaning.")
+    ] = None,
+    design: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD", help="longitudinal, multilevel, latent, randomised, bernoulli, …; again for more."
+        ),
+    ] = None,
+) -> None:
+    """The theories that come with the package: name, title, citation, design, constructs."""
+    from mechanisms import catalogue
 
-    theories = [load(name) for name in names()]
-    width = max((len(theory.name or "") for theory in theories), default=0)
-    for name, theory in zip(names(), theories, strict=True):
-        typer.echo(f"{name:<{width}}  {theory.title or ''}")
-        if theory.source:
-            typer.echo(f"{'':<{width}}  {theory.source.text}")
+    typer.echo(repr(catalogue(name=name, construct=construct, design=tuple(design or ()))))
+
+
+@app.command("new")
+def new_theory(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .yaml file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
+) -> None:
+    """Begin a theory: a file of three arrows, with every word of the language explained in its comments."""
+    from mechanisms.spec.shelf import SUFFIX, skeleton
+
+    if file.suffix.lower() not in (SUFFIX, ".yml"):
+        raise typer.BadParameter(f"'{file}': a theory is a {SUFFIX} file", param_hint="FILE")
+    _overwriting(file, force=force, hint="FILE")
+    _writable(file.parent, hint="FILE")
+    file.write_text(skeleton(), encoding="utf-8")
+    typer.echo(f"wrote {file}; mechanisms check {file} says what is in it")
 
 
 @app.command("show")
@@ -145,17 +167,19 @@ def fit_theory(
     at: At = None,
     held: Held = None,
     contrast: Contrast = None,
-    columns: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML, a line each: variable: column.")] = None,
+    columns: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="YAML or JSON, a line each: variable: column.")
+    ] = None,
     draws: Annotated[int, typer.Option(min=4, help="Posterior draws of each chain.")] = 1000,
     chains: Annotated[int, typer.Option(min=2, help="Chains.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Same seed, same draws. By default one is drawn and shown.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, exact or nuts.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, exact, collapsed, laplace or nuts.")] = "auto",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures, page and table there.")] = None,
 ) -> None:
     """Fit a theory to data: effects of X on Y, path by path; without --of and --on, the theory's own questions."""
     from mechanisms import bind
     from mechanisms import compile as compile_theory
-    from mechanisms.data.files import read_renaming
+    from mechanisms.data.renaming import read_renaming
     from mechanisms.graph.identification import identify, require
     from mechanisms.infer.explanation import ENGINES
 
@@ -181,7 +205,9 @@ def fit_theory(
 def simulate_theory(
     theory: Annotated[str, typer.Argument(metavar="NAME", help="A theory of the catalogue with a parameter file.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .csv or .parquet file to write.")],
-    n: Annotated[int | None, typer.Option("--n", min=1, help="Rows; by default the parameter file's.")] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, help="Rows, or clients of a theory with levels; else the file's number.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same data; else one is drawn.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
 ) -> None:
@@ -193,9 +219,7 @@ def simulate_theory(
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise typer.BadParameter(f"'{out}': data are written to .csv and .parquet", param_hint="--out")
     refuse_data(theory)
-    if out.exists() and (not force or out.is_dir()):
-        hint = "" if out.is_dir() else " or --force"
-        raise typer.BadParameter(f"'{out}' exists: choose another name{hint}", param_hint="--out")
+    _overwriting(out, force=force, hint="--out")
     _writable(out.parent)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     frame = simulated(theory, n=n, seed=seed)
@@ -250,7 +274,7 @@ def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[s
 
 def _load(theory: str) -> "Theory":
     """A theory by name or file; a file of data in its place is named."""
-    from mechanisms.spec.catalogue import load
+    from mechanisms.spec.library import load
 
     refuse_data(theory)
     return load(theory)
@@ -287,11 +311,18 @@ def _progress(word: str) -> Iterator[None]:
         yield
 
 
-def _writable(folder: Path | None) -> None:
+def _overwriting(file: Path, *, force: bool, hint: str) -> None:
+    """Refuse to write over a file unless that is wanted."""
+    if file.exists() and (not force or file.is_dir()):
+        other = "" if file.is_dir() else " or --force"
+        raise typer.BadParameter(f"'{file}' exists: choose another name{other}", param_hint=hint)
+
+
+def _writable(folder: Path | None, hint: str = "--out") -> None:
     """Make the folder, before a long fit rather than after it."""
     if folder is None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise typer.BadParameter(f"'{folder}': {error.strerror}", param_hint="--out") from None
+        raise typer.BadParameter(f"'{folder}': {error.strerror}", param_hint=hint) from None

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from mechanisms.cli import app
 from mechanisms.errors import IdentificationError, Place, SpecError
 from mechanisms.report.shell import in_shell_words
-from mechanisms.spec.catalogue import names
+from mechanisms.spec.library import names
 
 THEORY = """
 name: small
@@ -69,6 +69,43 @@ def test_list(run):
     done = run("list")
     assert done.exit_code == 0
     assert all(name in done.output for name in names())
+
+
+def test_list_some(run):
+    done = run("list", "--construct", "job_seek")
+    assert done.exit_code == 0
+    assert done.output.startswith("1 theory\njobs ")
+    assert "Vinokur" in done.output
+    wrong = run("list", "--design", "longitudnal")
+    assert wrong.exit_code == 1
+    assert "Did you mean 'longitudinal'?" in wrong.output
+
+
+def test_new_writes_a_theory_that_holds(run, tmp_path):
+    file = tmp_path / "folder" / "mine.yaml"
+    assert run("new", file).exit_code == 0
+    assert "moderated_by" in file.read_text()
+    assert "can be fitted" in run("check", file).output
+    file.write_text("mine")
+    refused = run("new", file)
+    assert refused.exit_code == 2
+    assert "exists: choose another name or --force" in " ".join(refused.stderr.split())
+    assert file.read_text() == "mine"
+    assert run("new", file, "--force").exit_code == 0
+    assert file.read_text() != "mine"
+    assert run("new", tmp_path / "mine.txt").exit_code == 2
+    assert "`mechanisms new FILE` writes it" in run("check", "_skeleton").stderr
+
+
+def test_a_folder_is_no_theory(run, tmp_path, monkeypatch):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "mine.yaml").write_text("arrows: [x -> y]")
+    monkeypatch.chdir(tmp_path)
+    assert "'.' is a folder: name a theory's file in it, such as mine.yaml" in run("check", ".").stderr
+    assert "There is a folder of that name: inside/file.yaml" in run("check", "inside").stderr
+    assert (
+        "is a folder: name a theory's file in it; there is no .yaml in it" in run("check", tmp_path / "inside").stderr
+    )
 
 
 def test_show(run, files):
@@ -152,7 +189,7 @@ def test_theories_with_levels_are_shown_and_what_is_not_computed_is_said(run, tm
     (tmp_path / "t.yaml").write_text(LEVELS)
     done = run(command, tmp_path / "t.yaml")
     assert done.exit_code == 0, done.output
-    for said in ("Levels", "session  in client", "belief(t-1) -> alliance", "not identified yet", " yet"):
+    for said in ("Levels", "session  in client", "belief(t-1) -> alliance", "a departure does not move a course"):
         assert said in done.output
 
 
@@ -162,7 +199,7 @@ def test_check_says_what_a_file_says_stands_for_and_identifies(run, files):
     for said in (
         "The mediator",
         "added: moderator",
-        "E[y] = α + (β1 + γ1.1·g)·m",
+        "E[y] = α_y + (β2 + γ2.1·g)·m",
         "Total effect of x on y: identified",
     ):
         assert said in done.output
@@ -174,11 +211,11 @@ def test_check_says_what_a_file_says_stands_for_and_identifies(run, files):
     [
         (
             "variables: {x: , u: {measured_by: [a, b, c]}}\narrows: [x -> u]",
-            "it cannot be fitted yet: 'u' is not measured",
+            "it cannot be fitted yet: 'u' is latent (measured by a, b and c)",
         ),
         ("arrows: [x -> m -> y, x <-> y]", "it cannot be fitted yet: x <-> y"),
         ("arrows: {x -> y: {shape: log}}", "it cannot be fitted yet: x -> y: shape log is not compiled yet"),
-        (LEVELS, "it cannot be fitted yet: levels: theories of several levels are read but not compiled yet"),
+        (LEVELS, "it can be fitted"),
         ("variables: {x: , y: }", "it cannot be fitted: it draws no arrow"),
     ],
 )
@@ -328,10 +365,10 @@ def test_a_missing_column_is_refused(run, files, tmp_path):
 
 def test_missing_values_are_refused_with_a_command_that_drops_them(run, files, tmp_path, monkeypatch):
     frame = pd.read_csv(files[1])
-    frame.loc[:2, "m"] = np.nan
+    frame.loc[:2, "x"] = np.nan
     frame.to_csv(files[1], index=False)
     done = run("fit", *files)
-    refused(done, "missing values in m (3)", "python -c")
+    refused(done, "missing values in x (3)", "python -c")
     code = re.search(r'python -c "(.*)"', done.stderr)[1]
     monkeypatch.chdir(tmp_path)
     exec(code)
@@ -366,7 +403,7 @@ def test_help_says_which_values_there_are(run):
     assert "0 to 1; each category against the first; mean to mean + 1" in text
 
 
-@pytest.mark.parametrize("text", ["[m, MED]", "m: [a]", "m: ", "{", "m: a\nm: b"])
+@pytest.mark.parametrize("text", ["[m, MED]", "m: [[a]]", "m: ", "{", "m: a\nm: b"])
 def test_a_malformed_columns_file_is_refused(run, files, tmp_path, text):
     (tmp_path / "columns.yaml").write_text(text)
     refused(run("fit", *files, "--columns", tmp_path / "columns.yaml"), "columns.yaml")
@@ -441,3 +478,76 @@ def test_the_installed_command_in_a_pipe(files):
     assert bad.returncode == 1
     assert bad.stdout == ""
     assert "Traceback" not in bad.stderr
+
+
+# --- levels ---
+
+SESSIONS = """
+name: sessions
+levels: [session, client]
+time: session
+variables: {x: {means: Alliance}, y: }
+arrows: {x -> y: , y(t-1) -> y: }
+questions: [{name: within, of: x(t), on: y(t)}, {name: between, of: x(client), on: y}]
+"""
+
+
+@pytest.fixture
+def sessions(tmp_path):
+    """A theory with levels, its data long and wide, and the columns of the wide ones."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"client": np.repeat(range(30), 6), "session": list(range(1, 7)) * 30})
+    (course, own), noise = rng.normal(size=(2, 30))[:, frame.client], rng.normal(size=(2, 180))
+    frame["x"] = 0.7 * course + noise[0]
+    frame["y"] = 0.5 * noise[0] + 0.6 * course + 0.7 * own + noise[1]
+    frame.loc[3, "x"] = np.nan
+    frame.to_csv(tmp_path / "long.csv", index=False)
+    wide = frame.pivot(index="client", columns="session", values=["x", "y"])
+    wide.columns = [f"{name}_{at}" for name, at in wide.columns]
+    wide.reset_index().to_csv(tmp_path / "wide.csv", index=False)
+    lines = [f"{name}: {{{', '.join(f'{at}: {name}_{at}' for at in range(1, 7))}}}" for name in "xy"]
+    (tmp_path / "columns.yaml").write_text("\n".join(lines))
+    (tmp_path / "sessions.yaml").write_text(SESSIONS)
+    return tmp_path
+
+
+@pytest.mark.parametrize("data", [("long.csv",), ("wide.csv", "--columns", "columns.yaml")], ids=["long", "wide"])
+def test_a_theory_with_levels_is_fitted_from_long_and_from_wide_data(run, sessions, monkeypatch, data):
+    monkeypatch.chdir(sessions)
+    done = run("fit", "sessions.yaml", *data, "--seed", 1, "--out", "out")
+    assert done.exit_code == 0, done.output
+    for said in ("by collapsed", "Effects of x(t) on y(t)", "Effects of x(client) on y", "can be trusted"):
+        assert said in done.output
+    table = pd.read_csv(sessions / "out" / "effects.csv", index_col="effect")
+    assert table.loc["within", "lower"] < 0.5 < table.loc["within", "upper"]
+    page = (sessions / "out" / "page.html").read_text(encoding="utf-8")
+    assert re.search(r"<body>\s*<p[^>]*><strong>The computation can be trusted", page)
+    assert (sessions / "out" / "diagram.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ("x: {1: x_1, 2: x_22}\ny: {1: y_1, 2: y_2}", ("'x' should be 'x_22'", "Did you mean 'x_2'?")),
+        ("x: {1: x_1, 2: x_2}\nz: {1: y_1, 2: y_2}", ("'z'",)),
+    ],
+)
+def test_wrong_columns_of_wide_data_are_named(run, sessions, columns, words):
+    (sessions / "wrong.yaml").write_text(columns)
+    done = run("fit", sessions / "sessions.yaml", sessions / "wide.csv", "--columns", sessions / "wrong.yaml")
+    refused(done, *words)
+
+
+def test_a_renamed_level_is_missed_by_its_name(run, sessions):
+    frame = pd.read_csv(sessions / "long.csv").rename(columns={"client": "klient"})
+    frame.to_csv(sessions / "long.csv", index=False)
+    done = run("fit", sessions / "sessions.yaml", sessions / "long.csv")
+    refused(done, "needs 'client'", "Did you mean 'klient'?", "--columns FILE, a YAML file with the line client: …")
+
+
+def test_simulated_sessions_have_their_units(run, tmp_path):
+    done = run("simulate", "within_between", "--out", tmp_path / "data.csv", "--n", 12, "--seed", 1)
+    assert done.exit_code == 0, done.output
+    frame = pd.read_csv(tmp_path / "data.csv")
+    assert frame["client"].nunique() == 12
+    assert {"session", "therapist", "alliance", "symptoms", "diagnosis"} <= {*frame}

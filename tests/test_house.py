@@ -160,6 +160,12 @@ def test_every_dependency_is_pinned():
     assert names <= {line.split("==")[0].lower().replace("_", "-") for line in pins}
 
 
+def test_files_of_tests_have_names_of_their_own():
+    """Two of one name cannot be collected in the same process."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
+
+
 def test_version_is_in_the_changelog():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     changelog = (ROOT / "CHANGELOG.md").read_text()

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mechanisms.effects.calendar import date_theory
 from mechanisms.effects.effects import Effects
 from mechanisms.effects.estimability import note_inestimable
 from mechanisms.effects.estimation import Line, assemble, describe_total, differ, pose, rests_on_linearity, say_held
@@ -56,7 +57,7 @@ def decompose(
         population=population,
         scale=scale,
     )
-    theory = fit.plan.theory
+    theory = date_theory(fit, question)
     total = require(identify(theory, question))
     routes = find_routes(theory, question)
     parts = [require(identify(theory, question.model_copy(update={"kind": kind}))) for kind in _kinds(routes)]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.effects.asking import ask, describe_held, describe_scale
+from mechanisms.effects.calendar import date_theory
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimability import note_inestimable
 from mechanisms.effects.latents import add_latents
@@ -41,9 +42,10 @@ def estimate(fit: Fit, question: Question) -> Effects:
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
     fit = add_latents(fit)
-    identified = identify(fit.plan.theory, question)
+    theory = date_theory(fit, question)
+    identified = identify(theory, question)
     asked = pose(fit, question)
-    routes = find_routes(fit.plan.theory, question)
+    routes = find_routes(theory, question)
     notes = (*check_identified(identified, asked[0], routes.chosen), *note_inestimable(fit, routes.chosen.all))
     answers = [(each, answer(each, question, identified, routes)) for each in asked]
     return assemble(fit, question, answers, identified.assumptions, notes)

@@ -15,6 +15,7 @@ from mechanisms.effects.asking import (
     find_divisor,
     name_conditions,
 )
+from mechanisms.effects.calendar import date_theory
 from mechanisms.effects.people import People, find_people
 from mechanisms.effects.population import choose
 from mechanisms.effects.posing import Contrast, Ways
@@ -119,7 +120,7 @@ def stage(fit: Fit, question: Question) -> tuple[Staged, ...]:
     question = check_question(question, fit.plan.theory)
     _refuse(fit, question)
     check_scale(fit, question)
-    placed = place(fit.plan.theory, question)
+    placed = place(date_theory(fit, question), question)
     timeline = find_timeline(fit, placed)
     level = _outcome_level(fit, placed)
     found: list[Staged] = []

@@ -4,6 +4,7 @@ The lists follow VanderWeele (2015, ch. 2, 5) and, for interventional effects, V
 """
 
 from collections.abc import Iterable
+from itertools import combinations
 
 from mechanisms.errors import listed
 from mechanisms.graph.expansion.cuts import Cut
@@ -20,16 +21,19 @@ def list_assumptions(theory: Theory, placed: Placed, laid: Laid, cuts: Iterable[
     of, on = str(placed.question.of), str(placed.question.on)
     mediators, held = _words(laid.mediators, aimed), _words(aimed.held, aimed)
     natural, interventional = sort == "natural", sort == "interventional"
-    sentences = [_of_exposure(theory, placed, on, mediators if natural or interventional else held)]
+    between = laid.mediators if natural or interventional else aimed.held
+    but = _drawn(theory, laid.graph, aimed.of, (*between, aimed.on))
+    sentences = [_of_exposure(theory, placed, on, _words(between, aimed), but)]
+    but = _drawn(theory, laid.graph, between, (aimed.on,))
     if natural:
-        sentences += _natural(of, on, mediators)
+        sentences += _natural(of, on, mediators, but)
     elif interventional:
-        sentences += _interventional(of, on, mediators)
+        sentences += _interventional(of, on, mediators, but)
     if aimed.held:
-        sentences += _held(laid.graph, aimed, of, on, held)
+        sentences += _held(theory, laid.graph, aimed, of, on, held)
     if placed.over_time:
         sentences += _over_time(placed, aimed)
-    sentences += [f"{cut}: that way counts as nothing; to let it carry, draw {cut.remedy}." for cut in cuts]
+    sentences += _cut(tuple(cuts))
     sentences.append(
         f"Consistency: there is one version of each value of {of}, the {on} seen under it is the one that setting it "
         f"would bring about, and no unit's {of} reaches another unit's {on}."
@@ -48,11 +52,33 @@ def _words(nodes: Iterable[str], aimed: Aim) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _of_exposure(theory: Theory, placed: Placed, on: str, mediators: tuple[str, ...]) -> str:
+def _drawn(theory: Theory, graph: Graph, nodes: Iterable[str], others: Iterable[str]) -> str:
+    """Words that leave the common causes apart which the author drew between some variables and others."""
+    ones, ends = ({variable_of(node) for node in each} for each in (nodes, others))
+    joined = [(pair.one.name, pair.other.name) for pair in theory.hidden]
+    for node in graph.unmeasured:
+        joined += combinations(dict.fromkeys(map(variable_of, children(graph, node))), 2)
+    found = any(
+        one != other and ((one in ones and other in ends) or (other in ones and one in ends)) for one, other in joined
+    )
+    return " other than those drawn" if found else ""
+
+
+def _cut(cuts: tuple[Cut, ...]) -> list[str]:
+    """What the cuts (R13) leave out, in one sentence."""
+    if len(cuts) < 2:
+        return [f"{cut}: that way counts as nothing; to let it carry, draw {cut.remedy}." for cut in cuts]
+    names = listed(dict.fromkeys(cut.variable for cut in cuts))
+    remedies = listed((cut.remedy for cut in cuts), joint="or")
+    what = f"{cuts[0].of} moves the course of {names}, but no course carries that on everywhere"
+    return [f"{what}: those ways count as nothing; to let one carry, draw {remedies}."]
+
+
+def _of_exposure(theory: Theory, placed: Placed, on: str, mediators: tuple[str, ...], but: str) -> str:
     of, responses = placed.question.of, listed([*mediators, on], joint="or")
     if any(variable.name == of.name and variable.assigned for variable in theory.variables):
         return f"{of} was randomised: nothing else moves both {of} and {responses}."
-    return f"No unmeasured common cause of {of} and {responses}."
+    return f"No unmeasured common cause of {of} and {responses}{but}."
 
 
 def _over_time(placed: Placed, aimed: Aim) -> list[str]:
@@ -76,11 +102,11 @@ def _over_time(placed: Placed, aimed: Aim) -> list[str]:
     return sentences
 
 
-def _natural(of: str, on: str, mediators: tuple[str, ...]) -> list[str]:
+def _natural(of: str, on: str, mediators: tuple[str, ...], but: str) -> list[str]:
     who = listed(mediators)
     verb = "would be" if len(mediators) == 1 else "would each be"
     return [
-        f"No unmeasured common cause of {listed(mediators, joint='or')} and {on}.",
+        f"No unmeasured common cause of {listed(mediators, joint='or')} and {on}{but}.",
         f"No common cause of {who} and {on} that {of} itself moves, other than variables already among the mediators.",
         f"Cross-world independence: {on} under one value of {of} with {who} as it {verb} under another is never seen "
         f"in any unit. Given the measured causes, what {on} would be at each value of {who} is taken to be independent "
@@ -88,17 +114,19 @@ def _natural(of: str, on: str, mediators: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _interventional(of: str, on: str, mediators: tuple[str, ...]) -> list[str]:
+def _interventional(of: str, on: str, mediators: tuple[str, ...], but: str) -> list[str]:
     who = listed(mediators)
     return [
-        f"No unmeasured common cause of {listed(mediators, joint='or')} and {on}; measured ones may respond to {of}.",
+        f"No unmeasured common cause of {listed(mediators, joint='or')} and {on}{but}; measured ones may respond to "
+        f"{of}.",
         f"Interventional: {who} is a random draw from its distribution, not a unit's own value, so no cross-world "
         "assumption is needed, and direct and indirect parts need not sum to the total effect.",
     ]
 
 
-def _held(graph: Graph, aimed: Aim, of: str, on: str, held: tuple[str, ...]) -> list[str]:
-    said = [f"No unmeasured common cause of {listed(held, joint='or')} and {on}."]
+def _held(theory: Theory, graph: Graph, aimed: Aim, of: str, on: str, held: tuple[str, ...]) -> list[str]:
+    but = _drawn(theory, graph, aimed.held, (aimed.on,))
+    said = [f"No unmeasured common cause of {listed(held, joint='or')} and {on}{but}."]
     moved = descendants(graph, *aimed.of) - {aimed.on, *aimed.made_of, *aimed.held}
     after = hold(graph, aimed.held)
     shared = [

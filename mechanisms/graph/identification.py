@@ -5,7 +5,7 @@ A theory with levels is judged on its graph over time (`placing`). A between eff
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mechanisms.errors import IdentificationError, SpecError, expect, listed
 from mechanisms.graph.adjustment import Part, shared_sets
@@ -25,6 +25,7 @@ from mechanisms.graph.graph import (
 from mechanisms.graph.levels import survey
 from mechanisms.graph.placing import Placed, place
 from mechanisms.graph.question import Aim, hold, own_arrows
+from mechanisms.graph.unrolling import find_idle
 from mechanisms.graph.verdicts import Laid, find_refusal, lay, list_parts, refuse_adjust
 from mechanisms.graph.wording import explain_nodes, name_effect, write_estimand, write_moved, write_sets
 from mechanisms.spec.theory import Question, Theory
@@ -75,6 +76,11 @@ class Identified:
         lines.append(f"  estimand    {self.estimand}")
         if self.reason:
             lines.append(f"  because     {self.reason}")
+        if self.needs_linear:
+            lines.append(
+                "  unless      the equations are linear and without products among these variables: the effect along "
+                "the path is then the product of its coefficients, and mx.estimate answers"
+            )
         if self.remedy:
             lines.append(f"  instead     {self.remedy}")
         if not self.identified:
@@ -105,7 +111,7 @@ def identify(theory: Theory, question: Question) -> Identified:
     expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
     placed = place(theory, question)
     cuts = _find_cuts(theory, placed)
-    laid = _lay(placed, cuts)
+    laid = _lay(theory, placed, cuts)
     refusal = next((found for each in laid if (found := find_refusal(each))), None)
     needed = refusal is None or bool(refusal.needs_linear)
     parts = tuple(dict.fromkeys(part for each in laid for part in list_parts(each))) if needed else ()
@@ -148,13 +154,39 @@ def _find_cuts(theory: Theory, placed: Placed) -> tuple[Cut, ...]:
     return find_cuts(theory, expansion, placed.question, design)
 
 
-def _lay(placed: Placed, cuts: tuple[Cut, ...]) -> tuple[Laid, ...]:
+def _lay(theory: Theory, placed: Placed, cuts: tuple[Cut, ...]) -> tuple[Laid, ...]:
     """Every aim on the graph; occasions that nothing moved can reach are left out while others remain."""
     graph = placed.graph
-    aims = [each for each in placed.aims if between(hold(graph, each.fixed), each.of, each.on)]
+    aims = [
+        each for each in placed.aims if between(hold(_in_force(theory, placed, each), each.fixed), each.of, each.on)
+    ]
     if not aims and placed.over_time:
         _refuse_silence(placed, cuts)
+    if placed.question.kind == "direct" and len(aims) > 1:
+        aims = _only_direct(placed, aims)
     return tuple(lay(graph, each) for each in aims or placed.aims)
+
+
+def _only_direct(placed: Placed, aims: list[Aim]) -> list[Aim]:
+    """The occasions at which the exposure has an arrow of its own into the outcome."""
+    found = [each for each in aims if own_arrows(each, hold(placed.graph, each.fixed).arrows)]
+    if not found:
+        of, on = placed.question.of, placed.question.on
+        message = f"{of} has no arrow into {on}: the direct effect is zero by the theory"
+        raise IdentificationError(message, (*aims[-1].of, aims[-1].on))
+    return found
+
+
+def _in_force(theory: Theory, placed: Placed, aimed: Aim) -> Graph:
+    """The graph in which the value that is looked at follows of its course only what holds at its occasion."""
+    graph, courses = placed.graph, aimed.made_of[1:]
+    at = occasion_of(aimed.made_of[0]) if courses else None
+    idle = find_idle(theory, variable_of(aimed.on), at) if at is not None else frozenset()
+    if not idle or set(aimed.of) & set(courses):
+        return graph
+    kept = [(tail, head) for tail, head in graph.arrows if head != aimed.on or tail not in courses]
+    tails = [tail for tail, head in graph.arrows if head in courses and (tail, head) not in idle]
+    return replace(graph, arrows=(*kept, *((tail, aimed.on) for tail in tails if tail not in courses)))
 
 
 def _refuse_silence(placed: Placed, cuts: tuple[Cut, ...]) -> None:
@@ -162,11 +194,15 @@ def _refuse_silence(placed: Placed, cuts: tuple[Cut, ...]) -> None:
     graph, question, aimed = placed.graph, placed.question, placed.aims[-1]
     of, on, name = question.of, question.on, question.of.name
     if cuts:
-        message = f"{cuts[0]}: draw {cuts[0].remedy} (a between effect is never multiplied by a within one)"
-        raise SpecError(f"question: {message}", question.place)
+        raise SpecError(f"question: {cuts[0]}: draw {cuts[0].remedy} ({cuts[0].rule})", question.place)
     if aimed.held and between(graph, aimed.of, aimed.on):
         held = listed(dict.fromkeys(variable_of(node) for node in aimed.held))
         raise IdentificationError(f"{of} reaches {on} by {held} only, which is held: the effect is zero by the theory")
+    if between(graph, aimed.of, aimed.on):
+        raise IdentificationError(
+            f"{of} acts on {on.name} at other occasions only: the effect on {on} is zero by the theory",
+            (*aimed.of, aimed.on),
+        )
     parts = [node for node in graph.nodes if variable_of(node) == name and node not in aimed.of]
     other = [node for node in parts if between(graph, node, aimed.on)]
     within = occasion_of(aimed.of[0]) is not None

@@ -36,6 +36,8 @@ def find_moment(theory: Theory, question: Question) -> Moment:
     """The occasions of a question, and the graph up to the last of them."""
     design, past = survey(theory), 2 * longest_lag(theory)
     moves, sees = is_timed(question.of, design), is_timed(question.on, design)
+    if moves and sees:
+        _refuse_mixed(question)
     span = _span(theory, question) if moves and sees and _is_open(question) else 0
     grid = _grid(theory, question, past + span)
     whole = unroll(theory, len(grid))
@@ -58,7 +60,7 @@ def find_moment(theory: Theory, question: Question) -> Moment:
             said = f"{_later(span)}, the longest way drawn" if then is None else ""
     elif moves and seen:
         first = grid.index(seen[0]) - span
-        said = f"{span} occasions earlier, the longest way drawn"
+        said = f"{_later(span).replace('later', 'earlier')}, the longest way drawn"
         if first < 0:
             raise SpecError(
                 f"question: {question.on} is too early for {question.of}; name both occasions", question.place
@@ -73,6 +75,21 @@ def find_moment(theory: Theory, question: Question) -> Moment:
         if moves and sees and then is None:
             said = f"{_later(step)}, the longest way drawn; {said}"
     return _moment(theory, question, grid, first if moves else None, seen, said)
+
+
+def _refuse_mixed(question: Question) -> None:
+    """Refuse `a(t)` on `y(4)` and `a(1)` on `y(t)`: how far apart they are is then not said."""
+    of, on, name = question.of, question.on, question.on.name
+    if isinstance(of.when, Relative) and isinstance(on.when, Occasions):
+        fix = f"{name}(t+{max(of.when.steps, 0) + 1})" + ("" if of.when.onward else f", or {of.name}({on.when.first})")
+    elif isinstance(of.when, Occasions) and isinstance(on.when, Relative):
+        fix = f"{name}({of.when.first + on.when.steps})"
+    else:
+        return
+    fault = (
+        f"of and on count their occasions alike, both from t or both by name: {of} on {on}; write for instance {fix}"
+    )
+    raise SpecError(f"question: {fault}", question.place)
 
 
 def _later(step: int) -> str:

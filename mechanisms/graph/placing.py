@@ -124,9 +124,9 @@ class _Named:
             on,
             said.kind,
             made_of,
-            through=tuple(tuple(node for node in self.nodes(name) if node not in ends) for name in said.through),
+            through=tuple(self.besides(self.nodes(name), name, ends) for name in said.through),
             path=said.path,
-            held=tuple(node for name in held_names(said) for node in self.held(name, last)),
+            held=tuple(node for name in held_names(said) for node in self.besides(self.held(name, last), name, ends)),
             conditions=tuple(node for name in condition_names(said) for node in self.at_start(name)),
             adjust=None if said.adjust is None else tuple(node for name in said.adjust for node in self.before(name)),
             interventional=said.mediators == "interventional",
@@ -135,13 +135,22 @@ class _Named:
             return replace(aimed, carrying=True)
         return aimed
 
+    def besides(self, nodes: tuple[str, ...], name: str, ends: set[str]) -> tuple[str, ...]:
+        """The nodes without those that the question is about; refused where none is left."""
+        kept = tuple(node for node in nodes if node not in ends)
+        if nodes and not kept:
+            raise SpecError(f"question: {name} is what the question is about ('of' or 'on')", self.question.place)
+        return kept
+
     @property
     def start(self) -> int | None:
         """The first occasion moved; None where that is a course or has no occasions."""
         return min((at for node in self.of if (at := occasion_of(node)) is not None), default=None)
 
     def nodes(self, name: str) -> tuple[str, ...]:
-        """Everything a variable is: its courses and departures, or itself."""
+        """Everything a variable is: its courses and departures, or itself; with an occasion or a part that node only."""
+        if "(" in name:
+            return self.some(tuple(node for node in self.graph.nodes if node == name), name)
         return tuple(node for node in self.graph.nodes if variable_of(node) == name and "(whole" not in node)
 
     def held(self, name: str, last: int | None) -> tuple[str, ...]:
@@ -157,18 +166,29 @@ class _Named:
         return self.some(tuple(found), name)
 
     def at_start(self, name: str) -> tuple[str, ...]:
-        """What is conditioned on: the value when the exposure is moved, or the course."""
-        found = [node for node in self.nodes(name) if occasion_of(node) in (None, self.start)]
+        """What is conditioned on: the value when the exposure is moved or at the occasion that is named, or the course."""
+        named = occasion_of(name)
+        if named is not None:
+            self.nodes(name)  # refused where it is not there
+        elif "(" in name:
+            return self.nodes(name)
+        at = self.start if named is None else named
+        found = [node for node in self.nodes(variable_of(name)) if occasion_of(node) in (None, at)]
         return self.some(tuple(found), name)
 
     def before(self, name: str) -> tuple[str, ...]:
-        """What is adjusted for: the course and all that is known of a variable before the exposure is moved."""
+        """What is adjusted for: the course and all that is known of a variable before the exposure is moved.
+
+        With an occasion or a part that node only, whenever it is.
+        """
+        if "(" in name:
+            return self.nodes(name)
         moved = descendants(self.graph, *self.of)
         found = []
         for node in self.nodes(name):
             at = occasion_of(node)
             past = at is None or self.start is None or at < self.start or (at == self.start and node not in moved)
-            if past and (at is None or self.start is not None):
+            if past and node not in self.of and (at is None or self.start is not None):
                 found.append(node)
         return self.some(tuple(found), name)
 

@@ -23,7 +23,6 @@ from mechanisms.graph.graph import (
     variable_of,
 )
 from mechanisms.graph.routes import Paths, Stops, find_strays, follow
-from mechanisms.spec.terms import parse_term
 from mechanisms.spec.theory import Question
 
 
@@ -32,7 +31,7 @@ class Aim:
     """A question by nodes: `of` are moved together, `on` is looked at.
 
     `made_of` are the nodes whose sum `on` is (course and departure), so that an arrow into one is an arrow into `on`.
-    `through` holds the nodes of each name that was asked for; `path` the names of one path, and `carrying` whether a
+    `through` holds the nodes of each name that was asked for; `path` the names or nodes of one path, and `carrying` whether a
     name of it may hand on to itself at a later occasion before the next is reached.
     """
 
@@ -173,13 +172,13 @@ def hold(graph: Graph, names: Iterable[str]) -> Graph:
 
 
 def held_names(question: Question) -> tuple[str, ...]:
-    """The variables that the question sets."""
-    return tuple(parse_term(key, question=True).name for key, _ in question.set)
+    """What the question sets, variables or values of them: `m`, `m(2)`."""
+    return tuple(key for key, _ in question.set)
 
 
 def condition_names(question: Question) -> tuple[str, ...]:
-    """The variables that the question conditions on."""
-    return tuple(parse_term(key, question=True).name for key, _ in question.at)
+    """What the question conditions on, variables or values of them."""
+    return tuple(key for key, _ in question.at)
 
 
 def witnesses(graph: Graph, of: str | Iterable[str], on: str, arrows: Iterable[Edge]) -> tuple[str, ...]:
@@ -226,14 +225,14 @@ def _path(graph: Graph, aimed: Aim) -> frozenset[Edge]:
     """The arrows of one path, when it is one; over time, of every path that visits these names in this order."""
     path, shown = aimed.path, " -> ".join(aimed.path)
     ends = {variable_of(node) for node in aimed.of}, variable_of(aimed.on)
-    if path[0] not in ends[0] or path[-1] != ends[1]:
+    if variable_of(path[0]) not in ends[0] or variable_of(path[-1]) != ends[1]:
         raise SpecError(f"question: the path {shown} must lead from {listed(aimed.of)} to {aimed.on}")
     paths = Paths(path, aimed.carrying)
     found = follow(graph, aimed.of, aimed.on, paths)
     if found:
         _refuse_strays(graph, aimed, found, paths)
         return found
-    for tail, head in pairwise(path):
+    for tail, head in pairwise(map(variable_of, path)):
         known = {name: None for node in graph.nodes if variable_of(node) == tail for name in children(graph, node)}
         if head not in {variable_of(name) for name in known}:
             points = ", ".join(known) or "nothing"

@@ -37,7 +37,7 @@ class Stops:
 class Paths:
     """Accepts the paths whose variables are these names in this order; `carrying`: each may hand on to itself later.
 
-    What a variable is made of (a coarser course, the course and departure of a value) is one name either way.
+    A name with an occasion or a part, `m(2)`, is that node only. What a variable is made of (a coarser course, the course and departure of a value) is one name either way.
     """
 
     names: tuple[str, ...]
@@ -45,21 +45,25 @@ class Paths:
 
     def start(self, node: str) -> State:
         """The place of the first node among the names."""
-        return 0 if variable_of(node) == self.names[0] else None
+        return 0 if _is(node, self.names[0]) else None
 
     def step(self, state: State, node: str) -> State:
         """The place once the path comes to a node; None when it has left the names."""
         if not isinstance(state, int):
             return None
-        name = variable_of(node)
-        if state + 1 < len(self.names) and name == self.names[state + 1]:
+        if state + 1 < len(self.names) and _is(node, self.names[state + 1]):
             return state + 1
         own = self.carrying or occasion_of(node) is None
-        return state if own and name == self.names[state] else None
+        return state if own and _is(node, self.names[state]) else None
 
     def accepts(self, state: State) -> bool:
         """Whether the last name has been reached."""
         return state == len(self.names) - 1
+
+
+def _is(node: str, name: str) -> bool:
+    """Whether a node is what a name of a path means; the value that is looked at, `y(whole 3)`, is `y(3)`."""
+    return name in (variable_of(node), node.replace("(whole ", "("))
 
 
 def follow(graph: Graph, of: Iterable[str], on: str, wanted: Stops | Paths) -> frozenset[Edge]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from mechanisms.graph.expansion import Coefficient, Expansion, check_coefficients, computed_from
 from mechanisms.graph.expansion.coefficients import condition_names
-from mechanisms.graph.expansion.courses import find_owned
+from mechanisms.graph.expansion.courses import find_owned, moves_course
 from mechanisms.graph.graph import Edge, Graph, causal_order, variable_of
 from mechanisms.graph.levels import Design, course_weights, survey
 from mechanisms.spec.terms import Occasions, Relative, Term, parse_term
@@ -79,7 +79,7 @@ def unroll(theory: Theory, horizon: int | None = None) -> Graph:
     owners = find_owned(expansion.coefficients, design)
     arrows = [edge for each in expansion.coefficients for edge in _edges(each, time, own)]
     arrows += [edge for address, variable in owners.items() for edge in _owned(address, variable, expansion, time, own)]
-    late = _late(expansion, design)
+    late = _late(expansion, design, owners)
     arrows += [edge for name in design.levels for edge in _declared(name, time, own, late)]
     hidden = dict.fromkeys([*_drawn(theory, time), *_correlated(expansion)])
     graph = Graph(
@@ -92,6 +92,18 @@ def unroll(theory: Theory, horizon: int | None = None) -> Graph:
     )
     causal_order(graph)
     return graph
+
+
+def find_idle(theory: Theory, name: str, occasion: int) -> frozenset[Edge]:
+    """The arrows into a variable's courses that do not hold at an occasion (`only_when: {session: 1..}`)."""
+    expansion, design = check_coefficients(theory), survey(theory)
+    time = _Time(theory, design, _grid(theory, None))
+    own = {(course.effect.name, course.level) for course in expansion.courses if course.own}
+    idle: set[Edge] = set()
+    held: set[Edge] = set()
+    for each in expansion.parents(name):
+        (held if time.exists(each.only_when, occasion) else idle).update(_edges(each, time, own))
+    return frozenset(idle - held)
 
 
 def _grid(theory: Theory, horizon: int | None) -> tuple[int, ...]:
@@ -120,8 +132,6 @@ def _nodes(time: _Time, own: set[Edge]) -> Iterator[str]:
 
 def _edges(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[Edge]:
     """The arrows of one coefficient, of its moderators and of its condition."""
-    if each.carries == "trend":
-        return
     condition = each.arrow.only_when if each.arrow and each.written else None
     others = [term for product in each.moderators for term in product]
     known = [name for name in condition_names(condition) if name in time.design.levels]
@@ -131,10 +141,17 @@ def _edges(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[Edge]:
         if occasion is not None and (occasion < first or not time.exists(condition, occasion)):
             continue
         kind = "departure" if _serves_both(each, time, own) else each.carries
-        for source in _sources(each.cause, kind, occasion, time):
-            yield source, sink
+        sources = list(_sources(each.cause, kind, occasion, time))
+        if occasion is not None and not sources:  # before the grid nothing acts (R15), nor what moderates it
+            continue
+        yield from ((source, sink) for source in sources)
         for term in others:
             yield from ((source, sink) for source in _sources(term, "whole", occasion, time) if source != sink)
+            if occasion is None and _varies(term, time) and term.when is None:  # its course has a share in this course
+                yield from (
+                    (f"{term.name}({above})", sink)
+                    for above in time.design.lattice.above(time.design.level(term.name))[:1]
+                )
     if _serves_both(each, time, own):
         for level in time.design.lattice.above(each.units):
             yield f"{each.cause.name}({level})", f"{each.effect.name}({level})"
@@ -160,16 +177,24 @@ def _serves_both(each: Coefficient, time: _Time, own: set[Edge]) -> bool:
 
 
 def _sinks(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[tuple[int | None, str]]:
-    """What a coefficient acts on: each occasion of its effect, its course, or the effect itself."""
-    name, design = each.effect.name, time.design
-    coarse = each.carries in ("course", "value") and design.lattice.lies_below(design.level(name), each.units)
-    timed = [term.name for product in each.moderators for term in product if time.occurs(term.name) and not term.part]
-    if coarse and not timed and (name, each.units) in own and not isinstance(each.cause.when, Occasions):
-        yield None, f"{name}({each.units})"
-    elif time.occurs(name):
+    """What a coefficient acts on: each occasion of its effect, its course (both, by products), or the effect itself."""
+    name, lattice = each.effect.name, time.design.lattice
+    level = lattice.client(each.units) if each.carries == "trend" else each.units
+    course = each.carries == "trend" or (moves_course(each, time.design) and level not in lattice.time)
+    course = course and (name, level) in own and not isinstance(each.cause.when, Occasions)
+    if course:
+        yield None, f"{name}({level})"
+        if not any(_varies(term, time) for product in each.moderators for term in product):
+            return
+    if time.occurs(name):
         yield from ((occasion, node) for occasion in time.grid for node in time.at(name, occasion))
     else:
         yield None, name
+
+
+def _varies(term: Term, time: _Time) -> bool:
+    """Whether a moderator is another at every occasion, time itself apart, whose products are trends of the course."""
+    return time.occurs(term.name) and not time.design.trend(term.name) and not term.part
 
 
 def _sources(term: Term, carries: str, occasion: int | None, time: _Time) -> Iterator[str]:
@@ -192,14 +217,19 @@ def _named(term: Term) -> int | None:
     return term.when.first if isinstance(term.when, Occasions) else None
 
 
-def _late(expansion: Expansion, design: Design) -> frozenset[str]:
-    """The variables whose course is moved at some occasions only, so that it does not cancel between two of them."""
-    time = design.lattice.time
-    return frozenset(
-        each.effect.name
-        for each in expansion.coefficients
-        if each.carries in ("value", "course") and any(name in time for name in condition_names(each.only_when))
-    )
+def _late(expansion: Expansion, design: Design, owners: Mapping[str, Variable]) -> frozenset[str]:
+    """The variables whose course is moved otherwise at one occasion than another, so that it does not cancel in a change.
+
+    Something acts at some occasions only or more at later ones, or it moves how the course changes over time.
+    """
+    found = set()
+    for each in expansion.coefficients:
+        others = [term.name for product in each.moderators for term in product] + list(condition_names(each.only_when))
+        timed = [name for name in others if design.trend(name)]
+        moved = each.carries == "trend" and (len(timed) < len(others) or each.address in owners)
+        if moved or (timed and moves_course(each, design)):
+            found.add(each.effect.name)
+    return frozenset(found)
 
 
 def _declared(name: str, time: _Time, own: set[Edge], late: frozenset[str]) -> Iterator[Edge]:

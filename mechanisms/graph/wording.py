@@ -12,7 +12,7 @@ from mechanisms.errors import listed
 from mechanisms.graph.districts import Clash, hidden_behind
 from mechanisms.graph.graph import Edge, Graph, between, causal_order, occasion_of, parents, variable_of
 from mechanisms.graph.question import held_names, hold
-from mechanisms.spec.theory import Question, Theory
+from mechanisms.spec.theory import LINEAR, Question, Theory, Variable
 
 Sort = Literal["plain", "natural", "interventional"]
 SHOWN = 5  # adjustment sets that are written out
@@ -133,14 +133,27 @@ def _nested(
 
 
 def _levels(theory: Theory, question: Question) -> tuple[str, str]:
-    """The contrast's two values (to, from); 1 and 0 where the data decide."""
+    """The contrast's two values (to, from): categories, a step up from the mean of numbers; 1 and 0 where data decide."""
     if question.contrast is not None:
         return _number(question.contrast[1]), _number(question.contrast[0])
-    values = next((variable.values for variable in theory.variables if variable.name == question.of.name), ())
-    family = next((variable.family for variable in theory.variables if variable.name == question.of.name), None)
-    if family == "categorical" and values:
+    name = question.of.name
+    variable = next((variable for variable in theory.variables if variable.name == name), Variable(name=name))
+    values = variable.values
+    if variable.family in ("categorical", "ordinal", "sequential") and values:
         return (values[1] if len(values) == 2 else "each"), values[0]
+    if _is_number(variable, theory):
+        return ("mean + 1 sd" if question.scale == "standardised" else "mean + 1"), "mean"
     return "1", "0"
+
+
+def _is_number(variable: Variable, theory: Theory) -> bool:
+    """Whether the theory itself says that a variable is no 0/1 variable: by its family, its range, a curve from it."""
+    if variable.family is not None:
+        return variable.family not in ("bernoulli", "hazard", "categorical", "ordinal", "sequential")
+    said = variable.range is not None or variable.unit or variable.measured_by is not None or variable.computed
+    arrows = (arrow for arrow in theory.arrows if variable.name in (arrow.cause.name, arrow.effect.name))
+    drawn = any(arrow.effect.name == variable.name or arrow.shape != LINEAR for arrow in arrows)
+    return bool(said) or (drawn and not variable.values)
 
 
 def _number(value: float | str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from mechanisms.effects.decomposition import decompose
 from mechanisms.effects.effects import Effects
 from mechanisms.effects.estimation import estimate
-from mechanisms.errors import DataError, IdentificationError, MechanismsError
+from mechanisms.errors import DataError, IdentificationError, MechanismsError, SpecError
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
 
@@ -21,6 +21,6 @@ def find_answers(fit: Fit, question: Question | None = None) -> tuple[list[Effec
     for each in fit.plan.theory.questions:
         try:
             found.append(estimate(fit, each))
-        except (IdentificationError, DataError) as refusal:
+        except (IdentificationError, DataError, SpecError) as refusal:
             refused.append(refusal)
     return found, refused

@@ -78,12 +78,15 @@ def _drawn(
         merged = link.label if known is None else _merged(known.label, link.label)
         shown = known if known and not standing.written else link
         links[name] = replace(shown, label=merged, curved=link.curved or bool(known and known.curved))
-        for moderation in _moderations(standing, name, fit):
+        for moderation in _moderations(standing, name, fit, design):
             inside = light or busy[moderation.tail] > BUSY
             if inside:
                 small[moderation.tail] += [(f"{TIMES} {tail} {ARROW} {head}", line) for line in moderation.label]
             ending = replace(moderation, light=light, label=()) if inside else moderation
-            links["x", moderation.tail, *name] = ending
+            earlier = links.get(("x", moderation.tail, *name))  # of the other part of the cause
+            links["x", moderation.tail, *name] = (
+                replace(ending, label=_merged(earlier.label, ending.label)) if earlier else ending
+            )
     return links
 
 
@@ -109,11 +112,11 @@ def _link(standing: Standing, design: Design, *, label: tuple[str, ...], light: 
     )  # fmt: skip
 
 
-def _moderations(standing: Standing, onto: Name, fit: Fit | None) -> list[Moderation]:
+def _moderations(standing: Standing, onto: Name, fit: Fit | None, design: Design) -> list[Moderation]:
     """One arrow for each moderator."""
     terms = {product[-1].name: product[-1] for product in standing.moderators}
     found = []
-    for name, lines in label_moderators(standing, fit).items():
+    for name, lines in label_moderators(standing, fit, design).items():
         inside = [str(word) for word in (terms[name].part, terms[name].when, terms[name].value) if word is not None]
         label = (typeset(" ".join(inside)), *lines) if inside and fit is None else lines
         text = typeset(f"{name} moderates {onto[0]} -> {onto[1]}")
@@ -175,11 +178,14 @@ def _nodes(
         means, pos = (variable.means or "", variable.pos) if variable else ("", None)
         level = design.level(name) if theory.levels else ""
         lines += [(level,)] if placed else []  # positions leave no room for bands
-        found.append(Node(name, tuple(lines), roles[name], _kind(name, variable, design), level, means=means, pos=pos))
+        found.append(
+            Node(name, tuple(lines), roles[name], find_kind(name, variable, design), level, means=means, pos=pos)
+        )
     return tuple(found)
 
 
-def _kind(name: str, variable: Variable | None, design: Design) -> Kind:
+def find_kind(name: str, variable: Variable | None, design: Design) -> Kind:
+    """How a variable is drawn: measured, latent, computed, as an indicator, as time."""
     if design.trend(name):
         return "time"
     if variable and (variable.measured_by is not None or (variable.computed and not components(variable))):

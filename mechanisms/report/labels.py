@@ -1,14 +1,18 @@
 """What stands on a fitted path diagram: each arrow's coefficients in words and numbers, and where they hold."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mechanisms.data.dataset import Categories, Numbers
 from mechanisms.errors import MechanismsError, listed
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion
+from mechanisms.graph.levels import Design
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.equations import Coefficient, Equation, Factor
 from mechanisms.report.numbers import show_interval
+from mechanisms.spec.terms import Term, parse_term
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -20,7 +24,8 @@ _MOST = 8  # so many conditional arrows are told apart under the diagram
 def check_same(fit: Fit, expansion: Expansion, names: tuple[str, ...]) -> None:
     """Refuse a fit of another theory than the one that is drawn."""
     drawn, fitted = ([str(each) for each in one.coefficients] for one in (expansion, fit.plan.expansion))
-    missing = [text for text in drawn if text not in fitted] or [name for name in names if name not in fit.data]
+    missing = [text for text in drawn if text not in fitted]
+    missing = missing or [name for name in names if name not in fit.plan.theory.names]
     if fault := missing or [text for text in fitted if text not in drawn]:
         whose = "the theory" if missing else "the fit"
         raise MechanismsError(
@@ -29,25 +34,40 @@ def check_same(fit: Fit, expansion: Expansion, names: tuple[str, ...]) -> None:
         )
 
 
-def label_arrow(standing: Standing, fit: Fit | None) -> tuple[str, ...]:
-    """Its own coefficients, a line for each category or power; without a fit, only the category that was named."""
+def label_arrow(standing: Standing, fit: Fit | None, design: Design) -> tuple[str, ...]:
+    """Its own coefficients, a line for each category or power, and the sd of each that varies among units.
+
+    Where the cause is split, the line says whether it is the one within units or between them. Without a fit, only the
+    category that was named.
+    """
     if fit is None:
         return (str(standing.cause),) if standing.cause.value else ()
     lines = []
     for each in _own(fit, standing):
         value = each.factors[0].column.partition("=")[2]
-        lines.append(_line(fit, each, value, _after(standing, each.factors[0])))
+        before = " ".join(filter(None, [name_part(standing.cause, design), value]))
+        lines.append(_line(fit, each.address, before, _after(standing, each.factors[0])))
+        spreads = {level: f"sd({each.address} | {level})" for level in each.varies_by}
+        lines += [_line(fit, sd, f"sd by {level}", "") for level, sd in spreads.items() if sd in fit.parameters]
     return tuple(lines)
 
 
-def label_moderators(standing: Standing, fit: Fit | None) -> dict[str, tuple[str, ...]]:
+def name_part(cause: Term, design: Design) -> str:
+    """`within` units or `between clients`, where a term names the part of a cause; else nothing."""
+    if cause.part is None or cause.part == "whole":
+        return ""
+    return "within" if cause.part == design.level(cause.name) else f"between {cause.part}s"
+
+
+def label_moderators(standing: Standing, fit: Fit | None, design: Design) -> dict[str, tuple[str, ...]]:
     """Each moderator's lines; a product of several stands with its last."""
     labels: dict[str, list[str]] = {}
+    part = name_part(standing.cause, design)
     for product in standing.moderators:
         names = tuple(term.name for term in product)
         lines = labels.setdefault(names[-1], [])
         if fit is not None:
-            lines += [_product_line(fit, standing, names, each) for each in _products(fit, standing, names)]
+            lines += [_product_line(fit, standing, names, each, part) for each in _products(fit, standing, names)]
         elif len(names) > 1:
             lines.append(f"{TIMES} {f' {TIMES} '.join(names[:-1])}")
     return {name: tuple(lines) for name, lines in labels.items()}
@@ -55,13 +75,8 @@ def label_moderators(standing: Standing, fit: Fit | None) -> dict[str, tuple[str
 
 def _own(fit: Fit, standing: Standing) -> list[Coefficient]:
     """The coefficients of the cause alone, by category or by power."""
-    found = []
-    for each in _equation(fit, standing).coefficients:
-        (first, *others) = each.factors
-        value = first.column.partition("=")[2]
-        if not others and first.variable == standing.cause.name and standing.cause.value in (None, value):
-            found.append(each)
-    return found
+    found = [each for each in _equation(fit, standing).coefficients if len(each.factors) == 1]
+    return [each for each in found if _shows(each.factors[0], standing.cause)]
 
 
 def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coefficient]:
@@ -71,19 +86,27 @@ def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coef
         each for each in _equation(fit, standing).coefficients
         if {factor.variable for factor in each.factors} == {tail, *names} and len(each.factors) == len({tail, *names})
         and all(factor.power == 1 or factor.variable == tail for factor in each.factors)
+        and any(_shows(factor, standing.cause) for factor in each.factors)
     ]  # fmt: skip
 
 
-def _product_line(fit: Fit, standing: Standing, names: tuple[str, ...], product: Coefficient) -> str:
-    """What has to be said of a product: categories, the other factors of a larger one, the power of the cause."""
+def _shows(factor: Factor, cause: Term) -> bool:
+    """Whether a factor is this term: the same part at the same time, in any category unless one is named."""
+    term = parse_term(factor.text or factor.column)
+    return replace(term, value=cause.value) == cause and cause.value in (None, term.value)
+
+
+def _product_line(fit: Fit, standing: Standing, names: tuple[str, ...], product: Coefficient, part: str) -> str:
+    """What has to be said of a product: the part of the cause, categories, the other factors of a larger one, the power of the cause."""
     tail = standing.cause.name
     words = [
         factor.column.partition("=")[2] if (factor.variable,) == names else factor.column
         for factor in product.factors
         if "=" in factor.column or (len(names) > 1 and factor.variable != tail)
     ]
-    (cause,) = (factor for factor in product.factors if factor.variable == tail)
-    return _line(fit, product, f" {TIMES} ".join(words), _after(standing, cause))
+    (cause,) = (factor for factor in product.factors if _shows(factor, standing.cause))
+    before = " ".join(filter(None, [part, f" {TIMES} ".join(words)]))
+    return _line(fit, product.address, before, _after(standing, cause))
 
 
 def _after(standing: Standing, factor: Factor) -> str:
@@ -95,8 +118,8 @@ def _equation(fit: Fit, standing: Standing) -> Equation:
     return fit.plan.equation(standing.effect.name)
 
 
-def _line(fit: Fit, coefficient: Coefficient, before: str, after: str) -> str:
-    draws = fit.parameters[coefficient.address]
+def _line(fit: Fit, address: str, before: str, after: str) -> str:
+    draws = fit.parameters[address]
     lower, upper = np.quantile(draws, [0.025, 0.975])
     shown = show_interval(float(draws.mean()), float(lower), float(upper)) + after
     return f"{before}: {shown}" if before else shown
@@ -110,6 +133,8 @@ def write_caption(fit: Fit | None) -> str:
     odd = [each for each in fit.plan.equations if each.link != "identity"]
     said += [f"{listed([each.response for each in odd])} on the {odd[0].link} scale"] if odd else []
     text = "; ".join(said) + "."
+    if any(each.varies_by for equation in fit.plan.equations for each in equation.coefficients):
+        text += " sd by a level: how much its units differ in the coefficient."
     if places := _conditional(fit):
         shown = [f"{arrow} {where}" for arrow, where in places.items()]
         more = (
@@ -117,7 +142,7 @@ def write_caption(fit: Fit | None) -> str:
             if len(shown) > _MOST
             else ""
         )
-        text += f" Slopes that vary are given at one place: {'; '.join(shown[:_MOST])}{more}."
+        text += f" Slopes that depend on other values are given at one place: {'; '.join(shown[:_MOST])}{more}."
     return text
 
 
@@ -131,13 +156,13 @@ def _conditional(fit: Fit) -> dict[str, str]:
             if others or own.degree > 1 or not names:
                 continue
             where = listed([_place(fit, equation, name, first.variable) for name in names], most=12)
-            found[f"{first.variable} {ARROW} {equation.response}"] = where
+            found[f"{first} {ARROW} {equation.response}"] = where
     return found
 
 
 def _place(fit: Fit, equation: Equation, name: str, cause: str) -> str:
     """At which value of a variable the linear coefficient of a cause is the slope."""
-    column = fit.data[name]
+    column = fit.data[name] if name in fit.data else None  # noqa: SIM401  (a Dataset; what is computed has no column)
     if isinstance(column, Categories):
         used = [factor.column for each in equation.coefficients for factor in each.factors if factor.variable == name]
         others = [value for value in column.values if f"{name}={value}" not in used]
@@ -146,8 +171,8 @@ def _place(fit: Fit, equation: Equation, name: str, cause: str) -> str:
         return f"for {name} = {listed(others, joint='or')}"
     if name == cause:
         return f"where {name} = 0 (a curve)"
-    return f"{'at' if isinstance(column, Numbers) and column.binary else 'where'} {name} = {_zero(column)}"
+    return f"{'at' if column and column.binary else 'where'} {name} = {_zero(column)}"
 
 
-def _zero(column: Numbers) -> str:
-    return f"{column.labels[0]} (0)" if column.labels else "0"
+def _zero(column: Numbers | None) -> str:
+    return f"{column.labels[0]} (0)" if column and column.labels else "0"

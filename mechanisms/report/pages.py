@@ -6,22 +6,25 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.metadata import version
 
-import numpy as np
-
 from mechanisms.effects.diagnosis import Diagnosis, diagnose
 from mechanisms.effects.effects import MASS, Effects, summarise
+from mechanisms.effects.estimability import find_inestimable
 from mechanisms.errors import expect
 from mechanisms.graph.wording import name_effect
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.model.prior_words import print_priors
 from mechanisms.report.answers import find_answers
+from mechanisms.report.doubts import find_doubts
 from mechanisms.report.listing import describe_arrow, describe_variable
 from mechanisms.report.numbers import count, decimals_for, show
+from mechanisms.report.parameters import HEAD, tabulate
 from mechanisms.report.plots import diagram, forest, to_svg
 from mechanisms.report.style import CSS
 from mechanisms.spec.theory import Citation, Theory
 
+MANY = 24  # rows of a table that are shown at once
+LEFT_OUT = "left out, not answered: "
 COLUMNS = ("mean", "sd", "median", "lower", "upper")
 
 
@@ -52,10 +55,11 @@ def page(fit: Fit, effects: Effects | Sequence[Effects] | None = None, diagnosis
     title = theory.title or theory.name or "A theory"
     picture = to_svg(diagram(theory, fit, of=[each.of for each in found]))
     sections = [
-        _header(theory, title),
         _verdict(fit, diagnosis),
+        _header(theory, title),
+        *_doubts(fit, diagnosis),
         _section("Path diagram", _image(picture, f"Path diagram of {title}")),
-        *(_section(each.title, _effects(each)) for each in found),
+        *(_section(each.title.removesuffix(f": {theory.title}"), _effects(each)) for each in found),
         _section("The theory in words", _words(fit.plan)),
         _section("Inference plan", _plan(fit)),
         _section("Priors, in data units", _priors(fit)),
@@ -97,6 +101,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable
     return f'<div class="wide">{table}</div>'
 
 
+def _folded(body: str, summary: str, *, fold: bool) -> str:
+    """Something long behind a line to click on."""
+    return f"<details><summary>{escape(summary)}</summary>{body}</details>" if fold else body
+
+
 def _list(sentences: Iterable[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
 
@@ -118,6 +127,7 @@ def _header(theory: Theory, title: str) -> str:
 
 
 def _verdict(fit: Fit, diagnosis: Diagnosis) -> str:
+    """The first line of the page."""
     chains, draws = fit.shape
     engines = " and ".join(dict.fromkeys(block.engine for block in fit.blocks))
     facts = (
@@ -125,9 +135,26 @@ def _verdict(fit: Fit, diagnosis: Diagnosis) -> str:
     )
     word = "The computation can be trusted" if diagnosis.ok else "Do not trust the computation yet"
     kind = "good" if diagnosis.ok else "bad"
-    why = " ".join(f"{message}." for message in diagnosis.messages)
+    why = " ".join(f"{message[:1].upper()}{message[1:]}." for message in _split(fit, diagnosis)[0])
     about = '<br><span class="about">This is about the sampler, not about the theory.</span>'
     return f'<p class="verdict {kind}"><strong>{word}.</strong> {escape(facts)} {escape(why)}{about}</p>'
+
+
+def _split(fit: Fit, diagnosis: Diagnosis) -> tuple[list[str], list[str]]:
+    """What a diagnosis says of the sampler, and which questions it left out."""
+    inestimable = {str(each) for each in find_inestimable(fit)}
+    said = [message for message in diagnosis.messages if message not in inestimable]
+    skipped = [message for message in said if message.startswith(LEFT_OUT)]
+    return [message for message in said if message not in skipped], skipped
+
+
+def _doubts(fit: Fit, diagnosis: Diagnosis) -> list[str]:
+    """What the data hardly tell, and which of the theory's questions are not answered; nothing where there is neither."""
+    sections = (
+        ("What these data hardly tell", find_doubts(fit)),
+        ("Questions without an answer", [message.removeprefix(LEFT_OUT) for message in _split(fit, diagnosis)[1]]),
+    )
+    return [_section(heading, _list(sentences)) for heading, sentences in sections if sentences]
 
 
 def _effects(effects: Effects) -> str:
@@ -145,7 +172,7 @@ def _effects(effects: Effects) -> str:
     meaning = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts)
     parts = [
         _image(to_svg(forest(effects)), f"Forest plot: {effects.title}"),
-        _table(head, rows, range(1, 7)),
+        _folded(_table(head, rows, range(1, 7)), f"All {len(rows)} rows", fold=len(rows) > MANY),
         f"<dl>{meaning}</dl>",
         f"<h3>Assuming</h3>{_list(effects.assumptions)}",
     ]
@@ -203,18 +230,15 @@ def _diagnostics(diagnosis: Diagnosis) -> str:
         for name, row in frame.iterrows()
     ]
     table = _table(("parameter or effect", "R-hat", "ESS bulk", "ESS tail", "MCSE of the mean"), rows, range(1, 5))
-    return f"{_list(diagnosis.messages)}\n<details><summary>Every parameter and effect</summary>{table}</details>"
+    return f"{_list(diagnosis.messages)}\n{_folded(table, 'Every parameter and effect', fold=True)}"
 
 
 def _parameters(fit: Fit) -> str:
-    rows = []
-    for address, draws in fit.parameters.items():
-        lower, upper = np.quantile(draws, [(1 - MASS) / 2, (1 + MASS) / 2])
-        sd = float(draws.std())
-        places = decimals_for(sd, 3)
-        numbers = (float(draws.mean()), sd, float(lower), float(upper))
-        rows.append((address, *(show(number, places) for number in numbers)))
-    return _table(("parameter", "mean", "sd", "lower", "upper"), rows, range(1, 5))
+    parts = []
+    for table in tabulate(fit):
+        parts.append(f"<h3>{escape(table.heading)}</h3>{_table(HEAD, table.rows, range(1, 5))}")
+        parts += [f"<p>{escape(table.note)}</p>"] if table.note else []
+    return "\n".join(parts)
 
 
 def _versions(fit: Fit) -> str:

@@ -14,8 +14,8 @@ from mechanisms.report.layout import Box
 from mechanisms.report.lettering import Curve
 from mechanisms.report.letters import GREY, INK, PALE, measure
 from mechanisms.report.picture import Link, Moderation, Node
-from mechanisms.report.routing import Route, badge
 from mechanisms.report.standing import COLUMN_GAP, LABEL, SMALL, SMALL_LINE, Sheet, columns, name_lines, name_size
+from mechanisms.report.ways import Route, badge
 
 EDGE = 0.25  # free paper around everything
 SMALLEST = 5.0

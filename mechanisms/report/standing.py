@@ -11,7 +11,8 @@ from mechanisms.report.layout import BAND_GAP, EMPTY, Box, Layout, arrange
 from mechanisms.report.letters import measure
 from mechanisms.report.picture import Link, Moderation, Node, Picture
 from mechanisms.report.positions import complete_positions, stretch
-from mechanisms.report.routing import Route, beside, route
+from mechanisms.report.routing import beside, route
+from mechanisms.report.ways import Route
 
 NAME, NAME_PALE, NAME_SMALL, LABEL, SMALL = 10.5, 9.5, 8.5, 8.5, 8.0
 PAD, COLUMN_GAP = 0.16, 0.13
@@ -47,7 +48,8 @@ def stand(picture: Picture) -> Sheet:
     labels = {link: _label_size(link) for link in links if link.label}
     boxes = dict(layout.boxes)
     ellipses = frozenset(node.name for node in picture.nodes if node.kind == "latent")
-    routes = route(links, boxes, layout.waypoints, labels, ellipses)
+    borders = [low - BAND_GAP / 2 for _, low in layout.bands.values()]
+    routes = route(links, boxes, layout.waypoints, labels, ellipses, borders)
     return Sheet(picture, boxes, routes, _bands(picture, layout, routes))
 
 
@@ -88,10 +90,16 @@ def _place(picture: Picture, sizes: Sizes) -> tuple[Layout, list[Link]]:
 def _label_room(picture: Picture) -> dict[tuple[str, str], float]:
     """The room between two boxes that the labels of their arrows need; more where several arrows fan out."""
     fan = Counter(frozenset(link.ends) for link in picture.links)
+    moderated = {link.onto for link in picture.links if isinstance(link, Moderation)}
     found: dict[tuple[str, str], float] = {}
     for link in picture.links:
         if link.label and link.kind == "arrow":
-            need = _label_size(link)[0] + 0.55 + 0.35 * max(0, fan[frozenset(link.ends)] - 2)
+            need = (
+                _label_size(link)[0]
+                + 0.55
+                + 0.4 * (link.name in moderated)
+                + 0.35 * max(0, fan[frozenset(link.ends)] - 2)
+            )
             found[link.ends] = max(need, found.get(link.ends, 0.0))
     return found
 
@@ -220,13 +228,13 @@ def _ends(box: Box) -> tuple[float, float]:
 
 
 def name_lines(node: Node) -> tuple[str, ...]:
-    """A name in lines, broken after _ and dots where it is long; a box of several covariates has none."""
+    """A name in lines, broken after _ and dots and before ( where it is long; a box of several covariates has none."""
     name = node.shown or node.name
     if name.count(","):
         return ()
     if len(name) <= 18:
         return (name,)
-    parts = name.replace("_", "_ ").replace(".", ". ").replace("…", " … ")
+    parts = name.replace("_", "_ ").replace(".", ". ").replace("…", " … ").replace("(", " (")
     return tuple(line.replace(" ", "") for line in textwrap.wrap(parts, 18))
 
 

@@ -19,7 +19,7 @@ th { text-align: left; font-weight: 600; color: #6b737c; border-bottom: 1px soli
 th, td { padding: .28rem .9rem .28rem 0; vertical-align: top; }
 td { border-bottom: 1px solid #eceff1; } td:first-child { white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }
-pre { font: .8rem/1.5 ui-monospace, Menlo, Consolas, monospace; background: #f5f7f8; padding: .7rem .9rem; overflow-x: auto; }
+pre { font: .8rem/1.5 ui-monospace, Menlo, Consolas, monospace; background: #f5f7f8; padding: .7rem .9rem; white-space: pre-wrap; }
 dl { display: grid; grid-template-columns: 7rem 1fr; gap: .2rem .6rem; font-size: .88rem; margin: .4rem 0; }
 dt { color: #6b737c; } dd { margin: 0; }
 ul { padding-left: 1.2rem; margin: .2rem 0; } li { margin: .25rem 0; font-size: .95rem; }

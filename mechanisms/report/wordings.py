@@ -2,13 +2,11 @@
 
 import textwrap
 
-import numpy as np
-
 from mechanisms.graph.expansion import Coefficient as Standing
-from mechanisms.graph.levels import ROW, Design, computed_from
+from mechanisms.graph.levels import Design, computed_from
 from mechanisms.infer.posterior import Fit
-from mechanisms.report.labels import ARROW, label_arrow
-from mechanisms.report.numbers import MINUS, show_interval
+from mechanisms.report.labels import ARROW, label_arrow, name_part
+from mechanisms.report.numbers import MINUS
 from mechanisms.spec.terms import Relative, Term
 from mechanisms.spec.theory import LINEAR, Level, Theory, Variable
 
@@ -39,14 +37,16 @@ def label_link(standing: Standing, fit: Fit | None, design: Design, *, full: boo
     """The label of an arrow: what its two names do not say, and with a fit its numbers."""
     arrow = standing.arrow if standing.written else None
     cause, effect = (arrow.cause, arrow.effect) if arrow else (standing.cause, standing.effect)
-    words = [typeset(f"{cause} -> {effect}")] if full else [_beyond(cause, effect)]
+    numbers = label_arrow(standing, fit, design) if fit is not None else ()
+    said = bool(numbers) and not full and bool(name_part(cause, design)) and not (effect.spread or effect.value)
+    words = [typeset(f"{cause} -> {effect}")] if full else [] if said else [_beyond(cause, effect)]
     if fit is None and standing.shape != LINEAR:
         words.append(typeset(str(standing.shape)))
     if arrow:
-        words += [f"varies by {', '.join(arrow.varies_by)}"] if arrow.varies_by else []
+        words += [f"varies by {', '.join(arrow.varies_by)}"] if arrow.varies_by and fit is None else []
         words += [f"only when {typeset(str(arrow.only_when))}"] if arrow.only_when else []
     lines = [line for text in words if text for line in textwrap.wrap(text, _ROW, break_long_words=False)]
-    return (*lines, *(_numbers(standing, fit, design) if fit is not None else ()))
+    return (*lines, *numbers)
 
 
 def _beyond(cause: Term, effect: Term) -> str:
@@ -54,18 +54,6 @@ def _beyond(cause: Term, effect: Term) -> str:
     inside = " ".join(str(word) for word in (cause.part, cause.when, cause.value) if word is not None)
     into = effect.spread or effect.value
     return typeset(f"{inside} -> {into}".strip() if into else inside)
-
-
-def _numbers(standing: Standing, fit: Fit, design: Design) -> tuple[str, ...]:
-    """The coefficients of an arrow; where there are levels, those that the fit has by this name."""
-    if design.lattice.names == (ROW,):
-        return label_arrow(standing, fit)
-    if standing.address not in fit.parameters:
-        return ()
-    draws = fit.parameters[standing.address]
-    lower, upper = np.quantile(draws, [0.025, 0.975])
-    shown = show_interval(float(draws.mean()), float(lower), float(upper))
-    return (f"{standing.cause.part}: {shown}" if standing.cause.part else shown,)
 
 
 def describe_node(variable: Variable, theory: Theory) -> list[tuple[str, ...]]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mechanisms.errors import NOWHERE, Place, SpecError
+from mechanisms.spec.foreign import DERIVED, is_derived
 from mechanisms.spec.terms import CONSTANT, Term, is_name, parse_term
 
-Kind = Literal["coefficient", "intercept", "spread", "residual", "sd", "cor", "reliability"]
+Kind = Literal["coefficient", "intercept", "spread", "residual", "sd", "cor", "reliability", "skew"]
 Factor = tuple[Term, int]
 
 
@@ -53,17 +54,19 @@ class Address:
             return f"cor({self.level})"
         if self.first:
             return f"{str(self.effect)[:-1]} | first)"
-        return f"reliability({self.effect})" if self.kind == "reliability" else str(self.effect)
+        return f"{self.kind}({self.effect})" if self.kind in ("reliability", "skew") else str(self.effect)
 
 
 def parse_address(text: str, place: Place = NOWHERE) -> Address:
     """Read the address of one parameter; a text that names none, or several, is a `SpecError`."""
     text = text.strip()
-    if word := re.fullmatch(r"(sd|cor|reliability)\s*\((.*)\)", text):
+    if is_derived(text) or ":=" in text:
+        raise SpecError(f"'{text}': {DERIVED}", place)
+    if word := re.fullmatch(r"(sd|cor|reliability|skew)\s*\((.*)\)", text):
         return _called(word[1], word[2].strip(), text, place)
     if word := re.fullmatch(r"(sigma|precision)\s*\((.*)\|\s*first\s*\)", text):
         return replace(parse_address(f"{word[1]}({word[2]})", place), first=True)
-    if re.search(r"==|:=|[<>]=|(?<![-<])>|<(?!-)", text):
+    if re.search(r"==|[<>]=|(?<![-<])>|<(?!-)", text):
         raise SpecError(
             f"'{text}': no inequality or constraint is part of the language: fixed, same_as, above, below", place
         )
@@ -90,8 +93,11 @@ def _called(word: str, inside: str, text: str, place: Place) -> Address:
         return Address("sd", of=inner, level=level.strip())
     if not is_name(inside):
         pair = "; the correlation of two courses is a(client) <-> b(client)" if word == "cor" else ""
-        raise SpecError(f"'{text}': write {word}({'level' if word == 'cor' else 'indicator'}){pair}", place)
-    return Address("cor", level=inside) if word == "cor" else Address("reliability", effect=Term(inside))
+        what = {"cor": "level", "reliability": "indicator"}.get(word, "variable")
+        raise SpecError(f"'{text}': write {word}({what}){pair}", place)
+    if word == "cor":
+        return Address("cor", level=inside)
+    return Address("skew" if word == "skew" else "reliability", effect=Term(inside))
 
 
 def _residual(text: str, place: Place) -> Address:

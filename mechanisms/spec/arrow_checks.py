@@ -111,6 +111,18 @@ def check_options(arrow: Arrow, known: Known, units: Units) -> None:
                 f" Known: {listed(units.above)}." if units.above else " There are no levels."
             )
             raise SpecError(f"{arrow}: varies_by: unknown level '{level}'.{hint}", arrow.place)
+        _check_intercept_varies(arrow, level, units)
+
+
+def _check_intercept_varies(arrow: Arrow, level: str, units: Units) -> None:
+    """An intercept varies between units that hold several values each; an arrow's levels are the expansion's business."""
+    own, *coarser = units.parts(arrow.effect.name)
+    if arrow.cause != CONSTANT or level in coarser:
+        return
+    name = arrow.effect.name
+    fix = f"; it varies by {listed(coarser, joint='or')}, or by nothing, []" if coarser else "; leave the line out"
+    why = f"{name} has one value per {own}" if level == own else f"a {own} of {name} lies in no {level}"
+    raise SpecError(f"{arrow}: varies_by: {level}: {why}{fix}", arrow.place)
 
 
 def _check_moderator(arrow: Arrow, product: tuple[Term, ...], known: Known, units: Units) -> None:

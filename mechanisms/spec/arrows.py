@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from mechanisms.errors import NOWHERE, Place, SpecError
+from mechanisms.spec.foreign import DEFINED, SUMS, is_function
 from mechanisms.spec.terms import CONSTANT, Occasions, Relative, Term, parse_term
 from mechanisms.spec.words import split_names
 
@@ -45,6 +46,8 @@ def _pair(cause: Term, effect: Term, lag: int, place: Place) -> Pair:
     """One arrow, its effect at lag 0."""
     text = f"{cause} -> {effect}"
     if effect.part is not None:
+        if is_function(effect.name):
+            raise SpecError(f"{text}: '{effect}': {SUMS}", place)
         raise SpecError(f"{text}: the part is named on the cause, not on the effect", place)
     if isinstance(effect.when, Occasions):
         raise SpecError(
@@ -116,6 +119,8 @@ def _refuse_strange(text: str, wanted: str, place: Place) -> None:
     for sign, instead in _STRANGE.items():
         if sign in text:
             raise SpecError(f"'{text.strip()}': '{sign}' is not an arrow; write {instead}", place)
+    if ":=" in text:
+        raise SpecError(f"'{text.strip()}': {DEFINED}", place)
     rest = text.replace(wanted, " , ")
     if "->" in rest:
         raise SpecError(f"'{text.strip()}' mixes -> and <->; write two entries", place)

@@ -97,9 +97,9 @@ def _check_products_once(theory: Theory) -> None:
             if earlier is not None and (earlier != number or written):
                 text = f"{' * '.join(map(str, terms))} -> {arrow.effect}"
                 one, other = terms[0], " * ".join(map(str, terms[1:]))
-                raise SpecError(
-                    f"{text} is said twice: {other} moderating {one} is {one} moderating {other}", arrow.place
-                )
+                why = f"{other} moderating {one} is {one} moderating {other}"
+                why = f"moderated_by names {other} twice" if earlier == number else why
+                raise SpecError(f"{text} is said twice: {why}", arrow.place)
             seen[key] = number
 
 

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 from mechanisms.errors import NOWHERE, Place, SpecError
 from mechanisms.spec.arrows import parse_arrow
+from mechanisms.spec.foreign import SUMS
 from mechanisms.spec.said import read_number
 from mechanisms.spec.terms import CONSTANT, Term, parse_term
 
 MOST_PARTS = 500
 _FOREIGN = re.compile(r":=|\*\*|[/%^{}\[\]|&~;<>!]")
-_INSTEAD = (
-    "Log of a cause is shape: log, of an effect family: lognormal; a product is moderated_by; else make the column"
-)
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def _part(sign: float, piece: str, whole: str, place: Place) -> tuple[float, Ter
     foreign = _FOREIGN.search(whole)
     if foreign or len(factors) > 2 or weight is None:
         raise SpecError(
-            f"'{whole.strip()}': only sums and differences of variables ('{foreign[0] if foreign else '*'}'). {_INSTEAD}",
+            f"'{whole.strip()}': only sums and differences of variables ('{foreign[0] if foreign else '*'}'). {SUMS.partition('. ')[2]}",
             place,
         )
     if not factors[-1] or read_number(factors[-1]) is not None or weight == 0:

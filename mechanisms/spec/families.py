@@ -7,7 +7,10 @@ from mechanisms.spec.theory import Variable
 
 @dataclass(frozen=True)
 class Kind:
-    """A family in words: `links` with the default first, `spread` the part that arrows reach by name."""
+    """A family in words: `links` with the default first, `spread` the part that arrows reach by name.
+
+    `skew` tells that its slant is a parameter, `skew(y)`.
+    """
 
     links: tuple[str, ...]
     spread: str | None = None
@@ -15,13 +18,14 @@ class Kind:
     counts: bool = False
     zeros: bool = False
     event: bool = False
+    skew: bool = False
 
 
 _PROBABILITY = ("logit", "probit", "cloglog")
 KINDS = {
     "normal": Kind(("identity",), "sigma"),
     "student": Kind(("identity",), "sigma"),
-    "skew_normal": Kind(("identity",), "sigma"),
+    "skew_normal": Kind(("identity",), "sigma", skew=True),
     "lognormal": Kind(("log",), "sigma", zeros=True, event=True),
     "gamma": Kind(("log",), "precision", zeros=True, event=True),
     "weibull": Kind(("log",), "precision", event=True),

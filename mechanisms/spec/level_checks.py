@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from mechanisms.errors import Place, SpecError, did_you_mean, listed
-from mechanisms.spec.levels import Units, find_units, finest
-from mechanisms.spec.terms import CONSTANT, Occasions, Term, check_name
+from mechanisms.spec.foreign import NOT_OURS, SUMS, is_function, suggest_lag
+from mechanisms.spec.levels import Lattice, Units, find_units, finest
+from mechanisms.spec.said import Scalar, read_number
+from mechanisms.spec.terms import CONSTANT, Occasions, Term, check_name, is_value
 from mechanisms.spec.theory import Condition, Level, Span, Theory, Variable
 
 _LAST = ("last", "final", "latest", "end")
@@ -20,19 +22,21 @@ def check_levels(theory: Theory) -> Units:
     for name in theory.time:
         if name not in names:
             hint = _near(name, names) if names else " Say the levels: levels: [session, client]"
+            if name in ("continuous", "continuous_time"):
+                hint = f" Continuous time is {NOT_OURS}; write a grid of occasions, session: {{occasions: [0, 2, 5]}}"
             raise SpecError(f"time: unknown level '{name}'.{hint}", theory.place)
     for variable in theory.variables:
         if variable.name in names:
             also = ", and a level of time is a variable already" if variable.name in theory.time else ""
             raise SpecError(f"'{variable.name}' is a level{also}; a name is a level or a variable", variable.place)
-    _check_levels_of_variables(theory, names)
-    units = find_units(theory)
+    lattice = Lattice(theory.levels)
     for level in theory.levels:
-        for name in units.above[level.name]:
-            if level.name in units.above[name]:
+        for name in lattice.above(level.name):
+            if level.name in lattice.above(name):
                 message = f"{level.name} lies in {name} and {name} in {level.name}: a circle"
                 raise SpecError(message, level.place)
-    return units
+    _check_levels_of_variables(theory, names)
+    return find_units(theory)
 
 
 def _problem_of_level(level: Level, names: list[str], time: tuple[str, ...]) -> str:
@@ -71,6 +75,7 @@ def check_conditions(theory: Theory, known: Mapping[str, Variable], units: Units
         *((variable.name, variable.only_when, variable.place) for variable in theory.variables),
         *((str(arrow), arrow.only_when, arrow.place) for arrow in theory.arrows),
     ]
+    effects = {arrow.effect.name for arrow in theory.arrows}
     for who, condition, place in said:
         for name, values in condition.values if condition else ():
             if name == who:
@@ -79,27 +84,80 @@ def check_conditions(theory: Theory, known: Mapping[str, Variable], units: Units
                 raise SpecError(
                     f"{who}: only_when names unknown variable '{name}'.{_near(name, [*known, *units.above])}", place
                 )
-            if problem := _problem_of_values(name, values, known, units):
+            problem = _problem_of_values(name, values, known, units)
+            if problem or (problem := _problem_of_word(known.get(name), values, modelled=name in effects)):
                 raise SpecError(f"{who}: only_when: {problem}", place)
 
 
-def _problem_of_values(name: str, values: object, known: Mapping[str, Variable], units: Units) -> str:
+def _problem_of_values(
+    name: str, values: tuple[Scalar, ...] | Span, known: Mapping[str, Variable], units: Units
+) -> str:
+    """What is wrong with a condition that can never hold, or nothing. What is declared nowhere the data decide."""
+    if name in units.times:
+        return _problem_of_occasions(name, values, units.occasions[name])
     variable = known.get(name)
-    categories = variable.values if variable else ()
+    if variable is None:
+        return ""
     if isinstance(values, Span):
-        return (
-            f"{name} has no order; list its values"
-            if categories and variable and variable.family == "categorical"
-            else ""
-        )
-    for value in values if isinstance(values, tuple) else ():
-        text = f"{value:g}" if isinstance(value, float | int) else str(value)
-        if categories and text not in categories:
-            return f"{name} has no value '{text}'.{did_you_mean(text, categories) or f' It has {listed(categories)}.'}"
-        if variable and variable.family == "bernoulli" and not categories and text not in ("0", "1"):
+        return _problem_of_span(variable, values)
+    for value in values:
+        text = f"{value:g}" if isinstance(value, float | int) else value
+        if variable.values and text not in variable.values:
+            near = did_you_mean(text, variable.values) or f" It has {listed(variable.values)}."
+            return f"{name} has no value '{text}'.{near}"
+        if variable.family == "bernoulli" and not variable.values and text not in ("0", "1"):
             return f"{name} is 0 or 1, not {text}"
-        if name in units.times and text not in map(str, units.occasions[name]) and units.occasions[name]:
-            return f"{name} has no occasion {text}; it has {listed(map(str, units.occasions[name]))}"
+        if isinstance(value, str) and not variable.values and not is_value(value):
+            return (
+                f"{name}: '{value}' is neither a number nor a category; from 3 on is {name}: 3.., up to 3 {name}: ..3"
+            )
+        if isinstance(value, float | int) and (bounds := variable.range) and value not in Span(*bounds):
+            return f"{name} lies from {bounds[0]:g} to {bounds[1]:g}, never at {text}"
+    return ""
+
+
+def _problem_of_word(variable: Variable | None, values: tuple[Scalar, ...] | Span, *, modelled: bool) -> str:
+    """A variable without values that is modelled, or declared to be a number, is never a word."""
+    if variable is None or variable.values or isinstance(values, Span):
+        return ""
+    latent = variable.measured_by is not None or variable.computed is not None
+    number = variable.family or variable.range or variable.unit or latent or modelled
+    word = next((value for value in values if isinstance(value, str)), None)
+    if not number or word is None:
+        return ""
+    name = variable.name
+    return (
+        f"{name} is a number, not '{word}'; write a number or a range, {name}: 3.., or declare its categories: values"
+    )
+
+
+def _problem_of_occasions(name: str, values: tuple[Scalar, ...] | Span, grid: tuple[int, ...]) -> str:
+    has = f"; it has {listed(map(str, grid))}" if grid else ""
+    if isinstance(values, Span):
+        nothing = not any(each in values for each in grid) if grid else values.last is not None and values.last < 0
+        return f"{name} has no occasion in {values}{has or ', they begin at 0'}" if nothing else ""
+    for value in values:
+        if not isinstance(value, float | int) or value != int(value) or value < 0:
+            return f"{name} is time, and its occasions are whole numbers, not {value}{has}"
+        if grid and value not in grid:
+            return f"{name} has no occasion {value:g}{has}"
+    return ""
+
+
+def _problem_of_span(variable: Variable, span: Span) -> str:
+    name, numbers = variable.name, [read_number(value) for value in variable.values]
+    if variable.family == "categorical":
+        return f"{name} has no order; list its values"
+    if None in numbers:
+        return f"{name} has {listed(variable.values)}, not numbers; list its values"
+    if variable.family == "bernoulli" and not numbers:
+        numbers = [0.0, 1.0]
+    if numbers and not any(each in span for each in numbers):
+        return f"{name} has no value in {span}; it has {listed(f'{each:g}' for each in numbers)}"
+    first, last = variable.range or (None, None)
+    over = first is not None and span.last is not None and span.last < first
+    if over or (last is not None and span.first is not None and span.first > last):
+        return f"{name} lies from {first:g} to {last:g}, never in {span}"
     return ""
 
 
@@ -108,12 +166,16 @@ def check_term(term: Term, known: Mapping[str, Variable], units: Units, who: str
     if term == CONSTANT:
         return
     variable = known.get(term.name)
+    if is_function(term.name) and term.part not in (None, "whole", *units.above):
+        fault = "unknown variable" if variable is None else "no variable is a function,"
+        raise SpecError(f"{where}'{term}': {fault} '{term.name}'; {SUMS}", place)
     if variable is None and term.name not in units.times:
         if term.name in units.above:
             raise SpecError(
                 f"{who} names unknown variable '{term.name}'; it is a level. Only a level of time has a value", place
             )
-        hint = did_you_mean(term.name, [*known, *units.times]) or f" Known: {listed([*known, *units.times])}."
+        names = [*known, *units.times]
+        hint = (suggest_lag(term.name, known) if units.times else "") or _near(term.name, names)
         raise SpecError(f"{who} names unknown variable '{term.name}'.{hint}", place)
     if problem := _problem_of_part(term, units) or _problem_of_occasion(term, units):
         raise SpecError(f"{where}{problem}" if problem.startswith("lag") else problem, place)

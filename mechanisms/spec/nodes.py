@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from mechanisms.errors import NOWHERE, Place, SpecError
+from mechanisms.spec.foreign import DEFINED
 
 MOST_BYTES = 256_000
 DEEPEST = 12
@@ -165,9 +166,12 @@ def _word(key: Node, source: Source) -> Text:
     if ":{" in key.value or ":[" in key.value:
         raise SpecError(f"'{key.value}': a space is missing after a colon", key.place)
     if set("{}[]") & set(key.value):
-        raise SpecError(
-            f"'{key.value}': a key holds no braces or brackets; a space may be missing after a colon", key.place
+        fix = (
+            "an occasion stands in round brackets, a(t-1)"
+            if re.search(r"\w\[", key.value)
+            else ("a space may be missing after a colon")
         )
+        raise SpecError(f"'{key.value}': a key holds no braces or brackets; {fix}", key.place)
     if not key.value.strip():
         raise SpecError("a key is missing before the colon", key.place)
     return key
@@ -195,6 +199,9 @@ def _malformed(error: yaml.YAMLError, source: Source) -> SpecError:
             return SpecError("lines are indented with spaces, not with tabs", place)
     place = places[0] if places else Place(source.file)
     before = source.place(place.line - 1) if place.line and place.line > 1 else place
+    for each in (*places, before):
+        if ":=" in (each.text or ""):
+            return SpecError(DEFINED, each)
     if (
         "->" in (before.text or "")
         and before.line != place.line

@@ -10,6 +10,7 @@ from itertools import product
 from mechanisms.errors import Place, SpecError, did_you_mean, listed
 from mechanisms.spec.addresses import Address
 from mechanisms.spec.families import kind_of, spreads_of, thresholds_of
+from mechanisms.spec.foreign import NOT_OURS
 from mechanisms.spec.influences import added_arrows, declared, list_products
 from mechanisms.spec.level_checks import check_term
 from mechanisms.spec.levels import Units
@@ -75,6 +76,8 @@ def _of_variable(variable: Variable, units: Units) -> Iterator[Address]:
             yield Address("sd", of=Address("intercept", effect=effect), level=level)
     if kind_of(variable).spread:
         yield Address("spread", effect=Term(name, spread=kind_of(variable).spread))
+    if kind_of(variable).skew:
+        yield Address("skew", effect=Term(name))
     for indicator in variable.measured_by or ():
         yield Address("coefficient", ((Term(name), 1),), Term(indicator))
         yield Address("reliability", effect=Term(indicator))
@@ -120,6 +123,10 @@ def _hint(address: Address, known: Mapping[str, Variable]) -> str:
     if address.kind == "coefficient" and effect and effect.plain and known[effect.name].zeros:
         factors = str(address).partition(" -> ")[0]
         return f" An arrow into {effect} is two; say which: {factors} -> any({effect}) | {factors} -> amount({effect})"
+    if address.kind == "sd" and address.of and len(address.of.factors) > 1:
+        cause = address.of.factors[0][0]
+        nearest = f"{cause} -> {address.of.effect}: {{varies_by: {address.level}}}"
+        return f" A product that varies by {address.level} is {NOT_OURS}; the nearest is {nearest}"
     if address.kind == "sd" and address.of and address.level:
         return f" Write {address.of}: {{varies_by: {address.level}}} under arrows"
     return ""

@@ -9,7 +9,7 @@ from mechanisms.spec.families import spreads_of
 from mechanisms.spec.influences import declared, find_descendants, list_influences
 from mechanisms.spec.level_checks import check_term
 from mechanisms.spec.levels import Units, find_units
-from mechanisms.spec.terms import CONSTANT, Occasions, Relative, Term
+from mechanisms.spec.terms import CONSTANT, Occasions, Relative, Term, name_in, parse_term
 from mechanisms.spec.theory import Question, Scalar, Theory, Variable
 
 _MEASURE = re.compile(r"mean|[+-]?[0-9]+(\.[0-9]+)? ?sd|[0-9]+(\.[0-9]+)?%")
@@ -29,14 +29,16 @@ def check_questions(theory: Theory) -> None:
 
 
 def _check(question: Question, theory: Theory, known: Mapping[str, Variable], units: Units) -> None:
-    of, on = question.of.name, question.on.name
     for key, names in _named(question).items():
-        for name in names:
-            if name not in known and name not in units.times:
-                hint = did_you_mean(name, known) or f" Known: {listed(known)}."
-                raise SpecError(f"question: {key} names unknown variable '{name}'.{hint}", question.place)
-            if key not in ("of", "on", "through: path") and name in (of, on):
-                raise SpecError(f"question: {key}: {name} is what the question is about ('of' or 'on')", question.place)
+        for text in names:
+            term = parse_term(text, question.place, question=True)
+            if term.name not in known and term.name not in units.times:
+                hint = did_you_mean(term.name, known) or f" Known: {listed(known)}."
+                raise SpecError(f"question: {key} names unknown variable '{term.name}'.{hint}", question.place)
+            if key not in ("of", "on"):
+                check_term(term, known, units, f"question: {key}", "question: ", question.place)
+                if problem := _problem_of_named(key, term, question, units):
+                    raise SpecError(f"question: {problem}", question.place)
     for key, term in (("of", question.of), ("on", question.on)):
         inner = Term(term.name, term.part, term.when, term.value)
         check_term(inner, known, units, f"question: {key}", "question: ", question.place)
@@ -45,9 +47,29 @@ def _check(question: Question, theory: Theory, known: Mapping[str, Variable], un
     )
     if not problem:
         for key, name, value in _values(question):
-            problem = problem or _problem_of_value(key, name, known.get(name), value)
+            problem = problem or _problem_of_value(key, name, known.get(name_in(name)), value)
     if problem:
         raise SpecError(f"question: {problem}", question.place)
+
+
+def _problem_of_named(key: str, term: Term, question: Question, units: Units) -> str:
+    """What is named beside the two sides is a variable, its value at one occasion, or its part at a level."""
+    if term.spread is not None or term.value is not None:
+        return f"{key}: '{term}' is no variable; name {term.name}"
+    ends = key == "through: path" and term in (question.of, question.on)
+    one = term.when is None or (isinstance(term.when, Occasions) and term.when.last is None)
+    if not ends and (
+        not one
+        or (term.part is not None and units.is_repeated(term.name) and term.part not in units.parts(term.name)[1:])
+    ):
+        return f"{key}: '{term}': name one occasion, {term.name}(2), or the part of a coarser level"
+    if key == "through: path" or term.name not in (question.of.name, question.on.name):
+        return ""
+    earlier = units.is_repeated(term.name) and (not term.plain or key in ("through", "adjust"))
+    if earlier and (term.plain or term not in (question.of, question.on)):
+        return ""
+    fix = f"; its value at another occasion is {term.name}(0)" if units.is_repeated(term.name) else ""
+    return f"{key}: {term} is what the question is about ('of' or 'on'){fix}"
 
 
 def _problem_of_terms(question: Question, known: Mapping[str, Variable]) -> str:
@@ -109,10 +131,10 @@ def _problem(question: Question, theory: Theory, units: Units) -> str:
         return f"population: unknown level '{level}'.{hint}"
     if question.mediators == "interventional" and question.kind not in ("direct", "indirect"):
         return "mediators: interventional belongs to kind: direct or kind: indirect"
-    for cause in (of.name, *(name for name, _ in question.set)) if question.at else ():
+    for cause in (of.name, *(name_in(name) for name, _ in question.set)) if question.at else ():
         below = find_descendants(theory, cause)
         for name, _ in question.at:
-            if name in below:
+            if name in below:  # whether one occasion responds is read off the graph over time
                 return f"at: {cause} changes {name}, so {name} cannot be held by looking; set: {{{name}: …}} intervenes on it"
     for name, values in question.at:
         if not values:
@@ -125,6 +147,7 @@ def _problem_of_path(question: Question, theory: Theory) -> str:
     if not path:
         return ""
     of, on = question.of.name, question.on.name
+    path = tuple(map(name_in, path))
     if (path[0], path[-1]) != (of, on) or len(path) < 3:
         return f"through: a path runs from {of} to {on}: {of} -> … -> {on}"
     steps = list_influences(theory)

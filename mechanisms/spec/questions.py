@@ -47,7 +47,7 @@ def _term(node: Node, where: str) -> Term:
 def _names(node: Node, where: str) -> tuple[str, ...]:
     if isinstance(node, Text) and not node.said:
         raise SpecError(f"{where}: nothing stands here", node.place)
-    names = [check_name(word.value, word.place) for word in read_list(node, where)]
+    names = [str(parse_term(word.value, word.place, question=True)) for word in read_list(node, where)]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise SpecError(f"{where}: '{twice}' is said twice", node.place)
@@ -57,7 +57,7 @@ def _names(node: Node, where: str) -> tuple[str, ...]:
 def _through(node: Node, where: str) -> tuple[str, ...] | str:
     if isinstance(node, Text) and "->" in node.value:
         steps = [step.strip() for step in node.value.split("->")]
-        return " -> ".join(check_name(step, node.place) for step in steps)
+        return " -> ".join(str(parse_term(step, node.place, question=True)) for step in steps)
     return _names(node, where)
 
 
@@ -80,7 +80,8 @@ def _at(node: Node, where: str) -> tuple[tuple[str, tuple[Scalar, ...]], ...]:
         items = value.items if isinstance(value, Items) else (value,)
         if not items:
             raise SpecError(f"{where}: {key.value}: a value is wanted", value.place)
-        pairs.append((key.value.strip(), tuple(read_scalar(item, f"{where}: {key.value}") for item in items)))
+        term = parse_term(key.value, key.place, question=True)
+        pairs.append((str(term), tuple(read_scalar(item, f"{where}: {key.value}") for item in items)))
     return tuple(pairs)
 
 

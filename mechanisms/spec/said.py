@@ -40,8 +40,13 @@ def _question_term(value: Any) -> Any:
     return parse_term(value, question=True) if isinstance(value, str) else value
 
 
+def _term_text(value: Any) -> Any:
+    return str(parse_term(value, question=True)) if isinstance(value, str) else value
+
+
 SomeTerm = Annotated[Term, BeforeValidator(_term)]
 QuestionTerm = Annotated[Term, BeforeValidator(_question_term)]
+TermText = Annotated[str, BeforeValidator(_term_text)]  # `m`, `m(2)`, `m(client)`, in canonical words
 
 
 _FORMS = {  # how arguments that are often mistaken are written in Python

@@ -16,7 +16,8 @@ ENDINGS = (".yaml", ".yml", ".txt", ".dag")
 def is_path(name_or_path: str | PathLike[str]) -> bool:
     """Whether a file is meant, not a name in the catalogue: it has a folder or a file's ending."""
     text = str(name_or_path)
-    return not isinstance(name_or_path, str) or text.endswith(ENDINGS) or "/" in text or "\\" in text
+    named = text.endswith(ENDINGS) or "/" in text or "\\" in text or text in (".", "..")
+    return not isinstance(name_or_path, str) or named
 
 
 def names() -> tuple[str, ...]:
@@ -33,13 +34,27 @@ def text_of(name: str, place: Place = NOWHERE) -> str:
     hint = did_you_mean(name, known) + (
         f" There are {listed(known, most=30)}." if known else " The catalogue is empty."
     )
+    if name == "_skeleton":
+        hint = " The skeleton is no theory; `mechanisms new FILE` writes it."
+    if Path(name or "none").is_dir():
+        hint = f" There is a folder of that name: {name}/file.yaml names a file in it."
     raise SpecError(f"there is no theory '{name}'.{hint} A file is named by its path, folder/file.yaml", place)
 
 
-def yaml_files(*below: str) -> list[Traversable]:
-    """The YAML files of the catalogue, or of a folder in it: the installed package's, else the checkout's."""
+def skeleton() -> str:
+    """The whole language as one commented file, to begin a theory from."""
+    return (_folder() / f"_skeleton{SUFFIX}").read_text(encoding="utf-8")
+
+
+def _folder() -> Traversable:
+    """The catalogue's folder: the installed package's, else the checkout's."""
     installed = files("mechanisms") / "models"
-    folder = (installed if installed.is_dir() else Path(__file__).parents[2] / "models").joinpath(*below)
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "models"
+
+
+def yaml_files(*below: str) -> list[Traversable]:
+    """The YAML files of the catalogue, or of a folder in it."""
+    folder = _folder().joinpath(*below)
     if not folder.is_dir():
         return []
     return [
@@ -53,6 +68,10 @@ def read_content(path: str | PathLike[str]) -> bytes:
     """What a file holds, up to one byte more than may be read."""
     path = Path(path)
     try:
+        if path.is_dir():
+            inside = sorted(str(each) for each in path.iterdir() if each.suffix in ENDINGS[:2])
+            example = f", such as {inside[0]}" if inside else f"; there is no {SUFFIX} in it"
+            raise SpecError(f"'{path}' is a folder: name a theory's file in it{example}")
         with path.open("rb") as opened:
             return opened.read(MOST_BYTES + 1)
     except OSError as error:

@@ -78,11 +78,18 @@ def parse_term(text: str, place: Place = NOWHERE, *, question: bool = False) -> 
         if not is_name(name) or "=" in text:
             raise SpecError(f"'{text.strip()}': write {spread}(y), with the name of a variable", place)
     if name != "1":
+        if not is_name(name) and (hint := _near_miss(text, question=question)):
+            raise SpecError(f"'{text.strip()}' is not a term.{hint}", place)
         check_name(name, place)
     elif inside is not None or spread or "=" in text:
         raise SpecError(f"'{text.strip()}': 1 is the constant and stands alone", place)
     part, when = _inside(inside, text, place, question=question) if inside is not None else (None, None)
     return Term(name, part, when, value if "=" in text else None, spread)
+
+
+def name_in(text: str) -> str:
+    """The variable that a term names, in a question: `y` of `y(5)` and `y(client)`."""
+    return parse_term(text, question=True).name
 
 
 def is_name(word: str) -> bool:
@@ -127,11 +134,26 @@ def _inside(inside: str, text: str, place: Place, *, question: bool) -> tuple[st
         else:
             allowed = "t-1, 0, 5, t, t+1, t.., 5..10" if question else "t-1, 0, 5"
             raise SpecError(
-                f"'{text.strip()}': '{word}' is neither an occasion ({allowed}) nor a level, nor whole", place
+                f"'{text.strip()}': '{word}' is neither an occasion ({allowed}) nor a level, nor whole."
+                f"{_near_miss(text, question=question)}",
+                place,
             )
     if isinstance(when, Occasions) and when.last is not None and when.last < when.first:
         raise SpecError(f"'{text.strip()}': a range counts upward; write {when.last}..{when.first}", place)
     return part, when
+
+
+def _near_miss(text: str, *, question: bool) -> str:
+    """`" Did you mean 'a(t-1)'?"` (with its leading space) for `a(t - 1)`, `a(T-1)`, `a[t-1]`, `a(t-1 whole)`, else `""`."""
+    match = re.fullmatch(r"\s*([^\s\[\]()]+)\s*[\[(](.*)[\])]\s*", text)
+    if match is None or not is_name(match[1]):
+        return ""
+    inside = re.sub(r"\bT(?=[-+.]|$)", "t", re.sub(r"\s*([-+])\s*", r"\1", match[2]))
+    words = sorted(inside.split(), key=lambda word: _when(word, question=question) is not None)
+    mended = f"{match[1]}({' '.join(words)})"
+    whens = sum(_when(word, question=question) is not None for word in words)
+    fits = whens == 1 and len(words) <= 2 and all(word == "whole" or is_name(word) for word in words[:-1])
+    return f" Did you mean '{mended}'?" if fits and mended != text.strip() else ""
 
 
 def _when(word: str, *, question: bool) -> When | None:

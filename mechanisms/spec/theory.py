@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from mechanisms.errors import listed
 from mechanisms.spec.display import to_html
-from mechanisms.spec.said import Number, QuestionTerm, Said, Scalar, SomeTerm, read_number
+from mechanisms.spec.said import Number, QuestionTerm, Said, Scalar, SomeTerm, TermText, read_number
 
 __all__ = [
     "DISTRIBUTIONS", "FAMILIES", "LINEAR", "LINKS", "SHAPES", "Arrow", "Citation", "Condition", "Distribution",
@@ -59,6 +60,12 @@ class Span:
     def __str__(self) -> str:
         return "..".join("" if end is None else repr(float(end)).removesuffix(".0") for end in (self.first, self.last))
 
+    @property
+    def words(self) -> str:
+        """`from 1 to 5`, `from 1`, `up to 5`."""
+        first, last = ("" if end is None else f"{end:.10g}" for end in (self.first, self.last))
+        return f"from {first} to {last}" if first and last else f"from {first}" if first else f"up to {last}"
+
     def __contains__(self, value: object) -> bool:
         return isinstance(value, float | int) and (
             (self.first is None or value >= self.first) and (self.last is None or value <= self.last)
@@ -79,8 +86,10 @@ class Condition(Said):
         def shown(value: float | str) -> str:
             return value if isinstance(value, str) else f"{value:.10g}"
 
-        words = ((name, said if isinstance(said, Span) else ", ".join(map(shown, said))) for name, said in self.values)
-        return " and ".join(f"{name} = {said}" for name, said in words)
+        return " and ".join(
+            f"{name} {said.words if isinstance(said, Span) else f'is {listed(map(shown, said), joint="or", most=99)}'}"
+            for name, said in self.values
+        )
 
 
 class Variable(Said):
@@ -256,14 +265,14 @@ class Question(Said):
     of: QuestionTerm
     on: QuestionTerm
     kind: Literal["total", "direct", "indirect", "controlled"] = "total"
-    through: tuple[str, ...] = ()  # names: paths through all of them
-    path: tuple[str, ...] = ()  # `through: x -> m -> y`: exactly that path
+    through: tuple[TermText, ...] = ()  # names: paths through all of them
+    path: tuple[TermText, ...] = ()  # `through: x -> m -> y`: exactly that path
     contrast: tuple[Scalar, Scalar] | None = None
-    at: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
-    set: tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...] = ()
+    at: tuple[tuple[TermText, tuple[Scalar, ...]], ...] = ()
+    set: tuple[tuple[TermText, Scalar | tuple[Scalar, ...]], ...] = ()
     population: Literal["these", "typical"] | tuple[Literal["new", "each"], str] = "these"
     mediators: Literal["natural", "interventional"] = "natural"
-    adjust: tuple[str, ...] | None = None
+    adjust: tuple[TermText, ...] | None = None
     scale: Literal["raw", "standardised", "link"] = "raw"
     name: str | None = None
     because: str | None = None

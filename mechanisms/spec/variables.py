@@ -3,6 +3,7 @@
 from mechanisms.errors import Place, SpecError, did_you_mean
 from mechanisms.spec.conditions import read_condition
 from mechanisms.spec.definitions import parse_definition
+from mechanisms.spec.foreign import NOT_OURS, instead_of_family
 from mechanisms.spec.levels import read_names
 from mechanisms.spec.nodes import Entries, Node, Text
 from mechanisms.spec.said import Scalar
@@ -63,12 +64,9 @@ def _is(node: Node, where: str) -> str:
 
 def _family(node: Node, where: str) -> str:
     word = read_text(node, where).strip()
-    if word in ("tobit", "censored_normal", "gaussian", "negbinomial", "cumulative", "beta_binomial", "mixture"):
-        instead = {"gaussian": "normal", "negbinomial": "negative_binomial", "cumulative": "ordinal"}.get(word)
-        hint = f"write family: {instead}" if instead else "a scale with many at its ends is family: ordered_beta"
-        raise SpecError(
-            f"{where.removesuffix('family')}family '{word}' is not part of the language; {hint}", node.place
-        )
+    if instead := instead_of_family(word):
+        before = where.removesuffix("family")
+        raise SpecError(f"{before}family '{word}' is {NOT_OURS}; {instead}", node.place)
     return read_word(node, where, FAMILIES, "family")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mechanisms.errors import Place, SpecError, did_you_mean, listed
+from mechanisms.spec.foreign import DEFINED, NOT_OURS, instead_of_key
 from mechanisms.spec.nodes import Entries, Items, Node, Text
 from mechanisms.spec.theory import Citation, Scalar, read_number
 
@@ -140,34 +141,32 @@ def read_options(
         return {}
     if not isinstance(node, Entries):
         raise SpecError(f"{where}options are a mapping, {{key: value}}", node.place)
-    for key, _ in node.entries:
+    said = ""  # the last key whose value is text
+    for key, value in node.entries:
         if key.value not in readers:
-            raise strange(key)
+            raise _with_quotes(strange(key), said if _is_empty(value) else "")
+        said = key.value if readers[key.value] in (read_text, read_citation) and isinstance(value, Text) else said
     return {key.value: readers[key.value](value, f"{where}{key.value}") for key, value in node.entries}
 
 
-_FOREIGN = {  # words of other programs: what the language has instead
-    "weights": "weights of rows", "weight": "weights of rows", "sampling_weights": "weights of rows",
-    "se": "known variances of rows", "known_variance": "known variances of rows",
-    "mixture": "a mixture; declare the classes as a variable", "classes": "a mixture; declare the classes as a variable",
-    "states": "a hidden state; declare the state as a categorical variable, with state(t-1) as its moderator",
-    "transitions": "a list of forbidden moves; write family: categorical with state(t-1) as its moderator",
-    "censored": "a censored normal; write family: ordered_beta, or event: for times",
-    "group": "groups; write moderated_by", "groups": "groups; write moderated_by",
-    "constraints": "a constraint; write fixed, same_as, above or below in a prior",
-    "equal": "a constraint; write fixed, same_as, above or below in a prior",
-    "greater": "a constraint; write fixed, same_as, above or below in a prior",
-    "less": "a constraint; write fixed, same_as, above or below in a prior",
-    "interval": "continuous time; write a grid of occasions",
-}  # fmt: skip
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Text) and not node.said
+
+
+def _with_quotes(error: SpecError, text: str) -> SpecError:
+    """The error with a hint where a comma has ended the text before it."""
+    hint = f' A comma ends a text inside {{ }}: write {text}: "…, …" with quotes' if text else ""
+    return SpecError(f"{error.message}{hint}", error.place)
 
 
 def strange_key(key: Text, where: str, known: Iterable[str]) -> SpecError:
     """The error for a key of no grammar."""
     known = list(known)
     word = key.value
-    if word in _FOREIGN:
-        return SpecError(f"{where}'{word}': not part of the language: {_FOREIGN[word]}", key.place)
+    if instead := instead_of_key(word):
+        return SpecError(f"{where}'{word}': {NOT_OURS}: {instead}", key.place)
+    if ":=" in word:
+        return SpecError(f"{where}'{word}': {DEFINED}", key.place)
     hint = did_you_mean(word, known) or ("" if set("()") & set(word) else f" Known: {listed(known, most=12)}.")
     if set("()") & set(word):
         hint += " Arguments are written {shape: {spline: 4}}"

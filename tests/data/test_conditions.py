@@ -58,7 +58,7 @@ def test_without_levels_too():
     assert data.incomplete == ()
     assert "does not exist in 2 of 4" in repr(data)
     with pytest.raises(
-        DataError, match="'x' exists only when g = b, but has a value in row 1 of the data: make it missing"
+        DataError, match="'x' exists only when g is b, but has a value in row 1 of the data: make it missing"
     ):
         mx.bind(theory, frame.assign(x=[3, 1, NAN, 2]))
     with pytest.raises(DataError, match=r"missing values in x \(1\): 1 of 4 rows"):
@@ -93,7 +93,7 @@ def test_indicators_are_absent_with_their_latent():
         (
             "{session: 2..}",
             {"x": range(9)},
-            "'x' exists only when session = 2.., but has a value at session 0 of client 'a' (3 in all)",
+            "'x' exists only when session from 2, but has a value at session 0 of client 'a' (3 in all)",
         ),
         ("{w: 1}", {"x": [NAN] * 9, "w": [0, 1, 0] * 3}, "'x' has no value where it exists"),
         (
@@ -135,7 +135,7 @@ def test_a_level_in_one_arm():
     [
         (
             {"therapist": ["P", None, *"PPQQ"]},
-            "therapist exists only when arm = therapy, but for client 'a' a therapist is named",
+            "therapist exists only when arm is therapy, but for client 'a' a therapist is named",
         ),
         (
             {"therapist": [None, None, None, *"PQQ"], "skill": [NAN] * 3 + [1, 2, 2]},
@@ -165,7 +165,7 @@ def test_sessions_that_exist_in_one_arm():
         mx.bind(theory, {"session": rows, "client": clients}).units("session").at(0, "client"), [-1, 0, 2]
     )
     with pytest.raises(
-        DataError, match=r"session exists only when arm = therapy, but session \(1, 1\) does not lie there"
+        DataError, match=r"session exists only when arm is therapy, but session \(1, 1\) does not lie there"
     ):
         mx.bind(theory, {"session": rows.assign(client=[1, 2, 2], session=[1, 1, 2]), "client": clients})
 

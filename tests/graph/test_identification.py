@@ -11,7 +11,7 @@ from mechanisms.graph.adjustment import adjustment_sets
 from mechanisms.graph.districts import find_unfixable, project
 from mechanisms.graph.graph import Graph, descendants
 from mechanisms.graph.identification import identify, require
-from mechanisms.spec.theory import Arrow, HiddenCause, Question, Theory, Variable
+from mechanisms.spec.theory import Arrow, HiddenCause, Question, Shape, Theory, Variable
 
 SIMPLE = "x -> m -> y; x -> y"
 INDUCED = "x -> l -> m -> y; l -> y; x -> m; x -> y"
@@ -123,6 +123,41 @@ def test_textbook(build, name):
 )  # fmt: skip
 def test_estimands(build, arrows, said, wanted):
     assert identify(build(f"{arrows}; w -> y"), Question(of="x", on="y", **said)).estimand == wanted
+
+
+@pytest.mark.parametrize(
+    ("design", "said", "wanted"),
+    [
+        ({}, {}, "E[y | do(x=1)] - E[y | do(x=0)]"),
+        ({"family": "bernoulli"}, {}, "E[y | do(x=1)] - E[y | do(x=0)]"),
+        ({"family": "normal"}, {}, "E[y | do(x=mean + 1)] - E[y | do(x=mean)]"),
+        ({"range": (0, 63)}, {}, "E[y | do(x=mean + 1)] - E[y | do(x=mean)]"),
+        ({"range": (0, 63)}, {"scale": "standardised"}, "E[y | do(x=mean + 1 sd)] - E[y | do(x=mean)]"),
+        ({"range": (0, 63)}, {"contrast": (2, 5)}, "E[y | do(x=5)] - E[y | do(x=2)]"),
+        ({"family": "categorical", "values": ("p", "q")}, {}, "E[y | do(x=q)] - E[y | do(x=p)]"),
+        ({"family": "ordinal", "values": ("p", "q", "r")}, {}, "E[y | do(x=each)] - E[y | do(x=p)]"),
+    ],
+)
+def test_the_contrast_is_the_one_that_is_estimated(build, design, said, wanted):
+    assert identify(build("x -> y", x=design), Question(of="x", on="y", **said)).estimand == wanted
+
+
+def test_a_curve_is_from_a_number(build):
+    theory = build("x -> y")
+    curved = theory.model_copy(
+        update={"arrows": tuple(arrow.model_copy(update={"shape": Shape(kind="quadratic")}) for arrow in theory.arrows)}
+    )
+    assert identify(curved, Question(of="x", on="y")).estimand == "E[y | do(x=mean + 1)] - E[y | do(x=mean)]"
+
+
+def test_a_path_that_recants_says_when_it_is_answered_all_the_same(build):
+    found = identify(
+        build("x -> m -> y; m -> n -> y"), Question(of="x", on="y", kind="indirect", through="x -> m -> y")
+    )
+    assert "unless      the equations are linear" in repr(found)
+    assert "mx.estimate answers" in repr(found)
+    other = identify(build("x -> m -> y; x -> y"), Question(of="x", on="y", kind="indirect", through="m"))
+    assert "unless" not in repr(other)
 
 
 def test_the_message_names_witness_and_way_out(build):

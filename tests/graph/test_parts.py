@@ -8,6 +8,12 @@ from mechanisms.graph.graph import draw
 from mechanisms.spec.terms import Term, parse_term
 from mechanisms.spec.theory import Condition, Level, Shape
 
+
+def show(theory):
+    """The coefficients of a theory, a line each."""
+    return "\n".join(map(str, expand(theory).coefficients))
+
+
 CURVE = {"shape": Shape(kind="quadratic")}
 ONCE = {"varies_by": ("client",)}
 CLIENT = {"level": "client"}
@@ -66,7 +72,7 @@ DESIGN = {
 @pytest.mark.parametrize("name", RULES)
 def test_rules(leveled, name):
     arrows, options, wanted = RULES[name]
-    shown = repr(expand(leveled(arrows, options=options, **DESIGN)))
+    shown = show(leveled(arrows, options=options, **DESIGN))
     assert shown.splitlines() == wanted.replace("; added", "+").replace("; ", "\n").replace("+", "; added").splitlines()
 
 
@@ -85,20 +91,20 @@ def test_a_condition_is_added_at_the_causes_lag_and_not_for_courses(leveled):
         repair={"only_when": Condition(values=(("rupture", (1.0,)),))},
         rupture={"family": "bernoulli"},
     )
-    assert repr(expand(theory)).splitlines()[2:] == ["rupture(t-1) -> y   [added: only_when]"]
+    assert show(theory).splitlines()[2:] == ["rupture(t-1) -> y   [added: only_when]"]
 
 
 def test_a_condition_in_time_adds_nothing(leveled):
     theory = leveled("z -> y", z=CLIENT, options={"z -> y": {"only_when": Condition(values=(("session", (1.0,)),))}})
-    assert repr(expand(theory)) == "z -> y   [only when {'session': [1.0]}]"
+    assert show(theory) == "z -> y   [only when session is 1]"
 
 
 def test_an_automatic_arrow_can_be_denied_whole_or_by_part(leveled):
     options = {"z -> y": {"moderated_by": (("a",),)}}
     whole = leveled("z -> y", options=options, without=["a -> y"], z=CLIENT)
-    assert repr(expand(whole)) == "z -> y   [x a]"
+    assert show(whole) == "z -> y   [x a]"
     part = leveled("z -> y", options=options, without=["a(client) -> y"], z=CLIENT)
-    assert repr(expand(part)).splitlines() == ["z -> y   [x a]", "a(session) -> y   [added: moderator]"]
+    assert show(part).splitlines() == ["z -> y   [x a]", "a(session) -> y   [added: moderator]"]
 
 
 def test_a_loading_is_one_coefficient_and_may_vary_by_a_crossed_level(leveled):
@@ -115,7 +121,7 @@ def test_a_loading_is_one_coefficient_and_may_vary_by_a_crossed_level(leveled):
         f={"level": "session", "measured_by": ("score",)},
         score={"level": "answer"},
     )
-    assert repr(expand(theory)) == "f -> score   [varies by item]"
+    assert show(theory) == "f -> score   [varies by item]"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ def make(leveled, arrows, options=None, **more):
         ("a(client) -> y; a -> y", r"beside a\(client\) write a\(session\) and a\(client\)"),
         ("a(t-1) -> y; a(whole t-1) -> y", r"beside a\(whole t-1\) write a\(t-1\) alone"),
         ("a -> z; a(client) -> z", r"a\(client\) -> z is said twice"),
+        ("z -> y; z(client) -> y", r"z -> y: name one part .* beside z\(client\) write z\(client\) and z\(therapist\)"),
+        ("z(whole) -> y; z -> y", r"beside z\(whole\) write z\(client\) and z\(therapist\)"),
         ("z -> h; z -> any(h)", r"z -> h already means both parts; z -> any\(h\) says one of them again"),
         ("z -> s=some; z -> s", "z -> s already means every step; z -> s=some says one of them again"),
         ("z -> d", "z -> d: d is computed; draw the arrow into what it is computed from"),
@@ -44,7 +46,14 @@ def test_said_twice_or_into_a_sum(leveled, arrows, message):
 
 
 @pytest.mark.parametrize(
-    "arrows", ["z -> h; z -> precision(h)", "a(client) -> y; a(t-1) -> y", "z -> s=some; z -> s=all"]
+    "arrows",
+    [
+        "z -> h; z -> precision(h)",
+        "a(client) -> y; a(t-1) -> y",
+        "z -> s=some; z -> s=all",
+        "z -> y; z(therapist) -> y",  # the value, and beyond it what its therapist's clients have in common
+        "z(client) -> y; z(therapist) -> y",
+    ],
 )
 def test_said_once(leveled, arrows):
     expand(make(leveled, arrows))

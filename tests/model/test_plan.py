@@ -114,6 +114,11 @@ def test_a_link_has_no_spread():
     assert "probit P(y = 1) = b0 + b·x" in repr(plan)
 
 
+def test_a_variable_called_b_is_told_from_a_coefficient():
+    plan = mx.compile(mx.parse("arrows:\n  b -> y: {shape: quadratic}\nvariables: {b: , y: }\n"))
+    assert "y = β0 + β·b + β·b^2,  residual sd sigma(y)" in repr(plan)
+
+
 # --- priors ---
 
 

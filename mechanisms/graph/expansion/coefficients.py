@@ -1,10 +1,12 @@
 """The nouns of an expansion: a coefficient, and all of them together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from mechanisms.errors import listed
 from mechanisms.spec.terms import Term
-from mechanisms.spec.theory import LINEAR, Arrow, Condition, HiddenCause, Shape
+from mechanisms.spec.theory import LINEAR, Arrow, Condition, HiddenCause, Shape, Span
 
 Product = tuple[Term, ...]
 Carries = Literal["value", "departure", "course", "whole", "trend", "loading"]
@@ -42,7 +44,7 @@ class Coefficient:
         if self.varies_by:
             notes.append(f"varies by {', '.join(self.varies_by)}")
         if self.only_when:
-            notes.append(f"only when {show_condition(self.only_when)}")
+            notes.append(f"only when {self.only_when}")
         if self.added:
             notes.append(f"added: {self.added}")
         return f"{self.address}   [{'; '.join(notes)}]" if notes else self.address
@@ -136,12 +138,40 @@ class Expansion:
         return tuple(each for each in self.coefficients if str(each.effect) == str(effect))
 
     def __repr__(self) -> str:
-        return "\n".join([*map(str, self.coefficients), *map(str, self.hidden)])
+        levels = dict.fromkeys([*(each.level for each in self.courses), *(each.level for each in self.correlations)])
+        varying = [line for level in levels for line in self._varying(level)]
+        return "\n".join([*map(str, self.coefficients), *map(str, self.hidden), *varying])
+
+    def _varying(self, level: str) -> Iterator[str]:
+        """What differs between the units of a level, and how it is joined there; deviations of indicators by themselves."""
+        joined = [each for each in self.correlations if each.level == level]
+        paired = [name for each in joined for name in (each.one, each.other)]
+        own = [f"1 -> {each.effect}" for each in self.courses if each.level == level and each.own]
+        slopes = [each.address for each in self.coefficients if level in each.varies_by]
+        names = dict.fromkeys([*own, *(paired or slopes)])
+        alone = {f"1 -> {each.indicator}" for each in self.loadings}
+        courses = [name.removeprefix("1 -> ") for name in names if name in own and name not in alone]
+        others = [name for name in names if name not in own]
+        deviations = [name.removeprefix("1 -> ") for name in own if name in alone]
+        words = {f"course{'s' * (len(courses) > 1)} of": courses, f"coefficient{'s' * (len(others) > 1)}": others}
+        words["deviations of indicators"] = deviations
+        if said := [f"{what} {listed(found, most=30)}" for what, found in words.items() if found]:
+            yield f"vary by {level}: {'; '.join(said)}"
+        if len(courses) + len(others) > 1:
+            arrows = listed(dict.fromkeys(each.joined_by for each in joined if each.joined_by), most=30)
+            apart = any(not each.joined_by for each in joined)
+            yield "  " + ", except where ".join(
+                filter(None, ["correlated" if apart else "", f"joined by {arrows}" if arrows else ""])
+            )
 
 
-def show_condition(condition: Condition) -> dict[str, object]:
+def show_condition(condition: Condition) -> dict[str, list[str] | str]:
     """A condition as it was written: a list of values, or a range `1..`."""
-    return {name: list(said) if isinstance(said, tuple) else str(said) for name, said in condition.values}
+
+    def shown(value: float | str) -> str:
+        return value if isinstance(value, str) else f"{value:.10g}"
+
+    return {name: str(said) if isinstance(said, Span) else [*map(shown, said)] for name, said in condition.values}
 
 
 def condition_names(condition: Condition | None) -> tuple[str, ...]:

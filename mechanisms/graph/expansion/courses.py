@@ -62,7 +62,13 @@ def _moves(coefficient: Coefficient, level: str, design: Design) -> bool:
     """Whether a coefficient is a term of the course at this very level: a cause or a course there, or a trend."""
     if coefficient.carries == "trend":
         return design.lattice.client(coefficient.units) == level
-    return coefficient.carries in ("course", "value") and coefficient.units == level
+    return moves_course(coefficient, design) and coefficient.units == level
+
+
+def moves_course(coefficient: Coefficient, design: Design) -> bool:
+    """Whether a coefficient is a term of a course: what differs between the units of a coarser level, departures too."""
+    units, own = coefficient.units, design.level(coefficient.effect.name)
+    return coefficient.carries not in ("trend", "loading") and design.lattice.lies_below(own, units)
 
 
 def joins(coefficient: Coefficient, level: str, design: Design) -> bool:

@@ -12,6 +12,7 @@ from mechanisms.errors import SpecError
 from mechanisms.graph.expansion.coefficients import Coefficient, Expansion, condition_names
 from mechanisms.graph.expansion.courses import find_owned
 from mechanisms.graph.levels import Design, computed_from
+from mechanisms.spec.terms import name_in
 from mechanisms.spec.theory import Question, Theory
 
 MOST_NAMES = 5
@@ -20,15 +21,27 @@ Steps = dict[str, dict[str, None]]
 
 @dataclass(frozen=True)
 class Cut:
-    """`of` moves the course of `variable`, but only its departures reach `onward`; `remedy` is the arrow to draw."""
+    """`of` moves the course of `variable`, but only its departures reach `onward`; `remedy` is the arrow to draw.
+
+    `coarser` is the course that reaches it instead, where one does: that of a therapist's clients together.
+    """
 
     of: str
     variable: str
     onward: str
     remedy: str
+    coarser: str = ""
+
+    @property
+    def rule(self) -> str:
+        """Why nothing passes there."""
+        if self.coarser:
+            return "a coarser course does not move with a finer one"
+        return "a between effect is never multiplied by a within one"
 
     def __str__(self) -> str:
-        return f"{self.of} moves the course of {self.variable}, but only its departures reach {self.onward}"
+        what = f"only {self.coarser} reaches" if self.coarser else "only its departures reach"
+        return f"{self.of} moves the course of {self.variable}, but {what} {self.onward}"
 
 
 def find_cuts(theory: Theory, expansion: Expansion, question: Question, design: Design) -> tuple[Cut, ...]:
@@ -42,11 +55,13 @@ def find_cuts(theory: Theory, expansion: Expansion, question: Question, design: 
     found: dict[tuple[str, str], Cut] = {}
     for each in expansion.coefficients:
         name, onward = each.cause.name, each.effect.name
-        wanted = not question.path or (name, onward) in tuple(pairwise(question.path))
-        cut = each.carries == "departure" and name in reached and onward not in carried.get(name, {})
+        wanted = not question.path or (name, onward) in tuple(pairwise(map(name_in, question.path)))
+        coarser = str(each.cause) if design.lattice.lies_below(level, each.units) else ""
+        stays = each.carries == "departure" or (each.carries == "course" and coarser)
+        cut = stays and name in reached - {of} and onward not in carried.get(name, {})
         if cut and wanted and onward in ends and onward != name and design.repeated(name):
             remedy = f"{name}({level}) -> {each.effect}"
-            found.setdefault((name, onward), Cut(of, name, onward, remedy))
+            found.setdefault((name, onward), Cut(of, name, onward, remedy, coarser if each.carries == "course" else ""))
     return tuple(found.values())
 
 
@@ -63,9 +78,7 @@ def refuse_cut(theory: Theory, expansion: Expansion, question: Question, design:
     if not _passes(_steps(theory, expansion, design, None), question):
         return  # there is no such path at all: another refusal's business
     first = cuts[0]
-    raise SpecError(
-        f"question: {first}: draw {first.remedy} (a between effect is never multiplied by a within one)", question.place
-    )
+    raise SpecError(f"question: {first}: draw {first.remedy} ({first.rule})", question.place)
 
 
 def _passes(steps: Steps, question: Question) -> bool:
@@ -75,11 +88,11 @@ def _passes(steps: Steps, question: Question) -> bool:
         return all(other in steps.get(one, {}) for one, other in pairwise(question.path))
     if not question.through:
         return any(on in _reach(steps, name) for name in steps.get(of, {}) if name != on)
-    if len(question.through) > MOST_NAMES:
+    through = dict.fromkeys(map(name_in, question.through))
+    if len(through) > MOST_NAMES:
         return True
     return any(
-        all(other in _reach(steps, one) for one, other in pairwise((of, *order, on)))
-        for order in permutations(question.through)
+        all(other in _reach(steps, one) for one, other in pairwise((of, *order, on))) for order in permutations(through)
     )
 
 
@@ -98,7 +111,9 @@ def _steps(theory: Theory, expansion: Expansion, design: Design, level: str | No
 
 
 def _travels(each: Coefficient, level: str, design: Design) -> bool:
-    """Whether a coefficient carries a change of the courses of this level."""
+    """Whether a coefficient carries a change of the courses of this level, or of what differs between its units."""
+    if each.carries == "departure":
+        return each.units == level
     if each.carries not in ("course", "value", "whole", "loading"):
         return False
     return each.units == level or design.lattice.lies_below(each.units, level)

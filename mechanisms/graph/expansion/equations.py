@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mechanisms.graph.expansion.coefficients import Coefficient, Equation, Expansion, show_condition
+from mechanisms.graph.expansion.courses import moves_course
 from mechanisms.graph.levels import Design
 from mechanisms.spec.terms import Term, parse_term
 from mechanisms.spec.theory import Variable
@@ -34,8 +35,15 @@ class _Script:
             return f"{letter}{index}"
         return f"{_GREEK.get(letter, letter)}_{{{index}}}" if index != "" else _GREEK.get(letter, letter)
 
+    def named(self, letter: str, name: str) -> str:
+        """A symbol that bears a name: the equations of several variables have one each."""
+        return rf"{_GREEK.get(letter, letter)}_{{{self.name(name)}}}" if self.latex else f"{letter}_{name}"
+
     def varying(self, index: int, level: str) -> str:
         return rf"u_{{{index},\,{self.name(level)}}}" if self.latex else f"u{index}({level})"
+
+    def shifting(self, effect: Term, level: str) -> str:
+        return rf"u_{{{self.name(str(effect))},\,{self.name(level)}}}" if self.latex else f"u_{effect}({level})"
 
     def term(self, term: Term) -> str:
         if not self.latex:
@@ -72,6 +80,7 @@ def write_equations(expansion: Expansion, design: Design, owned: Mapping[str, Va
     """One equation for each effect, and for each variable with a course, an indicator's loading or an own spread.
 
     An equation of one step (`stage=attended`) repeats what moves every step. `owned` are the coefficient variables.
+    Numbers run on from one equation to the next, so that a symbol means one coefficient throughout.
     """
     spreads = [parse_term(text) for text in owned if "->" not in text]
     ends = [Term(each.indicator) for each in expansion.loadings]
@@ -79,10 +88,18 @@ def write_equations(expansion: Expansion, design: Design, owned: Mapping[str, Va
     drawn = dict.fromkeys(each.effect for each in expansion.coefficients)
     courses = [effect for effect in courses if effect in drawn or not _said_by_steps(effect, drawn, design)]
     found = []
-    for effect in dict.fromkeys([*drawn, *courses, *ends, *spreads]):
-        text, latex = (_lines(effect, expansion, design, owned, _Script(kind)) for kind in (False, True))
+    effects = dict.fromkeys([*drawn, *courses, *ends, *spreads])
+    ordered = dict.fromkeys((each.cause, each.effect) for effect in effects for each in _ours(effect, expansion))
+    numbers = {key: number for number, key in enumerate(ordered, start=1)}
+    for effect in effects:
+        text, latex = (_lines(effect, expansion, design, owned, _Script(kind), numbers) for kind in (False, True))
         found.append(Equation(effect, "\n".join(text), " \\\\\n".join(latex)))
     return tuple(found)
+
+
+def _ours(effect: Term, expansion: Expansion) -> list[Coefficient]:
+    """The coefficients of an equation; those that move every step are in the equation of each."""
+    return [each for each in expansion.coefficients if each.effect in (effect, replace(effect, value=None))]
 
 
 def _said_by_steps(effect: Term, drawn: Iterable[Term], design: Design) -> bool:
@@ -93,41 +110,47 @@ def _said_by_steps(effect: Term, drawn: Iterable[Term], design: Design) -> bool:
 
 
 def _lines(
-    effect: Term, expansion: Expansion, design: Design, owned: Mapping[str, Variable], script: _Script
+    effect: Term,
+    expansion: Expansion,
+    design: Design,
+    owned: Mapping[str, Variable],
+    script: _Script,
+    numbers: Mapping[tuple[Term, Term], int],
 ) -> list[str]:
     """The equation of the mean and, where the variable has levels above its own, that of its course."""
     every = replace(effect, value=None)
     courses = [course for course in expansion.courses if course.effect == every]
-    left, intercept = _mean(effect, design, script), script.symbol("α")
+    left, intercept = _mean(effect, design, script), script.named("α", str(effect))
     if str(effect) in owned:
         return [f"{left} = {script.name(owned[str(effect)].name)}"]
-    own, coarse = _loaded(effect, expansion, script), []
-    ours = [each for each in expansion.coefficients if each.effect in (effect, every) and each.carries != "loading"]
-    for number, each in enumerate(ours, start=1):
-        terms = _added(number, each, owned.get(each.address), script)
+    own, coarse = _loaded(effect, expansion, script, numbers), []
+    for each in (each for each in _ours(effect, expansion) if each.carries != "loading"):
+        terms = _added(numbers[each.cause, each.effect], each, owned.get(each.address), script)
         if courses and _in_course(each, design):
             coarse += terms
         else:
             own += terms
-    varying = [script.varying(0, course.level) for course in courses if course.own]
+    varying = [script.shifting(every, course.level) for course in courses if course.own]
     if not courses:
         return [f"{left} = {' + '.join([intercept, *own])}"]
     course = script.call("course", script.term(effect))
     return [f"{left} = {' + '.join([course, *own])}", f"{course} = {' + '.join([intercept, *coarse, *varying])}"]
 
 
-def _loaded(effect: Term, expansion: Expansion, script: _Script) -> list[str]:
+def _loaded(effect: Term, expansion: Expansion, script: _Script, numbers: Mapping[tuple[Term, Term], int]) -> list[str]:
     """What the latents of an indicator add to it."""
     own = {
         each.cause.name: each for each in expansion.coefficients if each.effect == effect and each.carries == "loading"
     }
     found = []
-    for number, each in enumerate([one for one in expansion.loadings if one.indicator == effect.name], start=1):
-        factor = [] if each.marker else [script.symbol("λ", number)]
+    ours = [one for one in expansion.loadings if one.indicator == effect.name]
+    for each in ours:
+        symbol = script.named("λ", each.indicator if len(ours) == 1 else f"{each.indicator}.{each.latent}")
         if each.latent in own:
-            found += _added(number, own[each.latent], None, script, "1" if each.marker else "λ")
+            arrow = own[each.latent]
+            found += _added(numbers[arrow.cause, arrow.effect], arrow, None, script, "1" if each.marker else symbol)
         else:
-            found.append(script.product([*factor, script.name(each.latent)]))
+            found.append(script.product([*([] if each.marker else [symbol]), script.name(each.latent)]))
     return found
 
 
@@ -135,11 +158,10 @@ def _in_course(each: Coefficient, design: Design) -> bool:
     """Whether a coefficient is a term of the course: coarser causes, courses and trends that nothing finer moderates."""
     level = design.level(each.effect.name)
     finer = any(design.units(term) == level for product in each.moderators for term in product)
-    coarse = each.carries in ("course", "value") and design.lattice.lies_below(level, each.units)
-    return (coarse or each.carries == "trend") and not finer
+    return (moves_course(each, design) or each.carries == "trend") and not finer
 
 
-def _added(number: int, each: Coefficient, owner: Variable | None, script: _Script, letter: str = "β") -> list[str]:
+def _added(number: int, each: Coefficient, owner: Variable | None, script: _Script, symbol: str = "") -> list[str]:
     """What one coefficient adds: its term with β and everything that modifies β; curves by their powers or as f."""
     cause, kind = script.term(each.cause), each.shape.kind
     top = {"quadratic": 2, "polynomial": each.shape.argument}.get(kind, 1)
@@ -152,8 +174,7 @@ def _added(number: int, each: Coefficient, owner: Variable | None, script: _Scri
             value = script.call("log", cause)
         elif kind not in ("linear", "quadratic", "polynomial"):
             value = script.call("f", cause)
-        first = "1" if letter == "1" else script.symbol(letter, index)
-        slope = [script.name(owner.name) if owner else first]
+        slope = [script.name(owner.name) if owner else symbol or script.symbol("β", index)]
         for place, product in enumerate(each.moderators, start=1):
             gamma = script.symbol("γ", f"{index}.{place}")
             slope.append(script.product([gamma, *map(script.term, product)]))

@@ -107,9 +107,13 @@ def _course(arrow: Arrow, effect: Term, design: Design) -> Part:
 
 
 def _carried(cause: Term, design: Design) -> Carries:
+    """What a written part is. Without occasions the whole is the value, and so is a part that no level lies above."""
+    own = design.level(cause.name)
     if cause.part == "whole":
-        return "whole"
-    return "departure" if cause.part == design.level(cause.name) else "course"
+        return "whole" if design.repeated(cause.name) else "value"
+    if cause.part != own:
+        return "course"
+    return "departure" if design.lattice.above(own) else "value"
 
 
 def _check_when(arrow: Arrow, effect: Term, design: Design) -> None:

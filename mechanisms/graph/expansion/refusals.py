@@ -33,18 +33,19 @@ def refuse_arrows(theory: Theory, design: Design) -> None:
 
 
 def _refuse_cause_twice(one: Arrow, other: Arrow, design: Design) -> None:
-    """R7: who names one part of a repeated cause names them all."""
+    """R7: who names one part of a cause names them all; its course beside a value without occasions is a contrast."""
     same = replace(one.cause, part=None) == replace(other.cause, part=None) and one.effect == other.effect
-    if not same or not design.repeated(one.cause.name) or design.client(one.cause.name) is None:
-        return
-    if is_loading(design, one.cause, one.effect) or design.level(one.effect.name) != design.level(one.cause.name):
+    own = design.level(one.cause.name)
+    if not same or is_loading(design, one.cause, one.effect):
         return
     bare, named = (one, other) if one.cause.part is None else (other, one)
-    if bare.cause.part is None and named.cause.part is not None:
-        parts = [
-            replace(bare.cause, part=part) for part in (design.level(bare.cause.name), design.client(bare.cause.name))
-        ]
-        both = f"write {parts[0]} and {parts[1]}" if bare.cause.when is None else f"write {bare.cause} alone"
+    if bare.cause.part is not None or named.cause.part is None:
+        return
+    repeated = design.repeated(bare.cause.name) and design.client(bare.cause.name) is not None
+    if design.level(bare.effect.name) == own if repeated else named.cause.part in (own, "whole"):
+        parts = [replace(bare.cause, part=part) for part in (own, *design.lattice.above(own)[:1])]
+        split = bare.cause.when is None and len(parts) > 1
+        both = f"write {parts[0]} and {parts[1]}" if split else f"write {bare.cause} alone"
         message = f"{bare}: name one part of a cause and you name them all; beside {named.cause} {both}"
         raise SpecError(message, bare.place)
 

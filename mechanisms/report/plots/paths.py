@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable
 from os import PathLike
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon, Rectangle
 
-from mechanisms.errors import expect
+from mechanisms.errors import MechanismsError, expect
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.report.composition import compose
-from mechanisms.report.letters import FONT
-from mechanisms.report.plots.paper import keep
+from mechanisms.report.plots.paper import check_path, choose_fonts, keep, keep_text
 from mechanisms.report.scene import Area, Frame, Line, Mark, Oval, Scene, Words, set_scene
 from mechanisms.report.standing import stand
 from mechanisms.report.svg import write_svg
@@ -57,7 +55,8 @@ def diagram(
     Raises
     ------
     MechanismsError
-        The theory or the fit is something else, or the fit is of another theory.
+        The theory or the fit is something else, or the fit is of another theory; the path's ending is of no format,
+        its folder is not there, or no installed font has the letters of the names (SVG needs none).
     """
     theory = theory.theory if isinstance(theory, Plan) else theory
     expect(theory, Theory, "what is drawn", "mx.diagram(theory) draws a theory, mx.diagram(fit.plan, fit) a fit")
@@ -65,10 +64,21 @@ def diagram(
         expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one; a file's name is path=")
     sheet = unrolled_sheet(theory, unrolled) if unrolled else stand(compose(theory, fit, of, labels=labels))
     scene = set_scene(sheet)
-    if path is not None and str(path).lower().endswith(".svg"):
-        Path(path).write_text(write_svg(scene), encoding="utf-8")
+    if path is not None and check_path(path).suffix.lower() == ".svg":
+        keep_text(write_svg(scene), path)
         return paint(scene)
+    if path is not None and (missing := choose_fonts(letters_of(scene))[1]):
+        raise MechanismsError(
+            f"no installed font has the letters {missing[:12]!r}. Write an .svg, which the reader's fonts show, "
+            "or install a font that has them (Noto Sans has most)"
+        )
     return keep(paint(scene), path)
+
+
+def letters_of(scene: Scene) -> frozenset[str]:
+    """Every letter that is written."""
+    words = (mark.lines for mark in scene.marks if isinstance(mark, Words))
+    return frozenset(letter for lines in words for line in lines for letter in line)
 
 
 def paint(scene: Scene) -> Figure:
@@ -78,16 +88,17 @@ def paint(scene: Scene) -> Figure:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(left, right), ylim=(low, top))
+    families, _ = choose_fonts(letters_of(scene))
     for depth, mark in enumerate(scene.marks):
-        _paint(axes, mark, 1 + depth / 1000)
+        _paint(axes, mark, 1 + depth / 1000, families)
     return figure
 
 
-def _paint(axes: Axes, mark: Mark, depth: float) -> None:
+def _paint(axes: Axes, mark: Mark, depth: float, families: tuple[str, ...]) -> None:
     if isinstance(mark, Words):
         halo = {"facecolor": "white", "edgecolor": "none", "pad": 1.2} if mark.halo else None
         side = {"middle": "center", "start": "left"}[mark.anchor]
-        axes.text(*mark.at, "\n".join(mark.lines), size=mark.size, color=mark.color, family=FONT, ha=side, va="center",
+        axes.text(*mark.at, "\n".join(mark.lines), size=mark.size, color=mark.color, family=[*families], ha=side, va="center",
                   zorder=depth, linespacing=LINE_SPACING, bbox=halo, parse_math=False)  # fmt: skip
     elif isinstance(mark, Line):
         x, y = zip(*mark.points, strict=True)
