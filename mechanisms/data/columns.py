@@ -8,13 +8,13 @@ import numpy as np
 
 from mechanisms.data.dataset import Categories, Column, Mask, Numbers
 from mechanisms.data.frames import Series, find_missing
+from mechanisms.data.support import check_support
 from mechanisms.data.units import Floats, Rows
 from mechanisms.data.words import MOST_KINDS, is_number, paste, refuse_text
 from mechanisms.errors import DataError, did_you_mean, listed
 from mechanisms.spec.theory import Variable
 
 _WORDS = (("no", "yes"), ("false", "true"), ("n", "y"))
-_COUNTS = frozenset({"poisson", "negative_binomial", "binomial"})
 _CATEGORIES = frozenset({"categorical", "ordinal", "sequential"})
 
 
@@ -72,7 +72,7 @@ def finish(variable: Variable, encoded: Encoded, absent: Mask | None) -> Column:
 
 
 def _check_numbers(variable: Variable, values: Floats) -> None:
-    """Refuse what is infinite, constant, out of range or no count."""
+    """Refuse what is infinite, constant, out of range or beyond what the family allows."""
     name = variable.name
     if not np.isfinite(values).all():
         raise DataError(f"'{name}' holds {int(np.count_nonzero(~np.isfinite(values)))} infinite values")
@@ -82,11 +82,7 @@ def _check_numbers(variable: Variable, values: Floats) -> None:
             f"'{name}' is constant ({_shown(lowest)} in all {len(values)} rows): it can neither cause nor vary with anything"
         )
     _check_range(variable, lowest, highest)
-    if variable.family in _COUNTS and (lowest < 0 or not np.array_equal(values, np.floor(values))):
-        odd = values[(values < 0) | (values != np.floor(values))]
-        raise DataError(
-            f"'{name}' is a count ({variable.family}) but holds {_sample(odd)}: counts are whole and not below 0"
-        )
+    check_support(variable, values)
 
 
 def _mean_and_sd(name: str, values: Floats) -> tuple[float, float]:

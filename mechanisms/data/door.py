@@ -11,6 +11,7 @@ from mechanisms.data.gaps import refuse_gaps
 from mechanisms.data.holding import Holding
 from mechanisms.data.renaming import Renaming, check_renaming, take_apart
 from mechanisms.data.structure import find_structure
+from mechanisms.data.support import check_out_of
 from mechanisms.data.units import ROW
 from mechanisms.data.wide import find_wide, make_long
 from mechanisms.errors import DataError, did_you_mean, expect, listed
@@ -64,7 +65,9 @@ def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[
     bottom = [name for name in said.above if not any(name in above for above in said.above.values())]
     n = sum(int(structure.tables[name].seen.sum()) for name in bottom or [ROW])
     warnings = warn(theory, said, structure, {column.name: column for column in found})
-    return Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings)
+    data = Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings)
+    check_out_of(theory, data)
+    return data
 
 
 def _measured(theory: Theory) -> list[str]:

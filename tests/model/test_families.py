@@ -233,6 +233,12 @@ def test_default_priors_are_printed(name, address, prior, where):
     assert lines[address][1] == where
 
 
+def test_sampling_begins_at_the_median_of_a_precision():
+    """Its mean is 20, where a weibull's density is beyond all numbers."""
+    plan, data, _ = world(SAID["weibull"])
+    assert to_pymc(plan, data).initial_point()["precision(y)_log__"] == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
     ("name", "said", "shown"),
     [

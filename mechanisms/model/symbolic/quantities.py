@@ -123,7 +123,8 @@ def declare(name: str, belief: Belief) -> Any:
     positive = belief.name in ("half_normal", "exponential", "lognormal", "gamma")
     above = None if positive and belief.above is not None and belief.above <= 0 else belief.above
     if above is None and belief.below is None:
-        return distribution(name, **arguments)
+        begin = {"initval": _inside(belief)} if belief.name == "lognormal" else {}  # its mean may lie far out
+        return distribution(name, **arguments, **begin)
     lower, upper = (None if bound is None else np.float64(bound) for bound in (above, belief.below))
     return pm.Truncated(name, distribution.dist(**arguments), lower=lower, upper=upper, initval=_inside(belief))
 
