@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from mechanisms.effects.dropouts import dropout as dropout
     from mechanisms.effects.effects import Effects as Effects
     from mechanisms.effects.estimation import estimate as estimate
+    from mechanisms.effects.over_time.steps import horizon as horizon
     from mechanisms.effects.shifts import Dropout as Dropout
-    from mechanisms.effects.steps import horizon as horizon
     from mechanisms.graph.expansion import expand as expand
     from mechanisms.graph.identification import Identified as Identified
     from mechanisms.graph.identification import identify as identify
@@ -69,7 +69,7 @@ _HOMES = {
     "effects.effects": ("Effects",),
     "effects.estimation": ("estimate",),
     "effects.decomposition": ("decompose",),
-    "effects.steps": ("horizon",),
+    "effects.over_time.steps": ("horizon",),
     "effects.dropouts": ("dropout",),
     "effects.shifts": ("Dropout",),
     "effects.diagnosis": ("diagnose", "Diagnosis"),

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from mechanisms.effects.calendar import date_theory
 from mechanisms.effects.effects import Effects
 from mechanisms.effects.estimability import note_inestimable
 from mechanisms.effects.estimation import Line, assemble, describe_total, differ, pose, rests_on_linearity, say_held
-from mechanisms.effects.latents import add_latents
+from mechanisms.effects.over_time.calendar import date_theory
+from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.passages import MOST_PATHS, Passages, find_passages, group
 from mechanisms.effects.posing import Floats, Posed
 from mechanisms.effects.routing import Routes, find_routes, mediates

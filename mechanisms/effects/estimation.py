@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.effects.asking import ask, describe_held, describe_scale
-from mechanisms.effects.calendar import date_theory
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimability import note_inestimable
-from mechanisms.effects.latents import add_latents
+from mechanisms.effects.over_time.calendar import date_theory
+from mechanisms.effects.over_time.latents import add_latents
+from mechanisms.effects.over_time.staging import stage
 from mechanisms.effects.posing import Posed, Ways
 from mechanisms.effects.routing import Routes, find_routes
-from mechanisms.effects.staging import stage
 from mechanisms.errors import expect, listed
 from mechanisms.graph.graph import Edge
 from mechanisms.graph.identification import Identified, identify, require

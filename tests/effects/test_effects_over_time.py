@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import mechanisms as mx
-from mechanisms.effects.steps import horizon
+from mechanisms.effects.over_time.steps import horizon
 
 CLIENTS, OCCASIONS = 6, 6
 

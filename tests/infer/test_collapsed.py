@@ -16,11 +16,12 @@ from scipy import stats
 import mechanisms as mx
 from mechanisms.errors import FitError
 from mechanisms.infer.diagnostics import assess
-from mechanisms.infer.engines import charts, collapsed, coordinates, kernels
+from mechanisms.infer.engines import collapsed
 from mechanisms.infer.engines.contract import Settings
-from mechanisms.infer.engines.gaussian import write_residuals
-from mechanisms.infer.engines.layout import find_units, lay_out
-from mechanisms.infer.engines.whitened import sample_whitened
+from mechanisms.infer.marginal import charts, coordinates, kernels
+from mechanisms.infer.marginal.gaussian import write_residuals
+from mechanisms.infer.marginal.layout import find_units, lay_out
+from mechanisms.infer.marginal.whitened import sample_whitened
 from mechanisms.model.beliefs import Belief, log_density
 from mechanisms.model.symbolic import to_pymc
 

@@ -7,8 +7,8 @@ from scipy import stats
 
 import mechanisms as mx
 from mechanisms.infer.diagnostics import count_divergences, worst
-from mechanisms.infer.engines.curves import CURVES
-from mechanisms.infer.engines.likelihoods import Rows
+from mechanisms.infer.smooth.curves import CURVES
+from mechanisms.infer.smooth.likelihoods import Rows
 from mechanisms.model.laws import find_law, give
 
 

@@ -6,7 +6,7 @@ from arviz_stats.base import array_stats
 from scipy import special, stats
 
 from mechanisms.infer.engines.contract import UnreliableError
-from mechanisms.infer.engines.importance import Smoothed, draw_smoothed, refuse_unreliable, smooth
+from mechanisms.infer.smooth.importance import Smoothed, draw_smoothed, refuse_unreliable, smooth
 
 Z = 5.0
 

@@ -14,9 +14,9 @@ from mechanisms.infer.diagnostics import assess, count_divergences
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines import laplace, nuts
 from mechanisms.infer.engines.contract import UnreliableError
-from mechanisms.infer.engines.curves import CURVES
-from mechanisms.infer.engines.likelihoods import Rows, make_likelihood
-from mechanisms.infer.engines.target import make_target
+from mechanisms.infer.smooth.curves import CURVES
+from mechanisms.infer.smooth.likelihoods import Rows, make_likelihood
+from mechanisms.infer.smooth.target import make_target
 from mechanisms.model.priors import state_beliefs
 
 Z = 5.0

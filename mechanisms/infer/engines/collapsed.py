@@ -17,10 +17,10 @@ from mechanisms.data.dataset import Dataset
 from mechanisms.errors import FitError
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings, UnreliableError
-from mechanisms.infer.engines.coordinates import Coordinates
-from mechanisms.infer.engines.gaussian import NotGaussianError, Residuals, write_residuals
-from mechanisms.infer.engines.importance import draw_smoothed, refuse_unreliable
-from mechanisms.infer.engines.layout import Layout, count_work, find_units, lay_out
+from mechanisms.infer.marginal.coordinates import Coordinates
+from mechanisms.infer.marginal.gaussian import NotGaussianError, Residuals, write_residuals
+from mechanisms.infer.marginal.layout import Layout, count_work, find_units, lay_out
+from mechanisms.infer.smooth.importance import draw_smoothed, refuse_unreliable
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
@@ -43,13 +43,13 @@ class Density:
 
     def at(self, points: Floats) -> Floats:
         """The log density at each of some points (m, size); −inf or nan where it has none."""
-        from mechanisms.infer.engines.charts import evaluate  # noqa: PLC0415  (loads numba)
+        from mechanisms.infer.marginal.charts import evaluate  # noqa: PLC0415  (loads numba)
 
         return np.asarray(evaluate(self.coordinates.chart, self.layout, points))
 
     def parameters(self, points: Floats) -> Floats:
         """The parameters at each of some points, in data units, and the entries of correlations' roots; fixed ones are left out."""
-        from mechanisms.infer.engines.charts import find_symbols  # noqa: PLC0415
+        from mechanisms.infer.marginal.charts import find_symbols  # noqa: PLC0415
 
         chart = self.coordinates.chart
         symbols = find_symbols(chart, points)
@@ -59,7 +59,7 @@ class Density:
 
     def slope(self, point: Floats) -> tuple[float, Floats]:
         """The log density at one point and its gradient."""
-        from mechanisms.infer.engines.charts import differentiate  # noqa: PLC0415
+        from mechanisms.infer.marginal.charts import differentiate  # noqa: PLC0415
 
         gradient = np.empty(len(point))
         return differentiate(self.coordinates.chart, self.layout, point, gradient), gradient
@@ -99,7 +99,7 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
         points, statistics = smoothed.draws.reshape(settings.chains, settings.draws, -1), None
         note = str(smoothed)
     except UnreliableError as failed:
-        from mechanisms.infer.engines.whitened import sample_whitened  # noqa: PLC0415  (loads nutpie)
+        from mechanisms.infer.marginal.whitened import sample_whitened  # noqa: PLC0415  (loads nutpie)
 
         points, statistics = sample_whitened(
             density.slope, mode, covariance, settings, walking, speaks_of=density.parameters
@@ -157,7 +157,7 @@ def _curvature(density: Density, point: Floats) -> Floats:
 def _unpack(
     plan: Plan, data: Dataset, residuals: Residuals, points: Floats, statistics: xr.Dataset | None, rng: Generator
 ) -> Drawn:
-    from mechanisms.infer.engines.charts import find_symbols  # noqa: PLC0415
+    from mechanisms.infer.marginal.charts import find_symbols  # noqa: PLC0415
 
     coordinates, shape = residuals.coordinates, points.shape[:2]
     symbols = find_symbols(coordinates.chart, points.reshape(-1, coordinates.size))
@@ -186,7 +186,7 @@ def _unpack(
 
 def draw_unknown(residuals: Residuals, symbols: Floats, rng: Generator) -> Floats:
     """What nobody observed, drawn given the data and the parameters of each row of symbols; (rows, quantities)."""
-    from mechanisms.infer.engines.kernels import condition  # noqa: PLC0415
+    from mechanisms.infer.marginal.kernels import condition  # noqa: PLC0415
 
     units = tuple(each for each in find_units(residuals, compressed=False) if len(each.flat))
     owners = np.concatenate([np.zeros(0, dtype=np.int64), *(each.owners.reshape(-1) for each in units)])

@@ -12,9 +12,9 @@ from mechanisms.data.dataset import Dataset
 from mechanisms.errors import listed
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings, UnreliableError
-from mechanisms.infer.engines.curves import CURVES
-from mechanisms.infer.engines.importance import draw_smoothed, refuse_unreliable
-from mechanisms.infer.engines.target import Target, find_owner, make_target, order_lenders
+from mechanisms.infer.smooth.curves import CURVES
+from mechanisms.infer.smooth.importance import draw_smoothed, refuse_unreliable
+from mechanisms.infer.smooth.target import Target, find_owner, make_target, order_lenders
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import state_beliefs
 

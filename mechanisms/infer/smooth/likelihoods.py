@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, ColumnView, Dataset
-from mechanisms.infer.engines.curves import CURVES, PIECE, Curve
 from mechanisms.infer.moments import Moments, gather
+from mechanisms.infer.smooth.curves import CURVES, PIECE, Curve
 from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
 from mechanisms.model.standardising import working_columns

@@ -7,12 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.cubature import HIGHEST, find_points
-from mechanisms.effects.forward import World
-from mechanisms.effects.linearity import Traits, study
-from mechanisms.effects.people import People
+from mechanisms.effects.over_time.cubature import HIGHEST, find_points
+from mechanisms.effects.over_time.forward import World
+from mechanisms.effects.over_time.linearity import Traits, study
+from mechanisms.effects.over_time.people import People
+from mechanisms.effects.over_time.scenario import Chunk, Scenario
 from mechanisms.effects.posing import Ways
-from mechanisms.effects.scenario import Chunk, Scenario
 from mechanisms.graph.graph import Edge, ancestors
 from mechanisms.infer.posterior import Fit
 

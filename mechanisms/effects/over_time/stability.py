@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.forward import World
-from mechanisms.effects.running import Runner
-from mechanisms.effects.scenario import Chunk, Scenario
+from mechanisms.effects.over_time.forward import World
+from mechanisms.effects.over_time.running import Runner
+from mechanisms.effects.over_time.scenario import Chunk, Scenario
 from mechanisms.graph.graph import descendants, variable_of
 from mechanisms.graph.levels import computed_from
 from mechanisms.spec.terms import Relative

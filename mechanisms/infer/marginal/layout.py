@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from mechanisms.infer.engines.gaussian import Residuals
-from mechanisms.infer.engines.reduction import Terms, merge_terms, turn_rows
+from mechanisms.infer.marginal.gaussian import Residuals
+from mechanisms.infer.marginal.reduction import Terms, merge_terms, turn_rows
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
-from mechanisms.infer.engines.coordinates import Coordinates, relate, state_coordinates
-from mechanisms.infer.engines.forms import Algebra, BentError, Form
+from mechanisms.infer.marginal.coordinates import Coordinates, relate, state_coordinates
+from mechanisms.infer.marginal.forms import Algebra, BentError, Form
 from mechanisms.model.courses import predict
 from mechanisms.model.deviations import state_deviations
 from mechanisms.model.equations import Equation

@@ -7,7 +7,7 @@ exact to rounding (Squire & Trapp 1998, SIAM Review 40).
 import numpy as np
 from numba import njit
 
-from mechanisms.infer.engines.kernels import collapse
+from mechanisms.infer.marginal.kernels import collapse
 
 STEP = 1e-30
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.infer.engines.contract import Equations
-from mechanisms.infer.engines.likelihoods import Likelihood, make_likelihood
-from mechanisms.infer.engines.lines import Line, draw_line
+from mechanisms.infer.smooth.likelihoods import Likelihood, make_likelihood
+from mechanisms.infer.smooth.lines import Line, draw_line
 from mechanisms.model.beliefs import Belief, Spread
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import Beliefs, state_beliefs

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
-from mechanisms.effects.scenario import Scenario
+from mechanisms.effects.over_time.scenario import Scenario
 from mechanisms.graph.levels import computed_from
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import inverse_link
@@ -22,7 +22,7 @@ from mechanisms.spec.terms import Occasions, Relative
 from mechanisms.spec.theory import Condition
 
 if TYPE_CHECKING:
-    from mechanisms.effects.forward import World
+    from mechanisms.effects.over_time.forward import World
 
 Floats = NDArray[np.float64]
 Sink = tuple[str, bool]

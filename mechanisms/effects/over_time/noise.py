@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.scenario import Chunk, Scenario
+from mechanisms.effects.over_time.scenario import Chunk, Scenario
 from mechanisms.model.missing import find_partners
 
 Floats = NDArray[np.float64]

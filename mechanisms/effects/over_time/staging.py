@@ -15,13 +15,13 @@ from mechanisms.effects.asking import (
     find_divisor,
     name_conditions,
 )
-from mechanisms.effects.calendar import date_theory
-from mechanisms.effects.people import People, find_people
+from mechanisms.effects.over_time.calendar import date_theory
+from mechanisms.effects.over_time.people import People, find_people
+from mechanisms.effects.over_time.running import Runner
+from mechanisms.effects.over_time.scenario import Scenario, Value
+from mechanisms.effects.over_time.timeline import Timeline
 from mechanisms.effects.population import choose
 from mechanisms.effects.posing import Contrast, Ways
-from mechanisms.effects.running import Runner
-from mechanisms.effects.scenario import Scenario, Value
-from mechanisms.effects.timeline import Timeline
 from mechanisms.errors import IdentificationError, SpecError, listed
 from mechanisms.graph.graph import ancestors, between, occasion_of, variable_of
 from mechanisms.graph.placing import Placed, place

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from mechanisms.data.dataset import Categories
-from mechanisms.effects.noise import draw_residual
-from mechanisms.effects.scenario import Chunk, Scenario, Value
-from mechanisms.effects.views import Needs, Sink, View, find_conditions, find_needs, find_summands
+from mechanisms.effects.over_time.noise import draw_residual
+from mechanisms.effects.over_time.scenario import Chunk, Scenario, Value
+from mechanisms.effects.over_time.views import Needs, Sink, View, find_conditions, find_needs, find_summands
 from mechanisms.errors import IdentificationError
 from mechanisms.graph.graph import Edge, reach, variable_of
 from mechanisms.model.courses import base_course, course, own_terms, served_course

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mechanisms.effects.scenario import Scenario
+from mechanisms.effects.over_time.scenario import Scenario
 from mechanisms.graph.graph import ancestors, causal_order, descendants, occasion_of, parents, variable_of
 from mechanisms.graph.levels import computed_from
 from mechanisms.model.equations import Coefficient, Equation

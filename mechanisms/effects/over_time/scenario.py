@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
-from mechanisms.effects.timeline import Timeline
+from mechanisms.effects.over_time.timeline import Timeline
 from mechanisms.graph.graph import Edge, Graph, causal_order, descendants
 from mechanisms.graph.levels import Design
 from mechanisms.model.equations import Equation

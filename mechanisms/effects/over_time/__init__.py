@@ -1,0 +1,1 @@
+"""Effects in theories with levels: the system of equations run forward over occasions, in two versions."""
