@@ -16,6 +16,7 @@ from mechanisms.report.ways import Paper, Route, Way, badge
 DOT = 0.1
 ENDING = 0.15  # the end of a moderator's arrow, which lies at the arrow that it moderates
 ROUNDS, MOST = 4, 24  # how often arrows are moved, and how many other ways are tried for each
+TOGETHER = 6  # ways tried for an arrow together with the label of another, where each means placing the label anew
 
 
 class Settlement:
@@ -72,7 +73,9 @@ class Settlement:
         """Give a moderator's arrow the way on which the label of the arrow that it moderates costs least."""
         ways = [(self.curves[other], 0.0), *self._ways(other)]
         best, lowest = (self.curves[other], self.labels[link]), float("inf")
-        for curve, dear in ways:
+        for curve, dear in ways[:TOGETHER]:
+            if dear >= lowest:
+                break
             self.curves[other], self.dense[other] = curve, thicken(curve)
             self.labels[link], cost = self._place(link, self.dense[link])
             cost += dear + LOST * self._harm(other, self.dense[other])

