@@ -40,6 +40,7 @@ class Explanation:
     priors: tuple[tuple[str, str, str], ...]
     rows: int
     doubtful: tuple[str, ...] = ()
+    observed: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         lines = [f"Inference plan for {self.rows} rows"]
@@ -53,6 +54,11 @@ class Explanation:
         lines += [
             f"Note: {name} holds only 0 and 1 but is modelled as normal; family: bernoulli is for that"
             for name in self.doubtful
+        ]
+        lines += [
+            f"Note: observed means stand for the courses of {name}: a between effect is drawn towards the within one, the more "
+            "so the fewer occasions there are (Lüdtke et al. 2008)"
+            for name in self.observed
         ]
         return "\n".join(lines)
 
@@ -69,7 +75,10 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
     expect(data, Dataset, "the data", "mx.bind(theory, frame) makes them")
     plan = complete_plan(plan, data)
     refuse_still(plan, data)
-    return Explanation(choose(plan, data, engine), print_priors(plan, data), data.n, linear_probabilities(plan, data))
+    observed = tuple(each.name for each in plan.theory.variables if each.centre == "observed")
+    return Explanation(
+        choose(plan, data, engine), print_priors(plan, data), data.n, linear_probabilities(plan, data), observed
+    )
 
 
 def linear_probabilities(plan: Plan, data: Dataset) -> tuple[str, ...]:
@@ -101,11 +110,11 @@ def _chosen(plan: Plan, data: Dataset, block: tuple[Equation, ...], engine: Engi
         if against := asked.applies(plan, data, block):
             raise FitError(f"engine {engine} does not apply: {against}. engine='auto' or 'nuts' fits it")
         return Block(block, engine, asked.WHY)
-    first = ""
+    reasons: list[str] = []
     for name in ENGINES[1:]:
         against = load_engine(name).applies(plan, data, block)
         if against is None:
-            why = load_engine(name).WHY
-            return Block(block, name, f"{first}, so exact does not apply; {why}" if first else why)
-        first = first or against
+            refusals = [f"{other} does not apply ({why})" for other, why in zip(ENGINES[1:], reasons, strict=False)]
+            return Block(block, name, "; ".join([*refusals, load_engine(name).WHY]))
+        reasons.append(against)
     raise AssertionError("nuts takes every block")

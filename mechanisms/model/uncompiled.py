@@ -77,6 +77,11 @@ def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> I
             yield f"{name}: '{key}' is read but not compiled yet{instead}"
     if name not in modelled:
         return
+    if levelled and variable.centre == "observed":
+        yield (
+            f"{name}: 'centre: observed' for a variable with arrows into it is not compiled yet: its course is latent. "
+            "Leave centre out"
+        )
     if variable.zeros is not None:
         yield f"{name}: 'zeros' is read but not compiled yet for a variable with arrows into it"
     if family not in FAMILIES:

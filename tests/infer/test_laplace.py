@@ -317,7 +317,7 @@ def test_the_block_says_how_good_its_draws_are(frame):
     theory = mx.parse(MIXED)
     fit = mx.fit(theory, frame, seed=1)
     assert [(block.responses, block.engine) for block in fit.blocks] == [(("m",), "exact"), (("d",), "laplace")]
-    assert "d is bernoulli, not normal, so exact does not apply; smooth, fixed effects" in fit.blocks[1].reason
+    assert "collapsed does not apply (d is bernoulli, not normal); smooth, fixed effects" in fit.blocks[1].reason
     assert "effective size" in fit.blocks[1].reason
     assert "k̂" in fit.blocks[1].reason
 

@@ -239,3 +239,23 @@ def test_blch9_observed_centring_against_bmlm(shared):
     for each in assess(fit.draws[["x -> m", "m -> y", "x -> y"]]):
         assert each.r_hat < 1.01 and min(each.ess_bulk, each.ess_tail) > 400
     assert count_divergences(fit.idata) == 0
+
+
+@pytest.mark.slow  # twenty fits by NUTS
+def test_intervals_of_the_average_indirect_effect_cover_and_those_of_the_product_do_not():
+    """E[a_j b_j] = .263 over 20 simulated diaries: 95 % intervals that hold it 16 times or fewer have a chance of 1 in 60."""
+    whole = product = 0
+    for seed in range(20):
+        frame, _ = diary(100 + seed)
+        fit = mx.fit(mx.parse(DIARY), frame, chains=2, draws=500, tune=500, seed=seed)
+        draws, cor = fit.parameters, fit.correlations["person"]
+        names = fit.plan.varying[0].quantities
+        i, j = names.index("x(day) -> m"), names.index("m(day) -> y")
+        covariance = cor[:, i, j] * draws[f"sd({names[i]} | person)"] * draws[f"sd({names[j]} | person)"]
+        alone = draws["x(day) -> m"] * draws["m(day) -> y"]
+        for count, values in (("whole", alone + covariance), ("product", alone)):
+            low, high = np.quantile(values, [0.025, 0.975])
+            inside = int(low < 0.263 < high)
+            whole, product = whole + inside * (count == "whole"), product + inside * (count == "product")
+    assert whole >= 17
+    assert product < 17

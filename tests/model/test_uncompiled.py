@@ -79,7 +79,7 @@ VARIABLES = {
     "unit": (declared("unit: points"), "used"),
     "assigned": ("variables: {x: {assigned: randomised}, y: }\narrows: [x -> y]", "used"),
     "assessed": (TWO.replace("y: ,", "y: {assessed: end},"), "used"),
-    "centre": (TWO.replace("y: ,", "y: {centre: observed},"), "used"),
+    "centre": (TWO.replace("y: ,", "y: {centre: observed},"), "centre"),
     "measured_by": (declared("measured_by: [y1, y2, y3]"), "latent"),
     "is": ("variables: {x: , y: , z: , d: {is: x - z}}\narrows: [d -> y]", "'is'"),
     "only_when": (declared("only_when: {e: 1}"), "only_when"),
@@ -239,6 +239,7 @@ LEVELLED = {
     "courses": (TWO.replace("[x -> y]", "[x(t-1) -> y, x(client) <-> y(client)]"), "used"),
     "same_as": (TWO + "priors: {sd(1 -> x | client): {same_as: sd(1 -> y | client)}}", "same_as"),
     "one correlation": (TWO.replace("[x -> y]", "[x(t-1) -> y]") + "priors: {x(client) <-> y(client): {normal: [0, 1]}}", "single correlations"),
+    "centre of a cause": (TWO.replace("x: ,", "x: {centre: observed},"), "used"),
     "sigma": (TWO.replace("[x -> y]", "[x -> y, w -> sigma(y)]"), "sigma(y)"),
 }  # fmt: skip
 
