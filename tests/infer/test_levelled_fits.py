@@ -259,3 +259,18 @@ def test_intervals_of_the_average_indirect_effect_cover_and_those_of_the_product
             whole, product = whole + inside * (count == "whole"), product + inside * (count == "product")
     assert whole >= 17
     assert product < 17
+
+
+@pytest.mark.slow  # a minute or two
+def test_implement_is_near_null_and_converges(shared):
+    """57 clients in 13 therapists, 15 sessions, 16 % missing: alliance -> next anxiety is about 0 within clients."""
+    raw = pd.read_csv(shared / "implement_wai_bai.csv").rename(columns={"patient": "client", "t": "session"})
+    wai, bai = raw[[f"wai{item}" for item in range(1, 10)]], raw[["bai1", "bai2", "bai3"]]
+    frame = raw[["client", "therapist", "session"]].assign(
+        alliance=wai.mean(axis=1).where(wai.notna().sum(axis=1) >= 7), anxiety=bai.mean(axis=1, skipna=False)
+    )
+    fit = mx.fit(mx.load("implement_sums"), frame, seed=1)
+    assert mx.diagnose(fit).ok
+    effect = mx.estimate(fit, fit.plan.theory.questions[0]).rows[0].draws
+    assert abs(effect.mean()) < 0.05
+    assert 0.02 < effect.std() < 0.07
