@@ -13,6 +13,7 @@ from mechanisms.graph.graph import causal_order, draw
 from mechanisms.graph.identification import identify
 from mechanisms.graph.unrolling import unroll
 from mechanisms.infer.diagnostics import assess
+from mechanisms.infer.sampling import fit as fit_theory
 from mechanisms.infer.sampling import pin, sample
 from mechanisms.infer.simulation import simulate_theory
 from mechanisms.infer.stated import complete
@@ -247,3 +248,26 @@ def test_intervals_cover_as_often_as_they_say(name):
             hits[address] = hits.get(address, 0) + bool(lower < truth < upper)
     low, high = stats.binom.ppf([0.00005, 0.99995], 400, 0.95)
     assert {address: count for address, count in hits.items() if not low <= count <= high} == {}
+
+
+QUICK = ("growth_mediation", "klein_2003")
+LEVELLED = (*QUICK, "barber_2000", "barber_2000_without_prior_change", "schnell_herpertz_2007")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in LEVELLED]
+)
+def test_parameters_of_theories_with_levels_are_recovered(name):
+    """One simulated study each, fitted with what nobody observed integrated out."""
+    parameters = read_parameters(name)
+    fit = fit_theory(load(name), simulate_theory(name, seed=3), seed=1)
+    assert [block.engine for block in fit.blocks] == ["collapsed"]
+    for each in assess(fit.draws[list(fit.plan.parameters)]):
+        assert each.r_hat < 1.01 and min(each.ess_bulk, each.ess_tail) > 400, each
+    draws = fit.parameters
+    far = {a: (draws[a].mean() - value) / draws[a].std() for a, value in parameters.values.items() if a in draws}
+    assert max(map(abs, far.values())) < 4, far
+    assert np.mean(np.square(list(far.values()))) < 2.5, far
+    for question in fit.plan.theory.questions:
+        if question.mediators == "natural":
+            assert np.isfinite(estimate(fit, question).rows[0].draws).all()
