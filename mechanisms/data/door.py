@@ -51,7 +51,7 @@ def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[
     """`bind` for the named variables only; the data need not hold the others."""
     said, known = find_units(theory), _place_indicators(theory)
     only = tuple(only)
-    wanted = _with_conditions(theory, only, known, said)
+    wanted = _with_conditions(theory, only, known)
     shared = [name for level in theory.levels for name in level.shared_by]
     renaming = take_apart(columns, shared)
     sources = _open(theory, said, frame, renaming, wanted)
@@ -85,9 +85,7 @@ def _place_indicators(theory: Theory) -> dict[str, Variable]:
     return known
 
 
-def _with_conditions(
-    theory: Theory, only: tuple[str, ...], known: Mapping[str, Variable], said: SaidUnits
-) -> tuple[str, ...]:
+def _with_conditions(theory: Theory, only: tuple[str, ...], known: Mapping[str, Variable]) -> tuple[str, ...]:
     """The variables that are to be read, and those that say where they and the levels exist."""
     found = dict.fromkeys(only)
     waiting = [*only, *(n for level in theory.levels if level.only_when for n in level.only_when.names)]

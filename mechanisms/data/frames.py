@@ -76,7 +76,7 @@ def read_source(
     others += [column for said in renaming.wide.values() for column in said.values()]
     table = table.select(list(dict.fromkeys([*here.values(), *(column for column in others if column in present)])))
     eager = table.collect() if isinstance(table, nw.LazyFrame) else table
-    n = _rows(eager, here or others, level)
+    n = _rows(eager, here or others)
     held = {column: eager[column] for column in eager.columns}
 
     def several(said: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[Series, ...]]:
@@ -88,7 +88,7 @@ def read_source(
     return Source(level, series, rows, present, several(renaming.members), several(renaming.weights), polars), held
 
 
-def _rows(table: nw.DataFrame[Any], needed: Any, level: str) -> int:
+def _rows(table: nw.DataFrame[Any], needed: Any) -> int:
     n = len(table)
     if needed and n < 2:
         raise DataError("the data have no rows" if n == 0 else "the data have one row: nothing varies in it")

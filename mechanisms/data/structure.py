@@ -87,7 +87,7 @@ def _read_ids(draft: _Draft, level: Level) -> None:
             draft.many[i][name] = np.column_stack([codes for codes, _ in found])
         else:
             draft.rows[i][name] = found[0][0]
-            _refuse_gaps(draft, level, source, found[0][0])
+            _refuse_gaps(level, source, found[0][0])
     draft.labels[name] = tuple(known)
     if own:
         _refuse_repeated(draft, name, draft.sources[own[0]], draft.rows[own[0]][name])
@@ -125,7 +125,7 @@ def _refuse_strangers(draft: _Draft, level: Level, source: Source, found: list[t
         )
 
 
-def _refuse_gaps(draft: _Draft, level: Level, source: Source, codes: Rows) -> None:
+def _refuse_gaps(level: Level, source: Source, codes: Rows) -> None:
     """Refuse rows without an id, unless the level does not exist everywhere."""
     gone = codes < 0
     if gone.any() and (level.only_when is None or source.level == level.name):

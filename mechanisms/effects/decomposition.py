@@ -110,7 +110,7 @@ def _path_lines(asked: Posed, routes: Routes, indirect: Floats, passages: Passag
     lines: list[Line] = []
     joining = " once the direct arrow carries the change" if own else ""
     if passages.refused:
-        for first, ways in group(asked, routes):
+        for first, ways in group(routes):
             label = f"{asked.of} -> {first} -> …"
             line = (label, asked.between(ways | own, own), f"all paths whose first step is {first}{joining}")
             lines.append(line)

@@ -76,7 +76,7 @@ def dropout(
     _check_counts(fit, imputations=imputations, draws=draws)
     attrition = find_attrition(fit.plan, fit.data)
     chosen = _read_variables(fit.plan, attrition, variables)
-    where = {name: _find_arm(fit.plan, attrition.data, name, arm or {}) for name in chosen}
+    where = {name: _find_arm(attrition.data, name, arm or {}) for name in chosen}
     moves = [_shift(fit.plan, attrition, where, each) for each in grid]
     check_whole("seed", 0 if seed is None else seed, 0)
     base = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
@@ -129,7 +129,7 @@ def _read_variables(plan: Plan, attrition: Attrition, said: str | Iterable[str] 
     return chosen
 
 
-def _find_arm(plan: Plan, data: Dataset, name: str, arm: Mapping[str, Any]) -> Mask:
+def _find_arm(data: Dataset, name: str, arm: Mapping[str, Any]) -> Mask:
     """The units of a variable's level that are in an arm; all where none is said."""
     inside = np.ones(data.units(data.level(name)).n, dtype=np.bool_)
     for key, value in arm.items():

@@ -56,7 +56,7 @@ def find_passages(asked: Posed, routes: Routes) -> Passages:
     return Passages(tuple(good), tuple(refused))
 
 
-def group(asked: Posed, routes: Routes) -> Iterator[tuple[str, Ways]]:
+def group(routes: Routes) -> Iterator[tuple[str, Ways]]:
     """The arrows of all mediated paths with the same first step, step by step."""
     rest = routes.rest
     firsts = dict.fromkeys(

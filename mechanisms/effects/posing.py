@@ -1,6 +1,5 @@
 """What an answer is made of, whether a plan has levels or not: worlds given by arrows, and differences between them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,11 +45,6 @@ class Ways:
     def all(self) -> frozenset[Edge]:
         """The arrows of all outcomes together."""
         return frozenset().union(*self.arrows)
-
-
-def one_way(arrows: Iterable[Edge]) -> Ways:
-    """The arrows to a single outcome."""
-    return Ways((frozenset(arrows),))
 
 
 class Posed(Protocol):

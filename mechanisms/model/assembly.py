@@ -98,7 +98,7 @@ def _coefficients(standing: Standing, design: Design) -> Iterator[tuple[Coeffici
     for factors, columns in own:
         yield _coefficient(factors, columns, standing, design, varies=True), columns
     for moderator in standing.moderators:
-        choices = [read_columns(term, _role(term, standing, design), design) for term in moderator]
+        choices = [read_columns(term, _role(term, design), design) for term in moderator]
         for extra in every(*choices):
             for factors, columns in own:
                 whole = (*factors, *(column.factor() for column in extra))
@@ -134,7 +134,7 @@ def _place(readings: list[Reading], own: str, design: Design) -> tuple[Moves, st
     return ("mean", own) if unit == own else ("course", unit)
 
 
-def _role(term: Term, standing: Standing, design: Design) -> Part:
+def _role(term: Term, design: Design) -> Part:
     """What of a moderator is multiplied: the whole, unless a part is written (R10)."""
     if design.trend(term.name):
         return "trend"

@@ -305,3 +305,15 @@ def test_the_mean_of_an_outcomes_occasions_is_over_those_of_the_data() -> None:
     found = mx.estimate(fit, mx.Question(of="therapy", on="y"))
     np.testing.assert_allclose(found["total"].draws, -2.0, atol=1e-12)
     assert "occasions 1 to 6" in found.contrast
+
+
+def test_horizons_share_a_contrast_that_names_no_single_occasion() -> None:
+    fit = pinned(
+        HEAD + "variables: {x: , y: }\narrows: {x(t-1) -> y: , y(t-1) -> y: }\n",
+        frame("x", "y"),
+        {"x(t-1) -> y": 0.3, "y(t-1) -> y": 0.5},
+    )
+    found = mx.horizon(fit, "x", "y", most=3)
+    assert "x moved at t; each row says when y is looked at" in found.contrast
+    assert "occasion 2" not in found.contrast and found["t+0"].contrast == found.contrast
+    np.testing.assert_allclose([found[f"t+{k}"].draws.item() for k in range(4)], [0, 0.3, 0.15, 0.075], atol=1e-12)

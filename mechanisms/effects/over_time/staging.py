@@ -118,7 +118,7 @@ class Staged:
 def stage(fit: Fit, question: Question) -> tuple[Staged, ...]:
     """One `Staged` for each contrast, condition and row of people, in the order in which they are reported."""
     question = check_question(question, fit.plan.theory)
-    _refuse(fit, question)
+    _refuse(question)
     check_scale(fit, question)
     placed = place(date_theory(fit, question), question)
     timeline = find_timeline(fit, placed)
@@ -201,7 +201,7 @@ def _with_near(data: Dataset, near: Mapping[str, float]) -> Dataset:
     return replace(data, columns=tuple(changed(column) for column in data.columns)) if near else data
 
 
-def _refuse(fit: Fit, question: Question) -> None:
+def _refuse(question: Question) -> None:
     for key, term in (("of", question.of), ("on", question.on)):
         if term.spread or term.value is not None:
             raise SpecError(f"question: {key}: '{term}': only means are estimated yet", question.place)

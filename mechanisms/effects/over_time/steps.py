@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mechanisms.effects.asking import find_contrasts
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimation import estimate
 from mechanisms.effects.over_time.stability import Unsettled, find_long_run
@@ -57,20 +58,22 @@ def horizon(
         )
     effects, zero = known[-1], np.zeros_like(known[-1].rows[0].draws)
     moved = "moved from t on" if lasting else "moved at t"
+    plain = f"{find_contrasts(fit, asked[-1])[0].words}: {cause} {moved}; each row says when {effect} is looked at"
     rows = []
     for later, each in found.items():
         what = f"{cause} {moved}, {effect} {later} occasion{'s' * (later != 1)} later"
         row = each.rows[0] if each is not None else effects.rows[0]
         draws = row.draws if each is not None else zero
         meaning = what if each is not None else f"{what}: no way leads there, 0 by the theory"
-        rows.append(Effect(f"t+{later}", draws, meaning, row.contrast, row.population))
+        contrasted = row.contrast if each is not None else plain
+        rows.append(Effect(f"t+{later}", draws, meaning, contrasted, row.population))
     notes = list(effects.notes)
     if lasting:
         limit, note = _limit(fit, asked[-1], effects)
         rows += limit
         notes += note
     title = f"Effects of {of} on {on} by horizon"
-    return replace(effects, title=title, rows=tuple(rows), notes=tuple(notes))
+    return replace(effects, title=title, rows=tuple(rows), contrast=plain, notes=tuple(notes))
 
 
 def _repeated(fit: Fit, text: str) -> str:
@@ -104,4 +107,5 @@ def _limit(fit: Fit, question: Question, effects: Effects) -> tuple[list[Effect]
         return [], [str(reason)]
     row = effects.rows[0]
     meaning = f"where {question.on.name} settles while {question.of.name} stays moved"
-    return [Effect("long run", draws.reshape(fit.shape), meaning, row.contrast, row.population)], []
+    words = f"{find_contrasts(fit, question)[0].words}: moved from t on"
+    return [Effect("long run", draws.reshape(fit.shape), meaning, words, row.population)], []

@@ -29,7 +29,7 @@ def refuse_arrows(theory: Theory, design: Design) -> None:
     for arrows in pairs.values():
         for one, other in combinations(arrows, 2):
             _refuse_cause_twice(other, one, design)
-            _refuse_effect_twice(other, one, design)
+            _refuse_effect_twice(other, one)
 
 
 def _refuse_cause_twice(one: Arrow, other: Arrow, design: Design) -> None:
@@ -50,7 +50,7 @@ def _refuse_cause_twice(one: Arrow, other: Arrow, design: Design) -> None:
         raise SpecError(message, bare.place)
 
 
-def _refuse_effect_twice(one: Arrow, other: Arrow, design: Design) -> None:
+def _refuse_effect_twice(one: Arrow, other: Arrow) -> None:
     """An arrow into a variable reaches everything that makes its mean; a part of the same is then said again."""
     if one.cause != other.cause or one.effect.name != other.effect.name:
         return

@@ -107,7 +107,7 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
             density.slope, mode, covariance, settings, walking, speaks_of=density.parameters
         )
         note = f"NUTS on what remains, since {failed}"
-    return replace(_unpack(plan, data, residuals, points, statistics, np.random.default_rng(rest)), note=note)
+    return replace(_unpack(plan, residuals, points, statistics, np.random.default_rng(rest)), note=note)
 
 
 def build_density(residuals: Residuals) -> Density:
@@ -156,9 +156,7 @@ def _curvature(density: Density, point: Floats) -> Floats:
     return np.asarray((found + found.T) / 2)
 
 
-def _unpack(
-    plan: Plan, data: Dataset, residuals: Residuals, points: Floats, statistics: xr.Dataset | None, rng: Generator
-) -> Drawn:
+def _unpack(plan: Plan, residuals: Residuals, points: Floats, statistics: xr.Dataset | None, rng: Generator) -> Drawn:
     from mechanisms.infer.marginal.charts import find_symbols  # noqa: PLC0415
 
     coordinates, shape = residuals.coordinates, points.shape[:2]

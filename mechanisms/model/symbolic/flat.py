@@ -22,7 +22,7 @@ def build_flat(plan: Plan, data: Dataset, chosen: tuple[Equation, ...]) -> pm.Mo
     coords: dict[str, Any] = {row: np.arange(data.n)}
     coords |= {f"terms({equation.response})": list(equation.addresses) for equation in chosen}
     with pm.Model(coords=coords) as model:
-        tensors = _data(plan, data, chosen)
+        tensors = _data(data, chosen)
         parameters = declare_parameters(chosen, beliefs)
         for equation in chosen:
             tensors[equation.response] = _likelihood(equation, data, parameters, tensors)
@@ -34,7 +34,7 @@ def _row(data: Dataset) -> str:
     return "rows" if "row" in data else "row"
 
 
-def _data(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> dict[str, Any]:
+def _data(data: Dataset, equations: tuple[Equation, ...]) -> dict[str, Any]:
     """One data container per column that some equation uses and that no equation here generates."""
     generated = {equation.response for equation in equations}
     tensors: dict[str, Any] = {}
