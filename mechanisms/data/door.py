@@ -132,6 +132,11 @@ def _open(
         raise DataError(
             f"columns=: '{wide[lost[0]][0]}' has a column per occasion, but no frame has a row per client of {lost[0]}"
         )
+    for level, columns in renaming.weights.items():
+        if not any(level in each.weights and (level in each.members or level in each.series) for each in found):
+            raise DataError(
+                f"columns=: '{level} weight': {listed(map(repr, columns))} must stand in the frame that holds the {level}s"
+            )
     return tuple(found)
 
 

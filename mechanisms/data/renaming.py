@@ -78,6 +78,8 @@ def _occasions(name: str, said: Mapping[Any, Any]) -> dict[int, str]:
             raise DataError(
                 f'columns=: \'{name}\': a column for each occasion is wanted, {{0: "pre", 1: "post"}}, not {occasion!r}: {column!r}'
             )
+        if number in found:
+            raise DataError(f"columns=: '{name}': occasion {number} is said twice")
         found[number] = column
     if twice := [column for column in found.values() if list(found.values()).count(column) > 1]:
         raise DataError(f"columns=: '{name}': '{twice[0]}' is given for two occasions")

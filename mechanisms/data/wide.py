@@ -41,6 +41,10 @@ def make_long(
             f"columns=: '{names[0]}' has an occasion {odd[0]}, but the theory's occasions of {level.name} are "
             f"{listed(map(str, level.occasions), most=12)}"
         )
+    if lost := [column for name in names for column in renaming.wide[name].values() if column not in held]:
+        raise DataError(
+            f"columns=: '{lost[0]}' is not in the frame of {source.level}, whose rows have the occasions: put it there"
+        )
     stacks = {name: [held.get(renaming.wide[name].get(each, "")) for each in occasions] for name in names}
     seen = np.concatenate(
         [_any_seen([stack[at] for stack in stacks.values()], source.n) for at in range(len(occasions))]

@@ -214,7 +214,8 @@ def _through(graph: Graph, aimed: Aim) -> frozenset[Edge]:
         return found
     inside = between(graph, aimed.of, aimed.on)
     stray = [nodes for nodes in aimed.through if not set(nodes) & set(inside)]
-    names, ends = listed([_names(nodes) for nodes in stray or aimed.through]), f"{listed(aimed.of)} to {aimed.on}"
+    names = listed([nodes[0] if len(nodes) == 1 else _names(nodes) for nodes in stray or aimed.through])
+    ends = f"{listed(aimed.of)} to {aimed.on.replace('(whole ', '(')}"
     fault = f"{names} lies on no directed path from {ends}" if stray else (
         f"no directed path from {ends} runs through {names} together"
     )  # fmt: skip

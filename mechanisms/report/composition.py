@@ -71,7 +71,7 @@ def _drawn(
             continue
         known = links.get(name)
         light = roles[tail] == "covariate" or not (standing.written or (known and not known.light))
-        label = label_link(standing, fit, design, full=full)
+        label = label_link(standing, fit, design, full=full, wrap=not light)
         if light:
             small[tail] += [(f"{ARROW} {head}", line) for line in label] if fit is not None else []
         link = _link(standing, design, label=() if light else label, light=light)

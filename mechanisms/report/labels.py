@@ -130,8 +130,11 @@ def write_caption(fit: Fit | None) -> str:
     if fit is None:
         return ""
     said = ["Posterior mean [95% interval] of the coefficients, in data units"]
-    odd = [each for each in fit.plan.equations if each.link != "identity"]
-    said += [f"{listed([each.response for each in odd])} on the {odd[0].link} scale"] if odd else []
+    links: dict[str, list[str]] = {}
+    for each in fit.plan.equations:
+        if each.link != "identity":
+            links.setdefault(each.link, []).append(each.response)
+    said += [f"{listed(names)} on the {link} scale" for link, names in links.items()]
     text = "; ".join(said) + "."
     if any(each.varies_by for equation in fit.plan.equations for each in equation.coefficients):
         text += " sd by a level: how much its units differ in the coefficient."

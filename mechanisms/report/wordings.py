@@ -33,8 +33,10 @@ def is_between(term: Term, design: Design) -> bool:
     return term.part in design.lattice.above(design.level(term.name))
 
 
-def label_link(standing: Standing, fit: Fit | None, design: Design, *, full: bool) -> tuple[str, ...]:
-    """The label of an arrow: what its two names do not say, and with a fit its numbers."""
+def label_link(
+    standing: Standing, fit: Fit | None, design: Design, *, full: bool, wrap: bool = True
+) -> tuple[str, ...]:
+    """The label of an arrow: what its two names do not say, and with a fit its numbers; in a table no line is broken."""
     arrow = standing.arrow if standing.written else None
     cause, effect = (arrow.cause, arrow.effect) if arrow else (standing.cause, standing.effect)
     numbers = label_arrow(standing, fit, design) if fit is not None else ()
@@ -45,7 +47,8 @@ def label_link(standing: Standing, fit: Fit | None, design: Design, *, full: boo
     if arrow:
         words += [f"varies by {', '.join(arrow.varies_by)}"] if arrow.varies_by and fit is None else []
         words += [f"only when {typeset(str(arrow.only_when))}"] if arrow.only_when else []
-    lines = [line for text in words if text for line in textwrap.wrap(text, _ROW, break_long_words=False)]
+    kept = [text for text in words if text]
+    lines = [line for text in kept for line in textwrap.wrap(text, _ROW, break_long_words=False)] if wrap else kept
     return (*lines, *numbers)
 
 

@@ -131,6 +131,10 @@ def _group(label: str) -> str:
             "indirect": "indirect", "total indirect": "indirect", "pure indirect": "indirect"}.get(bare, "")  # fmt: skip
 
 
-def _meaning(effects: Effects) -> tuple[str, str]:
-    """Scale and contrast, each a line or more under the axis."""
-    return effects.scale[:1].upper() + effects.scale[1:], effects.contrast
+def _meaning(effects: Effects) -> tuple[str, ...]:
+    """Scale, contrast and population, each a line or more under the axis."""
+    return (
+        effects.scale[:1].upper() + effects.scale[1:],
+        effects.contrast,
+        effects.population[:1].upper() + effects.population[1:],
+    )

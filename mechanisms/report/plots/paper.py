@@ -18,9 +18,9 @@ from mechanisms.report.letters import FONT, LINE
 BLUE, LIGHT_BLUE = "#1f5a94", "#7fa6cc"
 
 
-def measure(lines: tuple[str, ...], size: float, weight: str = "normal") -> tuple[float, float]:
+def measure(lines: tuple[str, ...], size: float) -> tuple[float, float]:
     """Width and height of lines of text in inches."""
-    font = FontProperties(family=FONT, weight=weight)
+    font = FontProperties(family=FONT)
     widths = [TextPath((0, 0), line, size=size, prop=font).get_extents().width for line in lines if line.strip()]
     return max(widths, default=0.0) / 72, len(lines) * size * LINE / 72
 

@@ -62,6 +62,13 @@ def diagram(
     expect(theory, Theory, "what is drawn", "mx.diagram(theory) draws a theory, mx.diagram(fit.plan, fit) a fit")
     if fit is not None:
         expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one; a file's name is path=")
+    if unrolled is not False:
+        if unrolled is not True and (not isinstance(unrolled, int) or unrolled < 1):
+            raise MechanismsError(f"unrolled is True or how many occasions to draw, not {unrolled!r}: unrolled=3")
+        if fit is not None or labels or tuple(of):
+            raise MechanismsError(
+                "a diagram over time shows no fit, labels or exposures: leave out the fit, labels= and of=, or unrolled="
+            )
     sheet = unrolled_sheet(theory, unrolled) if unrolled else stand(compose(theory, fit, of, labels=labels))
     scene = set_scene(sheet)
     if path is not None and check_path(path).suffix.lower() == ".svg":
