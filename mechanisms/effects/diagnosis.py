@@ -82,7 +82,10 @@ def _derived(fit: Fit) -> tuple[dict[str, xr.DataArray], list[str]]:
         except (IdentificationError, DataError, SpecError) as error:
             skipped.append(f"left out, not answered: {question.of} on {question.on} ({error})")
             continue
-        found |= {f"effect of {question.of} on {question.on}: {name}": values for name, values in effects.draws.items()}
+        for name, values in effects.draws.items():
+            label = f"effect of {question.of} on {question.on}: {name}"
+            more = f"{label} ({effects.contrast}; {effects.scale}; {effects.population})"
+            found[more if label in found else label] = values
     return {name: values for name, values in found.items() if float(np.ptp(values.values)) > 0}, skipped
 
 

@@ -75,6 +75,10 @@ def dropout(
     grid = _read_shifts(shifts)
     _check_counts(fit, imputations=imputations, draws=draws)
     attrition = find_attrition(fit.plan, fit.data)
+    if arm is not None and not isinstance(arm, Mapping):
+        raise DataError(f"arm is a variable and its value, arm={{'treat': 1}}, not {arm!r}")
+    if variables is not None and not isinstance(variables, Iterable):
+        raise DataError(f"variables are names, 'y' or ['y', 'm'], not {variables!r}")
     chosen = _read_variables(fit.plan, attrition, variables)
     where = {name: _find_arm(attrition.data, name, arm or {}) for name in chosen}
     moves = [_shift(fit.plan, attrition, where, each) for each in grid]
@@ -93,7 +97,7 @@ def dropout(
 
 
 def _read_shifts(shifts: Iterable[float]) -> tuple[float, ...]:
-    given = [shifts] if isinstance(shifts, int | float) else list(shifts)
+    given = list(shifts) if isinstance(shifts, Iterable) else [shifts]
     for each in given:
         if isinstance(each, bool) or not isinstance(each, int | float | np.number) or not np.isfinite(each):
             raise FitError(f"shifts are numbers of sds, such as (-1, -0.5, 0, 0.5, 1), not {each!r}")

@@ -72,9 +72,10 @@ def _one_by_one(data: Dataset, level: str, named: str, weights: Floats, near: Ma
     if named == level:
         member = np.eye(units.n)
     elif named in data.units(level).above:
-        index = data.units(level).above[named].index
-        index = index if index.ndim == 1 else index[:, 0]
-        member = (index[None, :] == np.arange(units.n)[:, None]).astype(np.float64)
+        above = data.units(level).above[named]
+        index = above.index if above.index.ndim > 1 else above.index[:, None]
+        parts = above.weights if above.weights is not None else np.ones(index.shape)
+        member = np.stack([(parts * (index == each)).sum(axis=1) for each in range(units.n)])
     else:
         raise IdentificationError(
             f"population: each {named}: the outcome has one value per {level}, which has no {named} of its own; "

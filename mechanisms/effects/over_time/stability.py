@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.data.dataset import Categories
 from mechanisms.effects.over_time.forward import World
 from mechanisms.effects.over_time.running import Runner
 from mechanisms.effects.over_time.scenario import Chunk, Scenario
@@ -31,6 +32,12 @@ def find_long_run(runner: Runner) -> Floats:
     reached = {variable_of(node) for node in descendants(scenario.graph, *scenario.of)}
     of, on = variable_of(scenario.of[0]), variable_of(runner.ends[0])
     names = [name for name in scenario.equations if name in reached and scenario.timed(name) and name != of]
+    if on not in names:
+        raise Unsettled(
+            f"no long run is given for {on}: it is computed, or does not respond; ask of what it is made of"
+        )
+    if any(each.name == of and isinstance(each, Categories) for each in scenario.timeline.data.columns):
+        raise Unsettled(f"no long run is given: {of} has categories; ask for a later horizon, most=…")
     _refuse_conditions(scenario, [*names, of])
     lags = _longest(scenario, names)
     pieces, worst = [], []

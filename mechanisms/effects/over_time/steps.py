@@ -42,14 +42,25 @@ def horizon(
     FitError
         `most` is no number of occasions.
     SpecError
-        The two are not repeated variables, or the grid of occasions is shorter.
+        The two are not repeated variables, or the grid of occasions is shorter; `contrast` does not name two of more
+        than two categories; a variable that stays moved is looked at itself.
+    IdentificationError
+        Nothing leads from one to the other within these occasions.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     if isinstance(most, bool) or not isinstance(most, int) or most < 0:
         raise FitError(f"most must be a whole number of occasions, 0 or more, not {most!r}")
     cause, effect = (_repeated(fit, text) for text in (of, on))
     laters = range(1 if cause == effect else 0, most + 1)
+    if not laters:
+        raise FitError("most must be 1 or more where a variable is looked at against itself")
+    if lasting and cause == effect:
+        raise SpecError(
+            f"horizon: {of} itself stays moved, so that nothing of it is left to respond; leave out lasting="
+        )
     asked = [_question(cause, effect, later, contrast, lasting=lasting) for later in laters]
+    if len(find_contrasts(fit, asked[-1])) > 1:
+        raise SpecError(f"horizon: {of} has more than two categories: name two of them, contrast=('a', 'b')")
     found = {later: _answer(fit, each) for later, each in zip(laters, asked, strict=True)}
     known = [each for each in found.values() if each is not None]
     if not known:
@@ -67,17 +78,28 @@ def horizon(
         meaning = what if each is not None else f"{what}: no way leads there, 0 by the theory"
         contrasted = row.contrast if each is not None else plain
         rows.append(Effect(f"t+{later}", draws, meaning, contrasted, row.population))
-    notes = list(effects.notes)
+    notes = _gather_notes({later: each for later, each in found.items() if each is not None})
+    looked_at = str(next(each for each, said in zip(asked[::-1], list(found.values())[::-1], strict=True) if said).on)
+    assumptions = tuple(each.replace(looked_at, f"{effect} at these occasions") for each in effects.assumptions)
     if lasting:
         limit, note = _limit(fit, asked[-1], effects)
         rows += limit
         notes += note
     title = f"Effects of {of} on {on} by horizon"
-    return replace(effects, title=title, rows=tuple(rows), contrast=plain, notes=tuple(notes))
+    return replace(effects, title=title, rows=tuple(rows), contrast=plain, assumptions=assumptions, notes=tuple(notes))
+
+
+def _gather_notes(found: dict[int, Effects]) -> list[str]:
+    """What all horizons share once, and what belongs to one with its name."""
+    notes = dict.fromkeys(note for each in found.values() for note in each.notes)
+    shared = [note for note in notes if all(note in each.notes for each in found.values())]
+    own = [f"t+{later}: {note}" for later, each in found.items() for note in each.notes if note not in shared]
+    return [*shared, *own]
 
 
 def _repeated(fit: Fit, text: str) -> str:
     """The name of a repeated variable."""
+    expect(text, str, "a variable of horizon", "write its name, such as 'x'")
     term = parse_term(text, question=True)
     if not term.plain or not fit.plan.design.repeated(term.name):
         raise SpecError(f"horizon: '{text}' must be a repeated variable, by its name; for anything else: mx.estimate")
