@@ -10,6 +10,7 @@ effect's mean, sd and effective draws per second.
 import json
 import sys
 import time
+from collections.abc import Callable
 
 import arviz_stats
 import numpy as np
@@ -70,17 +71,16 @@ def by_hand(frame: pd.DataFrame) -> np.ndarray:
     return np.asarray((slopes[..., 0] * slopes[..., 1]).mean(axis=-1))
 
 
-def main() -> None:
-    """Time one of the two."""
-    frame = simulate()
+def measure(what: str, run: Callable[[pd.DataFrame], np.ndarray], frame: pd.DataFrame) -> None:
+    """Time one run to the draws of its effect, (chains, draws), and print the line."""
     start = time.perf_counter()
-    draws = {"ours": ours, "by-hand": by_hand}[sys.argv[1]](frame)
+    draws = run(frame)
     seconds = time.perf_counter() - start
-    effective = float(arviz_stats.ess(xr.Dataset({"indirect": (("chain", "draw"), draws)}))["indirect"])
+    effective = float(arviz_stats.ess(xr.Dataset({"effect": (("chain", "draw"), draws)}))["effect"])
     print(
         json.dumps(
             {
-                "what": f"diary, {sys.argv[1]}",
+                "what": what,
                 "seconds": round(seconds, 2),
                 "mean": round(float(draws.mean()), 4),
                 "sd": round(float(draws.std()), 4),
@@ -91,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    measure(f"diary, {sys.argv[1]}", {"ours": ours, "by-hand": by_hand}[sys.argv[1]], simulate())

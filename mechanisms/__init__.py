@@ -19,6 +19,11 @@ from mechanisms.spec.display import show_with
 if TYPE_CHECKING:
     from mechanisms.data.dataset import Dataset as Dataset
     from mechanisms.data.door import bind as bind
+    from mechanisms.effects.along.moderated import Moderated as Moderated
+    from mechanisms.effects.along.moderation import moderate as moderate
+    from mechanisms.effects.along.slopes import differentiate as differentiate
+    from mechanisms.effects.along.turning import turning_point as turning_point
+    from mechanisms.effects.along.turns import TurningPoint as TurningPoint
     from mechanisms.effects.decomposition import decompose as decompose
     from mechanisms.effects.diagnosis import Diagnosis as Diagnosis
     from mechanisms.effects.diagnosis import diagnose as diagnose
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from mechanisms.model.plan import compile as compile
     from mechanisms.model.symbolic import to_pymc as to_pymc
     from mechanisms.report.pages import page as page
+    from mechanisms.report.plots import curve as curve
     from mechanisms.report.plots import diagram as diagram
     from mechanisms.report.plots import forest as forest
     from mechanisms.spec.library import catalogue as catalogue
@@ -70,10 +76,15 @@ _HOMES = {
     "effects.estimation": ("estimate",),
     "effects.decomposition": ("decompose",),
     "effects.over_time.steps": ("horizon",),
+    "effects.along.moderation": ("moderate",),
+    "effects.along.moderated": ("Moderated",),
+    "effects.along.slopes": ("differentiate",),
+    "effects.along.turning": ("turning_point",),
+    "effects.along.turns": ("TurningPoint",),
     "effects.dropouts": ("dropout",),
     "effects.shifts": ("Dropout",),
     "effects.diagnosis": ("diagnose", "Diagnosis"),
-    "report.plots": ("forest", "diagram"),
+    "report.plots": ("forest", "diagram", "curve"),
     "report.pages": ("page",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

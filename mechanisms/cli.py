@@ -1,7 +1,8 @@
 """The command line: `mechanisms list | new | show | check | fit | simulate | demo`.
 
-Exit codes: 0 done; 1 the model, the data or a question were refused (one message, no traceback); 2 usage. What only a
-command needs is imported inside it, so that help is quick.
+Exit codes: 0 done; 1 the model, the data or a question were refused (one message, no traceback); 2 usage; 130
+interrupted, with what there is printed where there is something. What only a command needs is imported inside it, so that
+help is quick.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mechanisms.spec.theory import Question, Theory
 
 DEMO_SEED = 1
+INTERRUPTED = 130  # as shells have it
 KINDS = ("total", "direct", "indirect", "controlled")
 VALUES = "a number, a category, mean, +1 sd or 90%"
 Source = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A theory's name, or its file.")]
@@ -40,7 +42,7 @@ Held = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help=f"I
 
 
 class Refusing(TyperGroup):
-    """A group of commands whose refusals are one message on stderr and exit code 1."""
+    """A group of commands whose refusals are one message on stderr and exit code 1, interruptions 130."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -49,6 +51,9 @@ class Refusing(TyperGroup):
         except MechanismsError as refusal:
             typer.echo(f"mechanisms: {in_shell_words(refusal)}", err=True)
             raise typer.Exit(1) from None
+        except KeyboardInterrupt as stop:
+            typer.echo(f"mechanisms: {stop if str(stop) else 'interrupted'}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
 
 
 app = typer.Typer(cls=Refusing, add_completion=False, no_args_is_help=True, rich_markup_mode=None,
@@ -106,7 +111,8 @@ def new_theory(
         raise typer.BadParameter(f"'{file}': a theory is a {SUFFIX} file", param_hint="FILE")
     _overwriting(file, force=force, hint="FILE")
     _writable(file.parent, hint="FILE")
-    file.write_text(skeleton(), encoding="utf-8")
+    with _writing(file, hint="FILE"):
+        file.write_text(skeleton(), encoding="utf-8")
     typer.echo(f"wrote {file}; mechanisms check {file} says what is in it")
 
 
@@ -223,7 +229,8 @@ def simulate_theory(
     _writable(out.parent)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     frame = simulated(theory, n=n, seed=seed)
-    frame.to_csv(out, index=False) if out.suffix.lower() == ".csv" else frame.to_parquet(out, index=False)
+    with _writing(out):
+        frame.to_csv(out, index=False) if out.suffix.lower() == ".csv" else frame.to_parquet(out, index=False)
     typer.echo(f"wrote {out}: {len(frame)} rows, {', '.join(frame.columns)}; seed {seed}")
 
 
@@ -253,8 +260,10 @@ def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[s
 
     typer.echo(describe(plan.theory))
     typer.echo(f"\n{explain(plan, bound, sampling.get('engine', 'auto'))!r}")
-    with _progress("sampling"):
-        fit = sample(plan, bound, **sampling)
+    fit = sample(plan, bound, **sampling)
+    if fit.interrupted:
+        typer.echo(f"mechanisms: sampling was interrupted: {fit.interrupted}", err=True)
+    with _progress("answering"):
         found, refused = find_answers(fit, question)
         diagnosis = diagnose(fit)
     typer.echo(f"\nSeed {fit.seed}")
@@ -269,6 +278,8 @@ def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[s
         with _progress("drawing"):
             files = write_files(fit, found, diagnosis, out)
         typer.echo(f"\nwrote {', '.join(str(file) for file in files)}")
+    if fit.interrupted:
+        raise typer.Exit(INTERRUPTED)
     return bool(refused)
 
 
@@ -311,18 +322,26 @@ def _progress(word: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _writing(file: Path, hint: str = "--out") -> Iterator[None]:
+    """What keeps a file from being written, as a wrong argument."""
+    try:
+        yield
+    except OSError as error:
+        raise typer.BadParameter(f"'{file}': {error.strerror or error}", param_hint=hint) from None
+
+
 def _overwriting(file: Path, *, force: bool, hint: str) -> None:
     """Refuse to write over a file unless that is wanted."""
-    if file.exists() and (not force or file.is_dir()):
+    with _writing(file, hint):
+        exists = file.exists()
+    if exists and (not force or file.is_dir()):
         other = "" if file.is_dir() else " or --force"
         raise typer.BadParameter(f"'{file}' exists: choose another name{other}", param_hint=hint)
 
 
 def _writable(folder: Path | None, hint: str = "--out") -> None:
     """Make the folder, before a long fit rather than after it."""
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise typer.BadParameter(f"'{folder}': {error.strerror}", param_hint=hint) from None
+    if folder is not None:
+        with _writing(folder, hint):
+            folder.mkdir(parents=True, exist_ok=True)

@@ -62,6 +62,10 @@ class IdentificationError(MechanismsError):
         super().__init__(message)
 
 
+class ZeroEffectError(IdentificationError):
+    """The theory draws no way for the effect that was asked for: it is zero, whatever the data."""
+
+
 class FitError(MechanismsError):
     """The model cannot be fitted, or not with the engine that was asked for."""
 

@@ -337,5 +337,5 @@ pd.DataFrame(
 #
 # *Data:* Flückiger, C., Forrer, L., Schnider, B., Bättig, I., Bodenmann, G., & Zinbarg, R. E. (2016). A single-blinded,
 # randomized clinical trial of how to implement an evidence-based treatment for generalized anxiety disorder [IMPLEMENT].
-# *EBioMedicine*, 3, 163–171. The theory with latent variables instead of mean scores is in the catalogue:
-# `mx.load("implement")`.
+# *EBioMedicine*, 3, 163–171. The theory is in the catalogue, `mx.load("implement")`, and so
+# it is with latent variables instead of mean scores: `mx.load("implement_items")`.

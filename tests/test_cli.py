@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import mechanisms as mx
 from mechanisms.cli import app
 from mechanisms.errors import IdentificationError, Place, SpecError
 from mechanisms.report.shell import in_shell_words
@@ -214,7 +216,7 @@ def test_check_says_what_a_file_says_stands_for_and_identifies(run, files):
             "it cannot be fitted yet: 'u' is latent (measured by a, b and c)",
         ),
         ("arrows: [x -> m -> y, x <-> y]", "it cannot be fitted yet: x <-> y"),
-        ("arrows: {x -> y: {shape: log}}", "it cannot be fitted yet: x -> y: shape log is not compiled yet"),
+        ("arrows: {x -> y: {shape: gp}}", "it cannot be fitted yet: x -> y: shape gp is not compiled yet"),
         (LEVELS, "it can be fitted"),
         ("variables: {x: , y: }", "it cannot be fitted: it draws no arrow"),
     ],
@@ -363,16 +365,14 @@ def test_a_missing_column_is_refused(run, files, tmp_path):
     refused(run(*words), "--columns: the theory measures no variable 'mm'. Did you mean 'm'?")
 
 
-def test_missing_values_are_refused_with_a_command_that_drops_them(run, files, tmp_path, monkeypatch):
+def test_missing_values_are_refused_with_a_way_out_in_words(run, files):
     frame = pd.read_csv(files[1])
     frame.loc[:2, "x"] = np.nan
     frame.to_csv(files[1], index=False)
     done = run("fit", *files)
-    refused(done, "missing values in x (3)", "python -c")
-    code = re.search(r'python -c "(.*)"', done.stderr)[1]
-    monkeypatch.chdir(tmp_path)
-    exec(code)
-    assert run("fit", files[0], "complete.csv", "--seed", 1).exit_code == 0
+    refused(done, "missing values in x (3)", "or take the rows with a gap in 'x' out of the file, and say so")
+    frame.dropna(subset=["x"]).to_csv(files[1], index=False)
+    assert run("fit", *files, "--seed", 1).exit_code == 0
 
 
 def test_swapped_arguments_are_named(run, files):
@@ -388,6 +388,16 @@ def test_a_missing_file_of_columns_is_named(run, files):
 def test_messages_speak_of_options():
     assert in_shell_words("engine='nuts' fits it") == "--engine nuts fits it"
     assert in_shell_words("sample with chains=4, draws=1000") == "sample with --chains 4 --draws 1000"
+    several = in_shell_words('nothing says which: columns={"therapist": ["…", "…"]}, and their weights')
+    assert (
+        several
+        == 'nothing says which: --columns FILE, a YAML file with the line therapist: ["…", "…"], and their weights'
+    )
+    wide = in_shell_words('a column each, columns={"bdi": {0: "…", 1: "…"}}, or columns={"x": "…"}')
+    line = "--columns FILE, a YAML file with the line"
+    assert wide == f'a column each, {line} bdi: {{0: "…", 1: "…"}}, or {line} x: …'
+    dropping = "or drop the rows: frame = frame.dropna(subset=['w', 'v']), and say so"
+    assert in_shell_words(dropping) == "or take the rows with a gap in 'w', 'v' out of the file, and say so"
     assert in_shell_words("more draws (draws=, tune=) cure it") == "more draws (--draws) cure it"
     assert (
         in_shell_words(IdentificationError("at: m responds; write set: {m: …}")) == "--at: m responds; write --set m=…"
@@ -551,3 +561,44 @@ def test_simulated_sessions_have_their_units(run, tmp_path):
     frame = pd.read_csv(tmp_path / "data.csv")
     assert frame["client"].nunique() == 12
     assert {"session", "therapist", "alliance", "symptoms", "diagnosis"} <= {*frame}
+
+
+@pytest.mark.parametrize("command", [("new",), ("simulate", "baron_kenny_1986", "--out")])
+def test_a_file_that_cannot_be_written_is_named(run, tmp_path, command):
+    done = run(*command, tmp_path / ("x" * 300 + (".yaml" if command == ("new",) else ".csv")))
+    assert done.exit_code == 2, done.output
+    assert "File name too long" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_disk_that_is_full_is_named(run, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    done = run("simulate", "baron_kenny_1986", "--out", tmp_path / "x.csv", "--seed", 1)
+    assert done.exit_code == 2, done.output
+    assert "No space left on device" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_an_interruption_without_draws_is_one_line(run, files, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt("interrupted before every chain had a draw of y: there is no fit")
+
+    monkeypatch.setattr("mechanisms.sample", stop)
+    done = run("fit", *files, "--seed", 1)
+    assert done.exit_code == 130
+    assert done.stderr == "mechanisms: interrupted before every chain had a draw of y: there is no fit\n"
+
+
+def test_an_interrupted_fit_is_printed_and_is_no_success(run, files, monkeypatch):
+    sample = mx.sample
+
+    def cut(*given, **asked):
+        return replace(sample(*given, **asked), interrupted="y by nuts has 500 of 1000 draws in each chain")
+
+    monkeypatch.setattr("mechanisms.sample", cut)
+    done = run("fit", *files, "--seed", 1)
+    assert done.exit_code == 130
+    assert done.stderr == "mechanisms: sampling was interrupted: y by nuts has 500 of 1000 draws in each chain\n"
+    assert all(said in done.stdout for said in ("Seed 1", "by m", "assuming"))
+    assert "\n  sampling was interrupted: y by nuts has 500 of 1000 draws in each chain\n" in done.stdout

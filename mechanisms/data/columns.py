@@ -43,8 +43,11 @@ def encode(variable: Variable, series: Series, rows: Rows) -> Encoded:
     return kept.take(cells)
 
 
-def finish(variable: Variable, encoded: Encoded, absent: Mask | None) -> Column:
-    """The checked column: what is observed varies, and keeps to the family and range that the theory declares."""
+def finish(variable: Variable, encoded: Encoded, absent: Mask | None, *, event: bool = False) -> Column:
+    """The checked column: what is observed varies, and keeps to the family and range that the theory declares.
+
+    `event` tells that it says where times ended: that all did is no fault.
+    """
     name, cells = variable.name, encoded.cells
     known = ~np.isnan(cells)
     observed = cells if known.all() else cells[known]
@@ -58,6 +61,8 @@ def finish(variable: Variable, encoded: Encoded, absent: Mask | None) -> Column:
         codes[known] = observed
         _check_categories(variable, codes[known])
         return Categories(name, codes, variable.values, absent)
+    if event:
+        return _finish_event(variable, encoded, observed, absent)
     _check_numbers(variable, observed)
     mean, sd = _mean_and_sd(name, observed)
     lowest, highest = float(observed.min()), float(observed.max())
@@ -69,6 +74,18 @@ def finish(variable: Variable, encoded: Encoded, absent: Mask | None) -> Column:
         )
     cells.flags.writeable = False
     return Numbers(name, cells, mean, sd, lowest, highest, binary, encoded.labels, absent)
+
+
+def _finish_event(variable: Variable, encoded: Encoded, observed: Floats, absent: Mask | None) -> Numbers:
+    """0 and 1, 1 where a time ended; refused where none did."""
+    name = variable.name
+    if not np.all((observed == 0) | (observed == 1)):
+        raise DataError(f"'{name}' says where times ended and is 0 or 1, but holds {_sample(observed)}")
+    if not observed.any():
+        raise DataError(f"'{name}' is 0 in every row: all times are censored, and nothing says how long they last")
+    mean, sd, cells = float(observed.mean()), float(observed.std(ddof=1)), encoded.cells
+    cells.flags.writeable = False
+    return Numbers(name, cells, mean, sd, float(observed.min()), 1.0, True, encoded.labels, absent)
 
 
 def _check_numbers(variable: Variable, values: Floats) -> None:
@@ -103,6 +120,8 @@ def _mean_and_sd(name: str, values: Floats) -> tuple[float, float]:
 def _encode(variable: Variable, series: Series, rows: Rows) -> Encoded:
     """A complete column; numbers as they are (a copy only where needed), words as 0 and 1 or as categories."""
     dtype = series.dtype
+    if dtype == nw.Object:
+        _check_cells(variable.name, series)
     if variable.family in _CATEGORIES:
         _need_values(variable, series)
         return Encoded(_coded(variable, series))
@@ -128,7 +147,18 @@ def _numbers_among(series: Series) -> Floats | None:
     """The values of an object column that holds nothing but numbers."""
     values = series.to_list()
     plain = all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values)
-    return np.array(values, dtype=np.float64) if plain else None
+    try:
+        return np.array(values, dtype=np.float64) if plain else None
+    except OverflowError:
+        raise DataError(f"'{series.name}' holds whole numbers too large to compute with: rescale it") from None
+
+
+def _check_cells(name: str, series: Series) -> None:
+    """Refuse cells that are neither numbers nor text, lists for instance."""
+    for cell in series.to_list():
+        if isinstance(cell, list | dict | set | tuple | np.ndarray):
+            kind = type(cell).__name__
+            raise DataError(f"'{name}' holds a {kind}, which is neither a number nor text: one value for each row")
 
 
 def _own(series: Series) -> Floats:

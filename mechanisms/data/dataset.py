@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.data.shapes import Basis, see, variable_of
 from mechanisms.data.units import ROW, Floats, Units
 
 Mask = NDArray[np.bool_]
@@ -89,13 +90,26 @@ def _missing(observed: Mask, absent: Mask | None) -> Mask:
 Column = Numbers | Categories
 
 
+def readable(column: Column) -> Floats:
+    """A column as equations read it: its values or the codes of its categories, 0 where none was observed."""
+    values = column.codes.astype(np.float64) if isinstance(column, Categories) else column.values
+    return np.where(column.observed, values, 0.0)
+
+
+def response_values(column: Column) -> Floats:
+    """A column as a response: its values, or the positions of its categories; NaN where none was observed."""
+    if isinstance(column, Categories):
+        return np.where(column.observed, column.codes.astype(np.float64), np.nan)
+    return column.values
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Checked columns, one per measured variable of the theory. Made by `bind`.
 
     `n` counts the rows of the data at the finest level. A column is as long as its variable's level has units. `tables`
     are the levels' units, `grid` the occasions of each level of time, `home` each variable's level; all three are empty
-    for a theory without levels. `warnings` are what an author should know and nothing can decide.
+    for a theory without levels. `bases` are the curves' knots, frozen when data are bound. `warnings` are what an author should know and nothing can decide.
     """
 
     columns: tuple[Column, ...]
@@ -104,6 +118,7 @@ class Dataset:
     grid: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: _NONE)
     home: Mapping[str, str] = field(default_factory=lambda: _NONE)
     warnings: tuple[str, ...] = ()
+    bases: Mapping[str, Basis] = field(default_factory=lambda: _NONE)
 
     def __getitem__(self, name: str) -> Column:
         for column in self.columns:
@@ -146,17 +161,16 @@ class Dataset:
 
 
 class ColumnView(Mapping[str, Floats]):
-    """The dataset's columns as the linear predictor names them: `age`, and `arm=cbt` for a category."""
+    """The dataset's columns as the linear predictor names them: `age`, `arm=cbt` for a category, `age~spline:4[1]` for a curve."""
 
     def __init__(self, data: Dataset) -> None:
         self._data = data
 
     def __getitem__(self, key: str) -> Floats:
-        name, _, value = key.partition("=")
-        column = self._data[name]
-        if isinstance(column, Categories):
-            return column.indicator(value)
-        return column.values
+        column = self._data[variable_of(key)]
+        if isinstance(column, Categories) and "=" in key:
+            return column.indicator(key.partition("=")[2])
+        return np.asarray(see(self._data.bases, key, response_values(column)))
 
     def __iter__(self) -> Iterator[str]:
         for column in self._data.columns:
@@ -164,6 +178,8 @@ class ColumnView(Mapping[str, Floats]):
                 yield from (f"{column.name}={value}" for value in column.values)
             else:
                 yield column.name
+        for key, basis in self._data.bases.items():
+            yield from (f"{key}[{piece}]" for piece in range(1, basis.size + 1))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

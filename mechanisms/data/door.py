@@ -10,6 +10,7 @@ from mechanisms.data.frames import Source, open_table, read_source
 from mechanisms.data.gaps import refuse_gaps
 from mechanisms.data.holding import Holding
 from mechanisms.data.renaming import Renaming, check_renaming, take_apart
+from mechanisms.data.shapes import find_bases
 from mechanisms.data.structure import find_structure
 from mechanisms.data.support import check_out_of
 from mechanisms.data.units import ROW
@@ -65,7 +66,8 @@ def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[
     bottom = [name for name in said.above if not any(name in above for above in said.above.values())]
     n = sum(int(structure.tables[name].seen.sum()) for name in bottom or [ROW])
     warnings = warn(theory, said, structure, {column.name: column for column in found})
-    data = Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings)
+    bases = find_bases(theory, {column.name: column for column in found})
+    data = Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings, MappingProxyType(bases))
     check_out_of(theory, data)
     return data
 

@@ -34,7 +34,8 @@ class Holding:
     def column(self, name: str) -> Column:
         """The checked column of a variable, or of a level of time."""
         encoded, absent, _ = self.read(name)
-        return finish(self.known.get(name) or Variable(name=name), encoded, absent)
+        ends = any(each.event == name for each in self.theory.variables)
+        return finish(self.known.get(name) or Variable(name=name), encoded, absent, event=ends)
 
     def find_gaps(self, name: str) -> Mask:
         """The units for which a variable exists and has no value."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.frames import Series, find_missing
 from mechanisms.data.units import NOWHERE, Rows
+from mechanisms.errors import DataError
 
 
 def number_ids(series: Series) -> tuple[Rows, tuple[Any, ...]]:
@@ -17,12 +18,24 @@ def number_ids(series: Series) -> tuple[Rows, tuple[Any, ...]]:
     codes: dict[Any, int] = {}
     cells = [None if isinstance(cell, str) and not cell.strip() else cell for cell in series.to_list()]
     missing = missing | np.fromiter((cell is None for cell in cells), dtype=np.bool_, count=len(cells))
+    _refuse_unequal(series.name, cells)
     found = np.fromiter(
         (NOWHERE if gone else codes.setdefault(cell, len(codes)) for cell, gone in zip(cells, missing, strict=True)),
         dtype=np.intp,
         count=len(cells),
     )
     return found, tuple(codes)
+
+
+def _refuse_unequal(name: str, cells: list[Any]) -> None:
+    """Refuse cells that nothing tells to be the same, lists for instance."""
+    for cell in cells:
+        try:
+            hash(cell)
+        except TypeError:
+            raise DataError(
+                f"'{name}' holds a {type(cell).__name__} ({cell!r}), which is no id: ids are numbers or text"
+            ) from None
 
 
 def _number_numbers(series: Series, missing: NDArray[np.bool_]) -> tuple[Rows, tuple[Any, ...]]:

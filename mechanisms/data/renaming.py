@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,13 @@ def _occasions(name: str, said: Mapping[Any, Any]) -> dict[int, str]:
     found: dict[int, str] = {}
     for occasion, column in said.items():
         number = int(occasion) if isinstance(occasion, str) and occasion.isdecimal() else occasion
-        if isinstance(number, bool) or not isinstance(number, int) or number < 0 or not isinstance(column, str):
+        if isinstance(number, bool) or not isinstance(number, Integral) or number < 0 or not isinstance(column, str):
             raise DataError(
                 f'columns=: \'{name}\': a column for each occasion is wanted, {{0: "pre", 1: "post"}}, not {occasion!r}: {column!r}'
             )
         if number in found:
             raise DataError(f"columns=: '{name}': occasion {number} is said twice")
-        found[number] = column
+        found[int(number)] = column
     if twice := [column for column in found.values() if list(found.values()).count(column) > 1]:
         raise DataError(f"columns=: '{name}': '{twice[0]}' is given for two occasions")
     if not found:

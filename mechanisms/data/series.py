@@ -66,7 +66,13 @@ def _occasions(source: Source, level: Level) -> Rows:
     if missing.any():
         raise DataError(f"'{name}' is missing in {_where(source, missing)}: drop these rows, or {fix}")
     values = np.asarray(series.to_numpy(), dtype=np.float64)
-    for wrong, words in ((values != np.floor(values), "is no whole number"), (values < 0, "is negative")):
+    faults = (
+        (~np.isfinite(values), "is infinite"),
+        (values != np.floor(values), "is no whole number"),
+        (values < 0, "is negative"),
+        (values >= 2**62, "is too large"),
+    )
+    for wrong, words in faults:
         if wrong.any():
             at = int(np.argmax(wrong))
             more = f" (and so in {int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""

@@ -19,6 +19,10 @@ def _inside(values: Floats) -> Any:
     return (values > 0) & (values < 1)
 
 
+def _between(values: Floats) -> Any:
+    return (values >= 0) & (values <= 1)
+
+
 def _whole(values: Floats) -> Any:
     return (values >= 0) & (values == np.floor(values))
 
@@ -30,6 +34,7 @@ _ALLOWED: Mapping[str, tuple[Callable[[Floats], Any], str, str]] = {
     "gamma": _POSITIVE,
     "weibull": (_above, "a time", "its values are above 0"),
     "beta": (_inside, "a share", "its values are above 0 and below 1; for 0 and 1 themselves there is ordered_beta"),
+    "ordered_beta": (_between, "a share", "its values are 0 to 1; divide by the greatest that there can be"),
     "binomial": _COUNT,
     "poisson": _COUNT,
     "negative_binomial": _COUNT,
@@ -54,8 +59,36 @@ def check_support(variable: Variable, values: Floats) -> None:
     if not np.all(good):
         odd = listed((f"{value:g}" for value in np.unique(values[~good])), most=4)
         raise DataError(f"'{variable.name}' is {words} ({variable.family}) but holds {odd}: {remedy}")
+    if variable.zeros is not None:
+        _check_zeros(variable, values)
+    if variable.family == "ordered_beta":
+        _check_heaps(variable, values)
     if variable.family == "binomial" and not isinstance(variable.out_of, str):
         _check_trials(variable, values, np.full(len(values), variable.out_of or np.inf))
+
+
+def _check_zeros(variable: Variable, values: Floats) -> None:
+    """Refuse zeros that are declared and not there, and an amount that is always the same."""
+    what = "a hurdle" if variable.zeros == "hurdle" else "inflated"
+    if not np.any(values == 0):
+        raise DataError(f"'{variable.name}': zeros are declared {what}, but it holds none: leave zeros out")
+    over = values[values != 0]
+    if np.all(over == over[0]):
+        raise DataError(
+            f"'{variable.name}' is 0 or {over[0]:g} and nothing else, so that no amount varies: family bernoulli is for that"
+        )
+
+
+def _check_heaps(variable: Variable, values: Floats) -> None:
+    """Refuse shares without heaps at 0 or 1, and heaps without shares between."""
+    inside = values[(values > 0) & (values < 1)]
+    if len(inside) == len(values):
+        raise DataError(f"'{variable.name}' is ordered_beta but holds neither 0 nor 1: family beta is for that")
+    if len(np.unique(inside)) < 2:
+        raise DataError(
+            f"'{variable.name}' is ordered_beta but has fewer than two different values between 0 and 1: declare its values, "
+            "family ordinal"
+        )
 
 
 def check_out_of(theory: Theory, data: Dataset) -> None:

@@ -19,6 +19,10 @@ def find_wide(theory: Theory, renaming: Renaming, home: Mapping[str, str]) -> di
     for name in renaming.wide:
         time = next((each.name for each in theory.levels if each.name in theory.time and name in each.within[1:]), None)
         time = time or (home.get(name) if home.get(name) in theory.time and name not in theory.time else None)
+        if time is None and name in [level.name for level in theory.levels]:
+            raise DataError(
+                f'columns=: \'{name}\' is a level, whose ids stand in one column: columns={{"{name}": "…"}}'
+            )
         if time is None and name in home:
             raise DataError(
                 f"columns=: '{name}' has one value per {home[name]}, so it has no occasions: give one column"
@@ -50,6 +54,11 @@ def make_long(
         [_any_seen([stack[at] for stack in stacks.values()], source.n) for at in range(len(occasions))]
     )
     kept = np.flatnonzero(seen)
+    if not kept.size:
+        raise DataError(
+            f"columns=: {listed(map(repr, names))} {'has' if len(names) == 1 else 'have'} no value at any occasion: nothing can be "
+            "said about it"
+        )
     at, row = kept // source.n, kept % source.n
     series = {name: _stack(name, stack, source.n, kept) for name, stack in stacks.items()}
     series[level.name] = _series(level.name, np.array(occasions)[at])

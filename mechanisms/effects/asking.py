@@ -9,24 +9,20 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Numbers
 from mechanisms.effects.integration import Average, Population, Stage, average
+from mechanisms.effects.looking import Look
 from mechanisms.effects.population import choose, every_value, find_population, place, shown
 from mechanisms.effects.posing import Contrast, Ways
+from mechanisms.effects.scales import check_scale, find_looks, link_mean
 from mechanisms.effects.worlds import Drawn, Scene, World, find_degree, nested, set_scene, trace
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
-from mechanisms.graph.graph import between
-from mechanisms.graph.levels import computed_from
+from mechanisms.graph.graph import Graph, between
+from mechanisms.graph.placing import place as lay
 from mechanisms.infer.posterior import Fit
-from mechanisms.model.equations import Equation
-from mechanisms.model.families import FAMILIES, LINKS
 from mechanisms.model.uncompiled import refuse_unasked
 from mechanisms.spec.question_checks import check_question
 from mechanisms.spec.theory import Question, Scalar
 
 Floats = NDArray[np.float64]
-_LINKED = {
-    "logit": "log odds ratio", "probit": "difference of probits", "cloglog": "difference of complementary log-logs",
-    "log": "log ratio",
-}  # fmt: skip
 ROUNDING = 1e-13  # a difference this small against its terms is 0
 
 
@@ -66,10 +62,15 @@ class Asked:
         """Whether the outcome's mean is jointly linear in both states of these nodes, so that only their means matter."""
         scene = self.scene
         traced = trace(scene, nested(scene, ways.all))
-        if scene.plan.equation(scene.on).link != "identity":
+        if not scene.plain:
             return False
         versions = frozenset(version for version, _ in traced if version.name in nodes)
         return find_degree(scene, traced, versions) <= 1
+
+    @property
+    def aspect(self) -> str:
+        """Which of several values is looked at, `y=v`."""
+        return self.scene.look.label
 
     @property
     def unit(self) -> str:
@@ -94,7 +95,7 @@ class Asked:
     @property
     def inside(self) -> tuple[str, ...]:
         """The variables between the two as the theory draws them, ends included."""
-        return between(self.scene.plan.graph, self.of, self.on)
+        return between(self.scene.drawn, self.of, self.on)
 
     @property
     def responding(self) -> tuple[str, ...]:
@@ -117,31 +118,42 @@ class Asked:
         mean = self.known[world].values
         if self.scale != "link":
             return mean
-        return link_mean(self.scene.plan.equation(self.scene.on), mean)
+        return link_mean(self.scene.look, self.scene.plan.equation(self.scene.on), mean)
 
 
-def ask(fit: Fit, question: Question) -> tuple[Asked, ...]:
-    """One `Asked` per contrast and condition of a question, in the order in which they are reported."""
+def ask(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Asked, ...]:
+    """One `Asked` per contrast, condition and value of the outcome, in the order in which they are reported.
+
+    `cut` is a time at which a time to an event is cut off, to be looked at instead of its mean.
+    """
     refuse_unasked(check_question(question, fit.plan.theory))
-    check_scale(fit, question)
+    check_scale(fit, question, cut)
     held = {name: choose(fit.data[name], value) for name, value in question.set if not isinstance(value, tuple)}
     _check_held(fit, question, frozenset(held))
-    scene = set_scene(fit.plan, question.of.name, question.on.name, frozenset(held))
+    graph, looks = _draw(fit, question), find_looks(fit, question, cut)
+    scenes = [set_scene(fit.plan, question.of.name, question.on.name, frozenset(held), graph, look) for look in looks]
     columns = {key: value for name, chosen in held.items() for key, value in place(fit.data[name], chosen).items()}
     asked = []
     conditions = find_conditions(fit, question)
     for at, condition in zip(conditions, name_conditions(fit, conditions), strict=True):
-        population = find_population(fit.data, _observed_causes(scene), at, question)
-        for contrast in find_contrasts(fit, question):
+        observed = frozenset().union(*map(_observed_causes, scenes))
+        population = find_population(fit.data, observed, at, question)
+        for contrast, scene in every(find_contrasts(fit, question), scenes):
             stage = _stage(fit, scene, population, contrast, columns)
             asked.append(Asked(stage, question.scale, contrast, condition, find_divisor(fit, question), {}))
     return tuple(asked)
 
 
+def _draw(fit: Fit, question: Question) -> Graph:
+    """The graph of a question; of a part of the outcome without the arrows that act on another part alone."""
+    return fit.plan.graph if question.on.spread is None else lay(fit.plan.theory, question).graph
+
+
 def _observed_causes(scene: Scene) -> frozenset[str]:
     """What the outcome and whatever the exposure moves look at without being moved: it stays as it was observed."""
     responses = scene.moving | {scene.on}
-    looked_at = {name for each in scene.plan.equations if each.response in responses for name in each.parents}
+    modelled = {each.response for each in scene.plan.equations}
+    looked_at = {name for response in responses & modelled for name in scene.parents(response)}
     return frozenset(looked_at - scene.moving - scene.held - {scene.of})
 
 
@@ -161,38 +173,6 @@ def find_contrasts(fit: Fit, question: Question) -> tuple[Contrast, ...]:
         return (_contrast(column, 0.0, 1.0, several=False),)
     step = column.sd if question.scale == "standardised" else 1.0
     return (_contrast(column, column.mean, column.mean + step, several=False),)
-
-
-def describe_scale(fit: Fit, question: Question) -> str:
-    """The scale of the effects in words."""
-    on = question.on.name
-    unit = fit.plan.theory.variable(on).unit
-    if _is_sum(fit, question):
-        return f"difference in the mean of {on}" + (f" ({unit})" if unit else "")
-    equation = fit.plan.equation(on)
-    if question.scale == "link" and equation.link != "identity":
-        return f"{_LINKED[equation.link]} of the population's {_averaged(equation)} (marginal, not conditional)"
-    if question.scale == "standardised":
-        return f"sd of {on}"
-    if equation.family == "bernoulli":
-        return f"difference in the probability that {on} = 1"
-    if FAMILIES[equation.family].kind == "count":
-        return f"difference in the mean count of {on}" + (
-            f", out of {equation.out_of}" if isinstance(equation.out_of, str) else ""
-        )
-    return f"difference in the mean of {on}" + (f" ({unit})" if unit else "")
-
-
-def _is_sum(fit: Fit, question: Question) -> bool:
-    """Whether the outcome is computed, so that it has no equation of its own."""
-    return bool(computed_from(fit.plan.theory.variable(question.on.name)))
-
-
-def _averaged(equation: Equation) -> str:
-    """What the link of an outcome speaks of, in words."""
-    if equation.family == "bernoulli":
-        return f"probabilities that {equation.response} = 1"
-    return f"mean shares of {equation.response}" if equation.family == "binomial" else f"means of {equation.response}"
 
 
 def describe_held(fit: Fit, question: Question) -> str:
@@ -219,7 +199,8 @@ def _contrast(column: Numbers | Categories, low: float | str, high: float | str,
 
 def _stage(fit: Fit, scene: Scene, population: Population, contrast: Contrast, held: Mapping[str, float]) -> Stage:
     column = fit.data[scene.of]
-    return Stage(scene, fit.parameters, population, place(column, contrast.low), place(column, contrast.high), held)
+    low, high = place(column, contrast.low), place(column, contrast.high)
+    return Stage(scene, fit.parameters, population, low, high, held, fit.data.bases)
 
 
 def find_conditions(fit: Fit, question: Question) -> list[dict[str, Scalar]]:
@@ -251,36 +232,12 @@ def name_conditions(fit: Fit, conditions: list[dict[str, Scalar]]) -> list[str]:
 def _check_held(fit: Fit, question: Question, held: frozenset[str]) -> None:
     """A controlled effect holds at least one mediator."""
     of, on = question.of.name, question.on.name
-    inside = between(fit.plan.graph, of, on)[1:-1]
+    inside = between(_draw(fit, question), of, on)[1:-1]
     if question.kind == "controlled" and not held & set(inside):
         raise IdentificationError(
             f"a controlled effect holds a mediator of {of} and {on}, and {listed(sorted(held))} is none"
             + (f": {listed(inside)}" if inside else "; the theory draws none")
         )
-
-
-def check_scale(fit: Fit, question: Question) -> None:
-    """Refuse the standardised scale for an outcome that has no sd of its own, and the link scale of shares of different trials."""
-    if _is_sum(fit, question):
-        if question.scale != "raw":
-            raise IdentificationError(f"scale: {question.scale}: {question.on} is computed; ask on the raw scale")
-        return
-    equation = fit.plan.equation(question.on.name)
-    if question.scale == "standardised" and not FAMILIES[equation.family].shifts:
-        raise IdentificationError(
-            f"scale: standardised divides by the sd of {question.on}, which is not normal; ask on the raw or the link scale"
-        )
-    if question.scale == "link" and equation.family == "binomial" and isinstance(equation.out_of, str):
-        raise IdentificationError(
-            f"scale: link: {question.on} is out of {equation.out_of}, which differs among units, so its mean is no share of "
-            "one number; ask on the raw scale"
-        )
-
-
-def link_mean(equation: Equation, mean: Floats) -> Floats:
-    """The link of an outcome's mean; of a binomial's mean share."""
-    trials = equation.out_of if equation.family == "binomial" and not isinstance(equation.out_of, str) else 1.0
-    return np.asarray(LINKS[equation.link].forward(mean / trials))
 
 
 def find_divisor(fit: Fit, question: Question) -> float:

@@ -13,6 +13,7 @@ from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.passages import MOST_PATHS, Passages, find_passages, group
 from mechanisms.effects.posing import Floats, Posed
 from mechanisms.effects.routing import Routes, find_routes, mediates
+from mechanisms.effects.scales import read_cut
 from mechanisms.errors import IdentificationError, expect, listed
 from mechanisms.graph.identification import identify, require
 from mechanisms.infer.posterior import Fit
@@ -29,6 +30,8 @@ def decompose(
     contrast: tuple[Any, Any] | None = None,
     population: str | Mapping[str, str] = "these",
     scale: str = "raw",
+    restricted_to: float | None = None,
+    beyond: float | None = None,
 ) -> Effects:
     """Total, direct, joint indirect and every path from `of` to `on`, one row each, on the outcome's scale.
 
@@ -38,7 +41,8 @@ def decompose(
     when it joins the direct arrow; where the paths do not sum to the indirect effect, a row says what they do
     together. Definitions: Robins & Greenland (1992), Pearl (2001), VanderWeele (2015); paths: Avin et al. (2005).
 
-    Parameters are those of `Question`: `at` conditions, `set` intervenes, `contrast` = (from, to). Over time a path's row
+    `on` may name a value, `y=v`, or a part, `any(y)`, `amount(y)`; a category without a value has these rows for each.
+    Parameters are those of `Question` and of `estimate`: `at` conditions, `set` intervenes, `contrast` = (from, to). Over time a path's row
     takes every way that visits its variables in this order, and each may hand on to itself at a later occasion.
 
     Raises
@@ -61,13 +65,14 @@ def decompose(
     total = require(identify(theory, question))
     routes = find_routes(theory, question)
     parts = [require(identify(theory, question.model_copy(update={"kind": kind}))) for kind in _kinds(routes)]
-    asked = pose(fit, question)
+    cut = read_cut(restricted_to, beyond)
+    asked = pose(fit, question, cut)
     passages = find_passages(asked[0], routes)
     answers = [(each, _lines(each, routes, passages)) for each in asked]
     assumptions = parts[-1].assumptions if mediates(routes) else total.assumptions
     extra, notes = _on_paths(asked[0], passages)
     notes = (*_notes(routes, passages), *notes, *note_inestimable(fit, routes.total.all))
-    return assemble(fit, question, answers, (*assumptions, *extra), notes)
+    return assemble(fit, question, answers, (*assumptions, *extra), notes, cut)
 
 
 def _kinds(routes: Routes) -> list[str]:

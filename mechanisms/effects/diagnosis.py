@@ -1,6 +1,6 @@
 """Believe the fit, or do not, because: convergence of the parameters and of the effects derived from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from mechanisms.effects.estimation import estimate
 from mechanisms.errors import DataError, FitError, IdentificationError, SpecError, expect, listed
 from mechanisms.infer.diagnostics import Quality, assess, count_divergences
 from mechanisms.infer.posterior import Fit
+from mechanisms.infer.separation import find_separated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,14 +48,22 @@ def diagnose(fit: Fit) -> Diagnosis:
 
     Of every parameter, and of every effect that the theory's questions ask for; what varies among units is judged by its
     sds and by these effects. Between coefficients that the data can hardly tell are named. A fit is believed when R-hat < 1.01,
-    both effective sample sizes > 400, and no transition diverged.
+    both effective sample sizes > 400, and no transition diverged. Of a fit whose sampling was interrupted that is said first.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
+    if not fit.interrupted:
+        return _judge(fit)
+    said, found = f"sampling was interrupted: {fit.interrupted}", _judge(fit)
+    return replace(found, messages=(said, *found.messages))
+
+
+def _judge(fit: Fit) -> Diagnosis:
     chains, draws = fit.shape
     if chains < 2 or draws < 4:
-        raise FitError(f"{chains} chain × {draws} draws cannot be diagnosed: sample with chains=4, draws=1000")
+        cut = f"sampling was interrupted ({fit.interrupted}): " if fit.interrupted else ""
+        raise FitError(f"{cut}{chains} chain × {draws} draws cannot be diagnosed: sample with chains=4, draws=1000")
     effects, skipped = _derived(fit)
-    skipped += [str(each) for each in find_inestimable(fit)]
+    skipped += [*map(str, find_inestimable(fit)), *find_separated(fit.plan, fit.data)]
     assessed = fit.draws[[name for name in fit.plan.parameters if name in fit.draws]]
     varying = {name: values for name, values in assessed.items() if float(np.ptp(values.values)) > 0}
     if not varying:

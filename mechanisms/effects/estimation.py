@@ -5,14 +5,17 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.asking import ask, describe_held, describe_scale
+from mechanisms.effects.asking import ask, describe_held
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimability import note_inestimable
+from mechanisms.effects.looking import Look
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.over_time.staging import stage
 from mechanisms.effects.posing import Posed, Ways
+from mechanisms.effects.reaching import refuse_unreachable
 from mechanisms.effects.routing import Routes, find_routes
+from mechanisms.effects.scales import describe_ratio, describe_scale, note_looks, read_cut, refuse_cut
 from mechanisms.errors import expect, listed
 from mechanisms.graph.graph import Edge
 from mechanisms.graph.identification import Identified, identify, require
@@ -26,13 +29,24 @@ _MOVED = "once the direct arrow carries the change"
 Line = tuple[str, Floats, str]  # label, draws (chains · draws,), meaning
 
 
-def estimate(fit: Fit, question: Question) -> Effects:
+def estimate(
+    fit: Fit, question: Question, *, restricted_to: float | None = None, beyond: float | None = None
+) -> Effects:
     """The posterior of one effect, averaged over the population, in units of the outcome.
+
+    Of a category each value has a row of its own, or `on: y=v` names one. `on: any(y)` and `on: amount(y)` ask for the two
+    parts of an outcome with `zeros`. `scale: link` gives log ratios and log odds ratios, whose `.ratios()` are ratios.
 
     Where the exposure and a mediator interact, or the outcome's link is not the identity, a direct or indirect effect
     has two versions and both are reported: "direct" (mediators as under the first value) and "total direct";
     "indirect" (exposure at the second value) and "pure indirect" (Robins & Greenland 1992). `at` conditions, giving a
     row for each value and their differences; it never intervenes. Definitions: Pearl (2001); VanderWeele (2015).
+
+    Parameters
+    ----------
+    restricted_to, beyond
+        Of a time (weibull, lognormal, gamma): the mean time up to `restricted_to`, E[min(y, 24)], or the probability to last
+        longer than `beyond`. Neither hangs on the farthest tail as the mean time does.
 
     Raises
     ------
@@ -44,16 +58,21 @@ def estimate(fit: Fit, question: Question) -> Effects:
     fit = add_latents(fit)
     theory = date_theory(fit, question)
     identified = identify(theory, question)
-    asked = pose(fit, question)
+    cut = read_cut(restricted_to, beyond)
+    asked = pose(fit, question, cut)
     routes = find_routes(theory, question)
     notes = (*check_identified(identified, asked[0], routes.chosen), *note_inestimable(fit, routes.chosen.all))
     answers = [(each, answer(each, question, identified, routes)) for each in asked]
-    return assemble(fit, question, answers, identified.assumptions, notes)
+    return assemble(fit, question, answers, identified.assumptions, notes, cut)
 
 
-def pose(fit: Fit, question: Question) -> tuple[Posed, ...]:
-    """What a question asks of a fit: one for each contrast and condition, and for each unit where that is asked."""
-    return stage(fit, question) if fit.plan.theory.levels else ask(fit, question)
+def pose(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Posed, ...]:
+    """What a question asks of a fit: one for each contrast, condition and value, and for each unit where that is asked."""
+    refuse_unreachable(fit, question)
+    if not fit.plan.theory.levels:
+        return ask(fit, question, cut)
+    refuse_cut(cut)
+    return stage(fit, question)
 
 
 def check_identified(identified: Identified, asked: Posed, ways: Ways) -> tuple[str, ...]:
@@ -122,6 +141,7 @@ def assemble(
     answers: list[tuple[Posed, list[Line]]],
     assumptions: tuple[str, ...],
     notes: tuple[str, ...],
+    cut: Look | None = None,
 ) -> Effects:
     """`Effects` out of the lines of each contrast and condition, with the differences between conditions added."""
     asked = [each for each, _ in answers]
@@ -136,6 +156,7 @@ def assemble(
             each.contrast.label,
             each.condition,
             each.unit,
+            each.aspect,
         )
         for each, found in answers
         for line in found
@@ -154,9 +175,10 @@ def assemble(
         tuple(rows),
         contrast + behind,
         population,
-        describe_scale(fit, question),
+        describe_scale(fit, question, cut),
         assumptions,
-        (*notes, *_on_families(fit, answers[0][0]), *precision),
+        (*notes, *note_looks(fit, question), *_on_families(fit, answers[0][0]), *precision),
+        describe_ratio(fit, question, cut),
     )
 
 
@@ -181,10 +203,17 @@ def _name(question: Question) -> str:
 
 
 def _row(
-    fit: Fit, line: Line, contrast: str, population: str, versus: str = "", condition: str = "", unit: str = ""
+    fit: Fit,
+    line: Line,
+    contrast: str,
+    population: str,
+    versus: str = "",
+    condition: str = "",
+    unit: str = "",
+    aspect: str = "",
 ) -> Effect:
-    """A row, its label with the contrast, condition and unit it needs, `indirect [arm=cbt]`."""
-    words = ", ".join(word for word in (versus, condition, unit) if word)
+    """A row, its label with the value, contrast, condition and unit it needs, `indirect [y=often, arm=cbt]`."""
+    words = ", ".join(word for word in (aspect, versus, condition, unit) if word)
     label, draws, meaning = line
     return Effect(
         f"{label} [{words}]" if words else label, draws.reshape(fit.shape), meaning, contrast, population, unit
@@ -195,7 +224,7 @@ def _differences(fit: Fit, answers: list[tuple[Posed, list[Line]]], behind: str)
     """For every pair of conditions under one contrast, the later minus the earlier, row by row."""
     rows: list[Effect] = []
     for (first, some), (second, others) in combinations(answers, 2):
-        alike = first.contrast == second.contrast and first.unit == second.unit
+        alike = (first.contrast, first.unit, first.aspect) == (second.contrast, second.unit, second.aspect)
         if not alike or first.condition == second.condition:
             continue
         found = {label: draws for label, draws, _ in others}
@@ -205,9 +234,8 @@ def _differences(fit: Fit, answers: list[tuple[Posed, list[Line]]], behind: str)
                 gap = found[label] - draws if differ(found[label], draws, 1e-12) else np.zeros_like(draws)
                 line = (label, gap, "difference between the two groups of units")
                 words = f"{second.condition} − {first.condition}"
-                rows.append(
-                    _row(fit, line, first.contrast.words + behind, groups, first.contrast.label, words, first.unit)
-                )
+                label_of = (first.contrast.label, words, first.unit, first.aspect)
+                rows.append(_row(fit, line, first.contrast.words + behind, groups, *label_of))
     return rows
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, qmc, t
 
-from mechanisms.effects.worlds import Scene, Traced, Version, find_degree
+from mechanisms.effects.looking import is_affine
+from mechanisms.effects.worlds import Scene, Traced, Version, find_degree, list_degrees
+from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.laws import FREEDOM
 
@@ -39,7 +41,8 @@ class Fineness:
 class Noise:
     """One version's random part on its axis of the grid: nodes and weights; None where the family's own, or points, do.
 
-    `scattered` tells points from a grid, `tail` how much of a count's distribution may be left out.
+    `scattered` tells points from a grid, `tail` how much of a count's distribution may be left out. The first `atoms` nodes
+    stand for values that have a probability of their own: 0, then 1.
     """
 
     axis: int
@@ -47,6 +50,7 @@ class Noise:
     weights: Floats | None
     scattered: bool = False
     tail: float = 0.0
+    atoms: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,25 +70,28 @@ class Layout:
 
 def _sort_noise(scene: Scene, traced: Traced) -> tuple[dict[Version, float], frozenset[Version]]:
     """Versions whose noise needs a grid, each with the outcome's degree in it, and versions carried as loadings."""
-    last = traced[-1][0]
-    identity = scene.plan.equation(last.name).link == "identity"
+    last, plain = traced[-1][0], scene.plain
     degrees = {version: find_degree(scene, traced, frozenset({version})) for version, _ in traced if version != last}
     loaded: list[Version] = []
-    if not identity:
+    if not plain:
         for version in reversed(list(degrees)):
-            together = frozenset([*loaded, version])
-            if _normal(scene, version) and degrees[version] == 1 and find_degree(scene, traced, together) <= 1:
+            if degrees[version] == 1 and _can_load(scene, traced, version, frozenset([*loaded, version])):
                 loaded.append(version)
     needed = {
-        version: degree if identity else inf
+        version: degree if plain else inf
         for version, degree in degrees.items()
-        if degree > 0 and version not in loaded and not (identity and degree <= 1)
+        if degree > 0 and version not in loaded and not (plain and degree <= 1)
     }
     return needed, frozenset(loaded)
 
 
-def _normal(scene: Scene, version: Version) -> bool:
-    return scene.plan.equation(version.name).family == "normal"
+def _can_load(scene: Scene, traced: Traced, version: Version, together: frozenset[Version]) -> bool:
+    """Whether a version's noise is normal and reaches what is looked at as one normal, with that of others."""
+    if scene.plan.equation(version.name).family != "normal":
+        return False
+    moved = [(each, degree) for each, degree in list_degrees(scene, traced, together) if degree > 0]
+    affine = is_affine(scene.look, scene.plan.equation(scene.on), [each for each, _ in moved])
+    return affine and all(degree <= 1 for _, degree in moved)
 
 
 def lay_out(scene: Scene, traced: Traced, fineness: Fineness) -> Layout | None:
@@ -92,27 +99,30 @@ def lay_out(scene: Scene, traced: Traced, fineness: Fineness) -> Layout | None:
     needed, loaded = _sort_noise(scene, traced)
     noises: dict[Version, Noise] = {}
     for axis, (version, degree) in enumerate(needed.items()):
-        noises[version] = _lay_axis(scene.plan.equation(version.name).family, version, axis, degree, fineness)
+        noises[version] = _lay_axis(scene.plan.equation(version.name), version, axis, degree, fineness)
     shape = tuple(len(noise.nodes) for noise in noises.values())
     return Layout(noises, loaded, shape, sobol=False) if prod(shape) <= LARGEST_GRID else None
 
 
-def _lay_axis(family: str, version: Version, axis: int, degree: float, fineness: Fineness) -> Noise:
+def _lay_axis(equation: Equation, version: Version, axis: int, degree: float, fineness: Fineness) -> Noise:
     """One version's nodes."""
-    kind = FAMILIES[family].kind
-    if kind == "binary":
-        return Noise(axis, np.array([0.0, 1.0]), None)
+    family, kind = equation.family, FAMILIES[equation.family].kind
+    if kind in ("binary", "category"):
+        return Noise(axis, np.arange(len(equation.predictors) + 1, dtype=np.float64), None)
     if kind == "count":
         return Noise(axis, np.arange(fineness.count_terms(version), dtype=np.float64), None, tail=float(norm.sf(REACH)))
-    if kind == "share":
+    if kind in ("share", "heaped"):
         half = ceil(LOG_ODDS_REACH * fineness.reach / fineness.step)
-        return Noise(axis, np.arange(-half, half + 1, dtype=np.float64) * fineness.step, None)
+        odds = np.arange(-half, half + 1, dtype=np.float64) * fineness.step
+        return Noise(axis, odds, None) if kind == "share" else Noise(axis, np.append([0.0, 0.0], odds), None, atoms=2)
     if family == "student" and degree <= 3:
         return Noise(axis, np.array([-1.0, 1.0]) * np.sqrt(2.0), np.array([0.5, 0.5]))  # its variance is 2
     if family == "normal":
         nodes, weights = hermite(ceil((degree + 1) / 2)) if degree < inf else trapezoid(fineness.step)
         return Noise(axis, nodes, weights)
     nodes, weights = trapezoid(fineness.step, fineness.reach)
+    if equation.zeros:
+        return Noise(axis, np.append(0.0, nodes), np.append(1.0, weights), atoms=1)
     return Noise(axis, student_quantiles(nodes) if family == "student" else nodes, weights)
 
 
@@ -132,7 +142,7 @@ def scatter(scene: Scene, traced: Traced) -> Layout:
     noises = {version: Noise(axis, np.array([0.0, 1.0]), None) for axis, version in enumerate(summed, start=1)}
     for k, version in enumerate(spread):
         family = families[version]
-        nodes = points[:, k] if family == "bernoulli" else norm.ppf(points[:, k])
+        nodes = points[:, k] if FAMILIES[family].kind in ("binary", "category") else norm.ppf(points[:, k])
         noises[version] = Noise(0, student_quantiles(nodes) if family == "student" else nodes, None, scattered=True)
     return Layout(noises, loaded, (SOBOL_POINTS, *(2,) * len(summed)), sobol=True)
 

@@ -9,20 +9,23 @@ change: where they always do, the mean does not exist. Only where that grid woul
 0/1 mediators, replaced by a fixed set of Sobol' points.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from math import ceil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.grids import SOBOL_POINTS, Fineness, Layout, Noise, hermite, lay_out, scatter, trapezoid
-from mechanisms.effects.nodes import TooNarrowError, check_width, spread_out
+from mechanisms.data.shapes import Basis, list_indicators, see, split_column, variable_of
+from mechanisms.effects.grids import SOBOL_POINTS, Fineness, Layout, Noise, lay_out, scatter
+from mechanisms.effects.looking import measure
+from mechanisms.effects.nodes import TooNarrowError, check_width, spread_out, weigh_values
+from mechanisms.effects.smoothing import level_off
+from mechanisms.effects.values import Kinds, Value, silence
 from mechanisms.effects.worlds import Scene, Source, Traced, Version, World, find_degree, trace
 from mechanisms.errors import IdentificationError, listed
 from mechanisms.model.equations import Equation
-from mechanisms.model.families import FAMILIES, inverse_link
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.laws import Given, find_mean, give
 from mechanisms.model.predictor import linear_predictor
 
@@ -55,27 +58,7 @@ class Stage:
     low: Columns
     high: Columns
     held: Columns
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """mean + Σ loadings · standard normals; arrays broadcast over (draws, rows, grid axes …)."""
-
-    mean: Floats
-    loadings: Mapping[Version, Floats]
-
-    def __add__(self, other: "Value") -> "Value":
-        loadings = dict(self.loadings)
-        for key, loading in other.loadings.items():
-            loadings[key] = loadings[key] + loading if key in loadings else loading
-        return Value(self.mean + other.mean, loadings)
-
-    def __mul__(self, other: "Value") -> "Value":
-        if self.loadings and other.loadings:
-            raise AssertionError("a product of two values that both carry noise belongs on the grid")
-        loadings = {key: loading * other.mean for key, loading in self.loadings.items()}
-        loadings |= {key: loading * self.mean for key, loading in other.loadings.items()}
-        return Value(self.mean * other.mean, loadings)
+    bases: Mapping[str, Basis]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,15 +143,15 @@ def _rows(stage: Stage, traced: Traced) -> Population:
         {
             column
             for version, sources in traced
-            for column in stage.scene.plan.equation(version.name).columns
-            if sources[column.partition("=")[0]].kind == "row"
+            for each in stage.scene.predictors(version.name)
+            for column in each.columns
+            if sources[variable_of(column)].kind == "row"
         }
     )
     weights = stage.population.weights
     columns = {column: stage.population.columns[column] for column in needed}
-    last = stage.scene.plan.equation(traced[-1][0].name)
     degree = find_degree(stage.scene, traced, None)
-    if not columns or degree == 0 or (degree <= 1 and last.link == "identity"):
+    if not columns or degree == 0 or (degree <= 1 and stage.scene.plain):
         means = {column: np.array([values @ weights]) for column, values in columns.items()}
         return Population(means, np.ones(1), "")
     table, inverse = np.unique(np.column_stack(list(columns.values())), axis=0, return_inverse=True)
@@ -184,21 +167,26 @@ def _average(
     axes = len(layout.shape)
     shaped = {address: values.reshape(-1, *(1,) * (1 + axes)) for address, values in parameters.items()}
     columns = {name: values.reshape(1, -1, *(1,) * axes) for name, values in rows.columns.items()}
-    values: dict[Version, Value] = {}
+    values: dict[Version, Value | Kinds] = {}
     weight: Floats = np.ones((1,) * (2 + axes)) / (SOBOL_POINTS if layout.sobol else 1)
     mean: Floats = weight
     for version, sources in traced:
         equation = stage.scene.plan.equation(version.name)
-        eta, out_of = _predict(stage, equation, sources, values, columns, shaped)
-        given = _give(equation, eta, out_of, shaped)
+        etas, out_of = _predict(stage, equation, sources, values, columns, shaped)
         if version == traced[-1][0]:
-            mean = _mean(equation, eta, given)
-        elif version in layout.noises:
-            values[version], factor = _noisy(version, given, eta, layout.noises[version], axes)
+            mean = measure(
+                stage.scene.look, _give(equation, list(map(_settled, equation.predictors, etas)), out_of, shaped)
+            )
+            continue
+        given = _give(equation, [eta.mean for eta in etas], out_of, shaped)
+        if version in layout.noises:
+            values[version], factor = _noisy(stage.scene, version, given, etas[0], layout.noises[version], axes)
             weight = weight * factor
         elif FAMILIES[equation.family].shifts:
-            own = {version: shaped[str(equation.spread)]} if version in layout.loaded else {}
-            values[version] = Value(eta.mean, {**eta.loadings, **own})
+            own = {version: given.spread} if version in layout.loaded else {}
+            values[version] = Value(etas[0].mean, {**etas[0].loadings, **own})
+        elif given.chances:
+            values[version] = Kinds(_names(stage.scene, version), given.chances)
         else:
             values[version] = Value(find_mean(given), {})
     shape = np.broadcast_shapes(mean.shape, weight.shape, (1, 1, *layout.shape))
@@ -207,18 +195,35 @@ def _average(
     return np.broadcast_to(found, (len(next(iter(parameters.values()))),)).copy()
 
 
-def _give(equation: Equation, eta: Value, out_of: Any, shaped: Mapping[str, Floats]) -> Given:
+def _give(equation: Equation, etas: Sequence[Floats], out_of: Any, shaped: Mapping[str, Floats]) -> Given:
     """What a response's distribution is made of in every cell."""
     spread, shape = (shaped[name] if name else None for name in (equation.spread, equation.shape))
-    return give(equation.family, equation.link, eta.mean, spread, shape, out_of)
+    return give(equation, etas, spread, shape, out_of)
 
 
-def _noisy(version: Version, given: Given, eta: Value, noise: Noise, axes: int) -> tuple[Value, Floats]:
+def _settled(predictor: Equation, eta: Value) -> Floats:
+    """A linear predictor of the outcome without the normal noise that it carries."""
+    if not eta.loadings:
+        return eta.mean
+    variance: Floats = np.asarray(sum(np.square(loading) for loading in eta.loadings.values()))
+    return level_off(predictor.link, eta.mean, variance)
+
+
+def _names(scene: Scene, version: Version) -> tuple[str, ...]:
+    return scene.plan.theory.variable(version.name).values
+
+
+def _noisy(
+    scene: Scene, version: Version, given: Given, eta: Value, noise: Noise, axes: int
+) -> tuple[Value | Kinds, Floats]:
     """A mediator's value on its axis, and the weight of each node."""
     nodes = noise.nodes.reshape(1, 1, *(-1 if axis == noise.axis else 1 for axis in range(axes)))
     one: Floats = np.ones((1,) * (2 + axes))
+    if given.chances:
+        are, factor = weigh_values(given, noise, nodes)
+        return Kinds(_names(scene, version), are), one if factor is None else factor
     if given.family == "bernoulli":
-        if len(noise.nodes) > 2:
+        if noise.scattered:
             return Value((nodes < given.place).astype(np.float64), {}), one
         return Value(nodes, {}), np.where(nodes == 1.0, given.place, 1.0 - given.place)
     if noise.tail:
@@ -232,15 +237,26 @@ def _predict(
     stage: Stage,
     equation: Equation,
     sources: Mapping[str, Source],
-    values: Mapping[Version, Value],
+    values: Mapping[Version, Value | Kinds],
     columns: Mapping[str, Floats],
     parameters: Mapping[str, Floats],
-) -> tuple[Value, Any]:
-    """The one linear predictor, run on `Value`s; and the trials or the exposure."""
-    lifted = {address: Value(parameters[address], {}) for address in equation.addresses}
+) -> tuple[list[Value], Any]:
+    """The one linear predictor, run on `Value`s, for each of an equation's; and the trials or the exposure.
+
+    What is not looked at is not known, NaN. A spread sees no noise: where it matters to a spread, it is on the grid.
+    """
+    looked_at = stage.scene.predictors(equation.response)
     seen = _Lifted(stage, sources, values, columns)
-    eta: Value = linear_predictor(equation, lifted, seen)
-    return eta, seen[equation.out_of].mean if isinstance(equation.out_of, str) else equation.out_of
+    quiet = _Lifted(stage, sources, {key: silence(value) for key, value in values.items()}, columns)
+    etas: list[Value] = []
+    for each in equation.predictors:
+        if each not in looked_at:
+            etas.append(Value(np.full((1,) * np.ndim(parameters[equation.intercept]), np.nan), {}))
+            continue
+        lifted = {address: Value(parameters[address], {}) for address in each.addresses}
+        etas.append(linear_predictor(each, lifted, quiet if each.role == "spread" else seen))
+    known = isinstance(equation.out_of, str) and equation in looked_at
+    return etas, seen[str(equation.out_of)].mean if known else equation.out_of
 
 
 class _Lifted(dict[str, Value]):
@@ -250,44 +266,30 @@ class _Lifted(dict[str, Value]):
         self,
         stage: Stage,
         sources: Mapping[str, Source],
-        values: Mapping[Version, Value],
+        values: Mapping[Version, Value | Kinds],
         columns: Mapping[str, Floats],
     ) -> None:
         super().__init__()
         self._stage, self._sources, self._values, self._columns = stage, sources, values, columns
 
     def __missing__(self, column: str) -> Value:
-        source = self._sources[column.partition("=")[0]]
-        if source.version is not None:
-            return self._values[source.version]
+        source = self._sources[variable_of(column)]
         if source.kind == "row":
             return Value(self._columns[column], {})
+        if (split := split_column(column)) is not None:
+            basis = self._stage.bases[split[1]]
+            if basis.steps:
+                first, *more = (self[each] for each in list_indicators(basis, column))
+                return sum(more, first)
+            return self._bend(column, self[split[0]])
+        if source.version is not None:
+            value = self._values[source.version]
+            return value.chance(column) if isinstance(value, Kinds) else value
         chosen = self._stage.held if source.kind == "held" else self._stage.high if source.moved else self._stage.low
         return Value(np.asarray(chosen[column], dtype=np.float64), {})
 
-
-def _mean(equation: Equation, eta: Value, given: Given) -> Floats:
-    """The response's mean over the loadings' normal noise."""
-    if not eta.loadings or equation.link == "identity":
-        return find_mean(given)
-    variance: Floats = np.asarray(sum(np.square(loading) for loading in eta.loadings.values()))
-    return find_mean(replace(given, place=_smooth(equation.link, eta.mean, variance)))
-
-
-def _smooth(link: str, middle: Floats, variance: Floats) -> Floats:
-    """E[inverse link(η)] for a normal η."""
-    if link == "log":
-        return inverse_link(link, middle + variance / 2)
-    if link == "probit":
-        return inverse_link(link, middle / np.sqrt(1.0 + variance))
-    spread = np.sqrt(variance)
-    largest = float(spread.max())
-    if largest < 1 and link == "logit":
-        nodes, weights = hermite(11)
-    else:  # the logistic function's poles lie π / spread from the axis; exp(−exp η) grows π / (2 spread) from it
-        steep = np.log2(max(largest * (2.0 if link == "cloglog" else 1.0), 2.8)) - 0.485
-        nodes, weights = trapezoid(2.0 ** -min(ceil(steep), 8))
-    total: Floats = np.zeros(np.broadcast_shapes(middle.shape, spread.shape))
-    for node, weight in zip(nodes, weights, strict=True):
-        total += weight * inverse_link(link, middle + spread * node)
-    return total
+    def _bend(self, column: str, value: Value) -> Value:
+        """A curve's column at a value, whose noise is on the grid."""
+        if value.loadings:
+            raise AssertionError("noise that passes a curve belongs on the grid")
+        return Value(np.asarray(see(self._stage.bases, column, value.mean)), {})

@@ -2,10 +2,12 @@
 
 Noise that η only shifts or stretches is put at quantiles of a standard normal z: m = η + σ q(z), exp(η) q(z). A share is
 put on its log-odds, with its own density as weights; a count is summed over, up to a tail that does not matter; a skew
-normal is a normal with weights 2Φ(slant · z) (Azzalini 1985).
+normal is a normal with weights 2Φ(slant · z) (Azzalini 1985). A value that has a probability of its own beside all this, the
+zero of an amount or the ends of a share, is a node in front.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from scipy import special, stats
 
 from mechanisms.effects.grids import LARGEST_GRID, Noise
 from mechanisms.effects.worlds import Version
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.laws import Given, find_law, place_skew
 
 Floats = NDArray[np.float64]
@@ -29,9 +32,22 @@ class TooNarrowError(Exception):
 
 def spread_out(given: Given, noise: Noise, nodes: Floats) -> tuple[Floats, Floats | None]:
     """A mediator's values at the nodes of its axis, and what the weight of each is multiplied with (None: 1)."""
-    if noise.scattered and given.family in ("beta", "binomial", "poisson", "negative_binomial"):
-        return np.asarray(find_law(given).ppf(special.ndtr(nodes)), dtype=np.float64), None
-    return _SPREAD[given.family](given, nodes)
+    if noise.scattered:
+        return _scatter(given, nodes)
+    if noise.atoms:
+        return _beside_atoms(given, noise, nodes)
+    values, weights = _SPREAD[given.family](given, nodes)
+    return values, weights if given.some is None else _with_zeros(given, nodes, weights)
+
+
+def weigh_values(given: Given, noise: Noise, nodes: Floats) -> tuple[tuple[Floats, ...], Floats | None]:
+    """Whether a category is each of its values, 0 or 1, at the nodes of its axis; and the nodes' weights (None: 1)."""
+    if noise.scattered:
+        ends = np.cumsum(np.broadcast_arrays(*given.chances), axis=0)
+        code = sum(np.asarray(nodes >= end, dtype=np.float64) for end in ends[:-1])
+        return tuple(np.asarray(code == k, dtype=np.float64) for k in range(len(given.chances))), None
+    are = tuple(np.asarray(nodes == k, dtype=np.float64) for k in range(len(given.chances)))
+    return are, np.asarray(sum(one * chance for one, chance in zip(are, given.chances, strict=True)))
 
 
 def check_width(version: Version, given: Given, noise: Noise) -> None:
@@ -44,10 +60,67 @@ def check_width(version: Version, given: Given, noise: Noise) -> None:
     """
     axes = tuple(range(1, np.ndim(given.place)))
     place = np.max(given.place, axis=axes, keepdims=True)
+    spread = None if given.spread is None else np.min(given.spread, axis=tuple(range(1, np.ndim(given.spread))))
+    spread = None if spread is None else spread.reshape(-1, *(1,) * len(axes))
     out_of = np.max(np.broadcast_to(given.out_of, np.broadcast_shapes(np.shape(given.out_of), place.shape)))
-    law = find_law(Given(given.family, place, given.spread, None, out_of))
-    if np.max(law.sf(len(noise.nodes) - 1)) > noise.tail:
-        raise TooNarrowError(version, int(min(np.max(law.isf(noise.tail)), LARGEST_GRID)) + 2)
+    law = find_law(Given(given.family, place, spread, None, out_of))
+    allowed = noise.tail * (law.sf(0) if given.zeros == "hurdle" else 1.0)
+    if np.any(law.sf(len(noise.nodes) - 1) > allowed):
+        raise TooNarrowError(version, int(min(np.max(law.isf(allowed)), LARGEST_GRID)) + 2)
+
+
+def _beside_atoms(given: Given, noise: Noise, nodes: Floats) -> tuple[Floats, Floats]:
+    """The values at the atoms and between them: 0 for what there is none of, 1 for the whole of a share."""
+    axis = 2 + noise.axis
+    rest = np.split(nodes, [noise.atoms], axis=axis)[1]
+    values, weights = _SPREAD[given.family](given, rest)
+    none, whole = 1.0 - given.some, given.top if noise.atoms == 2 else 0.0
+    between = (given.some - whole) * (np.ones_like(rest) if weights is None else weights)
+    ends = [(0.0, none), (1.0, whole)][: noise.atoms]
+    return _stack([*(np.zeros(1) + at for at, _ in ends), values], axis), _stack([*(p for _, p in ends), between], axis)
+
+
+def _stack(pieces: list[Any], axis: int) -> Floats:
+    """Pieces one behind the other along an axis, along every other as wide as the widest."""
+    shapes = [(1,) * (np.ndim(pieces[-1]) - np.ndim(piece)) + np.shape(piece) for piece in pieces]
+    sizes = [shape[axis] for shape in shapes]
+    wide = list(np.broadcast_shapes(*((*shape[:axis], 1, *shape[axis + 1 :]) for shape in shapes)))
+    wide_at = [(*wide[:axis], size, *wide[axis + 1 :]) for size in sizes]
+    return np.concatenate([np.broadcast_to(piece, at) for piece, at in zip(pieces, wide_at, strict=True)], axis=axis)
+
+
+def _with_zeros(given: Given, nodes: Floats, masses: Floats) -> Floats:
+    """The masses of a count whose zeros are inflated, or a hurdle."""
+    none = (1.0 - given.some) * (nodes == 0)
+    if given.zeros == "inflated":
+        return np.asarray(none + given.some * masses)
+    above = find_law(replace(given, zeros="", some=None)).sf(0)
+    return np.asarray(none + given.some * np.where(nodes == 0, 0.0, masses) / above)
+
+
+def _scatter(given: Given, nodes: Floats) -> tuple[Floats, Floats | None]:
+    """The values at quantiles of a standard normal, and their weights."""
+    family, some = given.family, given.some
+    if some is None:
+        quantiles = family in ("beta", "binomial", "poisson", "negative_binomial")
+        return (_quantile(given, nodes), None) if quantiles else _SPREAD[family](given, nodes)
+    top = given.top if FAMILIES[family].kind == "heaped" else 0.0
+    share = special.ndtr(nodes)
+    plain = replace(given, family="beta" if family == "ordered_beta" else family, zeros="", some=None, top=None)
+    inside = np.clip((share - (1.0 - some)) / (some - top), 1e-12, 1 - 1e-12)
+    if given.zeros == "hurdle" and FAMILIES[family].kind == "count":
+        none = find_law(plain).cdf(0)
+        inside = np.clip(none + (1.0 - none) * inside, None, 1 - 1e-12)
+        found = np.maximum(_quantile(plain, special.ndtri(inside)), 1.0)
+    else:
+        found = _quantile(plain, special.ndtri(inside))
+    return np.where(share < 1.0 - some, 0.0, np.where(share >= 1.0 - top, 1.0, found)), None
+
+
+def _quantile(given: Given, nodes: Floats) -> Floats:
+    if given.family in ("beta", "binomial", "poisson", "negative_binomial"):
+        return np.asarray(find_law(given).ppf(special.ndtr(nodes)), dtype=np.float64)
+    return np.asarray(_SPREAD[given.family](given, nodes)[0])
 
 
 def _shifted(given: Given, nodes: Floats) -> tuple[Floats, None]:
@@ -111,6 +184,6 @@ def _binomial(given: Given, nodes: Floats) -> tuple[Floats, Floats]:
 
 _SPREAD: Mapping[str, Callable[[Given, Floats], tuple[Floats, Any]]] = {
     "normal": _shifted, "student": _shifted, "skew_normal": _skewed, "lognormal": _lognormal, "gamma": _gamma,
-    "weibull": _weibull, "beta": _beta, "binomial": _binomial, "poisson": _poisson,
+    "weibull": _weibull, "beta": _beta, "ordered_beta": _beta, "binomial": _binomial, "poisson": _poisson,
     "negative_binomial": _negative_binomial,
 }  # fmt: skip

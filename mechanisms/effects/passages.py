@@ -8,7 +8,7 @@ import networkx as nx
 
 from mechanisms.effects.posing import Posed, Ways
 from mechanisms.effects.routing import Routes
-from mechanisms.errors import IdentificationError
+from mechanisms.errors import IdentificationError, ZeroEffectError
 from mechanisms.graph.graph import Edge, Graph, between, variable_of
 from mechanisms.graph.question import Aim, hold, list_arrows, own_arrows, witnesses
 from mechanisms.graph.verdicts import find_refusal, lay
@@ -120,10 +120,8 @@ def _arrows(graph: Graph, aim: Aim, names: Names, total: frozenset[Edge], *, ove
         return frozenset()
     try:
         arrows = list_arrows(graph, _along(aim, names))
-    except IdentificationError as error:
-        if "does not lead" in str(error) or "has no arrow into" in str(error):
-            return frozenset()
-        raise
+    except ZeroEffectError:
+        return frozenset()
     if len(names) > 2:
         return arrows
     ends = {*aim.made_of, aim.on}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, ColumnView, Dataset, Numbers
+from mechanisms.data.shapes import bare, see, variable_of
 from mechanisms.effects.integration import Population
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
 from mechanisms.spec.theory import Question, Scalar
@@ -33,7 +34,7 @@ def find_population(
             f"population: {question.population} is not answered yet; 'these' averages over the units in the data"
         )
     view = ColumnView(data)
-    columns = {key: view[key] for key in view if key.partition("=")[0] in observed | at.keys()}
+    columns = {key: view[key] for key in view if variable_of(key) in observed | at.keys()}
     weights, near, exact, words = weigh({name: data[name] for name in at}, at, data.n)
     gaps = sorted(name for name in observed if name in data and data[name].missing.any())
     for name in gaps:
@@ -41,6 +42,7 @@ def find_population(
     if not weights.any():
         raise DataError(f"nobody in the data has {listed(gaps)} observed" + (f" and {listed(words)}" if words else ""))
     columns |= {name: np.full(data.n, value) for name, value in near.items()}
+    columns |= {key: see(data.bases, key, columns[bare(key)]) for key in columns if variable_of(key) in near}
     kept = weights != 0
     fewer = exact or bool(gaps)
     count = f"the {int(kept.sum())} of {data.n} units in the data" if fewer else f"the {data.n} units in the data"

@@ -65,6 +65,11 @@ class Posed(Protocol):
         ...
 
     @property
+    def aspect(self) -> str:
+        """Which of several values of the outcome is looked at, `y=v`."""
+        ...
+
+    @property
     def unit(self) -> str:
         """Whose row it is, where every unit has one."""
         ...

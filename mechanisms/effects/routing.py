@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from mechanisms.effects.posing import Ways
+from mechanisms.errors import ZeroEffectError
 from mechanisms.graph.graph import Edge, Graph, between
 from mechanisms.graph.placing import Placed, place
 from mechanisms.graph.question import Aim, hold, list_arrows, own_arrows
@@ -42,7 +43,10 @@ def find_routes(theory: Theory, question: Question) -> Routes:
 
 def _list(graph: Graph, aim: Aim) -> frozenset[Edge]:
     reached = between(hold(graph, aim.fixed), aim.of, aim.on)
-    return list_arrows(graph, aim) if reached else frozenset()
+    try:
+        return list_arrows(graph, aim) if reached else frozenset()
+    except ZeroEffectError:
+        return frozenset()  # of one occasion among several: `identify` refuses what is zero at all
 
 
 def _own(aim: Aim, total: frozenset[Edge]) -> frozenset[Edge]:

@@ -8,9 +8,10 @@ versions the outcome needs.
 from dataclasses import dataclass
 from typing import Protocol
 
+from mechanisms.effects.looking import MEAN, Look, is_plain, list_predictors
 from mechanisms.graph.graph import Edge, Graph, causal_order, descendants, reach
 from mechanisms.graph.question import hold
-from mechanisms.model.equations import Equation
+from mechanisms.model.equations import Equation, Factor
 from mechanisms.model.plan import Plan
 
 State = tuple[str, bool]
@@ -87,23 +88,42 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Scene:
-    """What stays the same between the worlds of one question: who acts on whom, and what is held."""
+    """What stays the same between the worlds of one question: who acts on whom, what is held, and what is looked at.
+
+    `drawn` is the graph before anything is held.
+    """
 
     plan: Plan
     of: str
     on: str
     held: frozenset[str]
     graph: Graph
+    drawn: Graph
+    look: Look = MEAN
 
     @property
     def moving(self) -> frozenset[str]:
         """The variables that the exposure or a held variable can move and that are not themselves set."""
         return descendants(self.graph, self.of, *self.held) - self.held - {self.of}
 
+    @property
+    def plain(self) -> bool:
+        """Whether what is looked at is the outcome's linear predictor itself."""
+        return is_plain(self.look, self.plan.equation(self.on))
 
-def set_scene(plan: Plan, of: str, on: str, held: frozenset[str]) -> Scene:
-    """The scene of a question: arrows into held variables are gone."""
-    return Scene(plan, of, on, held, hold(plan.graph, held))
+    def predictors(self, name: str) -> tuple[Equation, ...]:
+        """A variable's linear predictors; of the outcome those that what is looked at depends on."""
+        equation = self.plan.equation(name)
+        return list_predictors(self.look, equation) if name == self.on else equation.predictors
+
+    def parents(self, name: str) -> tuple[str, ...]:
+        """The variables that these look at."""
+        return tuple(dict.fromkeys(parent for each in self.predictors(name) for parent in each.parents))
+
+
+def set_scene(plan: Plan, of: str, on: str, held: frozenset[str], graph: Graph, look: Look) -> Scene:
+    """The scene of a question on its graph: arrows into held variables are gone."""
+    return Scene(plan, of, on, held, hold(graph, held), graph, look)
 
 
 def nested(scene: Scene, arrows: frozenset[Edge]) -> Nested:
@@ -136,7 +156,7 @@ def trace(scene: Scene, world: World) -> Traced:
         if version in found:
             continue
         sources = {}
-        for parent in scene.plan.equation(version.name).parents:
+        for parent in scene.parents(version.name):
             sources[parent] = _source(scene, world, version, parent, moving)
             if (behind := sources[parent].version) is not None:
                 waiting.append(behind)
@@ -156,24 +176,46 @@ def _source(scene: Scene, world: World, version: Version, parent: str, moving: f
 
 
 def find_degree(scene: Scene, traced: Traced, of: frozenset[Version] | None) -> float:
-    """The polynomial degree of the outcome's linear predictor in the given versions jointly (None: in the row's columns).
+    """The polynomial degree of the outcome's linear predictors in the given versions jointly (None: in the row's columns).
 
-    Infinite where they pass through a link that is not the identity on the way.
+    Infinite where they pass through a link that is not the identity on the way, or into a spread that matters.
     """
+    return max(degree for _, degree in list_degrees(scene, traced, of))
+
+
+def list_degrees(scene: Scene, traced: Traced, of: frozenset[Version] | None) -> list[tuple[Equation, float]]:
+    """The same for each of the linear predictors that are looked at."""
     degree: dict[Version, float] = {}
-    for version, sources in traced:
-        equation = scene.plan.equation(version.name)
-        own = _equation_degree(equation, sources, degree, rows=of is None)
-        last = version == traced[-1][0]
-        if equation.link != "identity" and own > 0 and not last:
-            own = float("inf")
+    for version, sources in traced[:-1]:
+        own = _value_degree(scene, traced, version, sources, degree, rows=of is None)
         degree[version] = 1.0 if of is not None and version in of and own <= 1 else own
-    return degree[traced[-1][0]]
+    last, sources = traced[-1]
+    return [(each, _degree(each, sources, degree, rows=of is None)) for each in scene.predictors(last.name)]
 
 
-def _equation_degree(
-    equation: Equation, sources: dict[str, Source], degree: dict[Version, float], *, rows: bool
+def _value_degree(
+    scene: Scene,
+    traced: Traced,
+    version: Version,
+    sources: dict[str, Source],
+    degree: dict[Version, float],
+    *,
+    rows: bool,
 ) -> float:
+    """A mediator's degree: that of its mean, infinite where its spread is moved as well and its noise matters."""
+    equation = scene.plan.equation(version.name)
+    found = {each.role == "spread": 0.0 for each in equation.predictors}
+    for each in equation.predictors:
+        spread = each.role == "spread"
+        found[spread] = max(found[spread], _degree(each, sources, degree, rows=rows))
+    if found[False] > 0 and equation.link != "identity":
+        return float("inf")
+    if found.get(True, 0.0) > 0 and not (scene.plain and find_degree(scene, traced, frozenset({version})) <= 1):
+        return float("inf")
+    return found[False]
+
+
+def _degree(equation: Equation, sources: dict[str, Source], degree: dict[Version, float], *, rows: bool) -> float:
     def of_source(source: Source) -> float:
         if source.version is not None:
             return degree[source.version]
@@ -183,8 +225,13 @@ def _equation_degree(
         return float("inf")  # it multiplies what comes out of the link
     return max(
         (
-            sum(factor.power * of_source(sources[factor.variable]) for factor in each.factors)
+            sum(_factor_degree(factor, of_source(sources[factor.variable])) for factor in each.factors)
             for each in equation.coefficients
         ),
         default=0.0,
     )
+
+
+def _factor_degree(factor: Factor, source: float) -> float:
+    """A power multiplies; a curve has no degree, but its columns of the rows' values are columns of the rows themselves."""
+    return factor.degree * source if source else 0.0

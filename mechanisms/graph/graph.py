@@ -179,16 +179,6 @@ def _causal_order(graph: Graph) -> tuple[str, ...]:
         raise SpecError(f"a circle: {shown}. One of them comes later: {circle[-1]}(t-1)") from None
 
 
-def directed_paths(graph: Graph, of: str, on: str) -> Iterator[tuple[str, ...]]:
-    """Every directed path, lazily. The search never leaves the nodes between the two, so each step leads to a path."""
-    kept = between(graph, of, on)
-    if of == on or not kept:
-        return
-    inner = to_networkx(graph, hidden=False).subgraph(kept)
-    for path in nx.all_simple_paths(inner, of, on):
-        yield tuple(path)
-
-
 def canonical(graph: Graph) -> dict[str, tuple[str, ...]]:
     """Every node's parents in the DAG that judges independence: each hidden common cause is a node `a <-> b` of its
     own, and what a computed variable causes is caused by what it is computed from."""
@@ -204,15 +194,6 @@ def canonical(graph: Graph) -> dict[str, tuple[str, ...]]:
         above[checked(graph, one)[0]][cause] = None
         above[checked(graph, other)[0]][cause] = None
     return {node: tuple(found) for node, found in above.items()}
-
-
-def d_separated(graph: Graph, xs: Iterable[str], ys: Iterable[str], given: Iterable[str] = ()) -> bool:
-    """Whether the graph makes `xs` and `ys` independent given `given`; hidden common causes count as open ways."""
-    xs, ys, given = ({*checked(graph, *((s,) if isinstance(s, str) else s))} for s in (xs, ys, given))
-    above = canonical(graph)
-    drawn = nx.DiGraph((parent, node) for node, found in above.items() for parent in found)
-    drawn.add_nodes_from(above)
-    return bool(nx.is_d_separator(drawn, xs, ys, given))
 
 
 def to_networkx(graph: Graph, *, hidden: bool = True) -> "nx.DiGraph[Any]":

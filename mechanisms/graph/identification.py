@@ -4,10 +4,11 @@ A theory with levels is judged on its graph over time (`placing`). A between eff
 (R13): where that would be needed the arrow to draw is named, and a total effect lists the cut among its assumptions.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from mechanisms.errors import IdentificationError, SpecError, expect, listed
+from mechanisms.errors import IdentificationError, SpecError, ZeroEffectError, expect, listed
 from mechanisms.graph.adjustment import Part, shared_sets
 from mechanisms.graph.assumptions import list_assumptions
 from mechanisms.graph.expansion import expand
@@ -155,26 +156,29 @@ def _find_cuts(theory: Theory, placed: Placed) -> tuple[Cut, ...]:
 
 
 def _lay(theory: Theory, placed: Placed, cuts: tuple[Cut, ...]) -> tuple[Laid, ...]:
-    """Every aim on the graph; occasions that nothing moved can reach are left out while others remain."""
+    """Every aim on the graph; occasions that the change does not reach as it was asked are left out while others remain."""
     graph = placed.graph
     aims = [
         each for each in placed.aims if between(hold(_in_force(theory, placed, each), each.fixed), each.of, each.on)
     ]
     if not aims and placed.over_time:
         _refuse_silence(placed, cuts)
-    if placed.question.kind == "direct" and len(aims) > 1:
-        aims = _only_direct(placed, aims)
-    return tuple(lay(graph, each) for each in aims or placed.aims)
-
-
-def _only_direct(placed: Placed, aims: list[Aim]) -> list[Aim]:
-    """The occasions at which the exposure has an arrow of its own into the outcome."""
-    found = [each for each in aims if own_arrows(each, hold(placed.graph, each.fixed).arrows)]
+    found: list[Laid] = []
+    zeros: list[ZeroEffectError] = []
+    for each in aims or placed.aims:
+        try:
+            found.append(lay(graph, each))
+        except ZeroEffectError as zero:
+            zeros.append(zero)
     if not found:
-        of, on = placed.question.of, placed.question.on
-        message = f"{of} has no arrow into {on}: the direct effect is zero by the theory"
-        raise IdentificationError(message, (*aims[-1].of, aims[-1].on))
-    return found
+        raise _of_all(zeros[-1], placed) if len(placed.aims) > 1 else zeros[-1]
+    return tuple(found)
+
+
+def _of_all(zero: ZeroEffectError, placed: Placed) -> ZeroEffectError:
+    """What is said of the last occasion, said of all that the question looks at."""
+    last = re.escape(placed.aims[-1].on.replace("(whole ", "("))
+    return ZeroEffectError(re.sub(rf"(?<![\w.]){last}", str(placed.question.on), str(zero)), zero.witness)
 
 
 def _in_force(theory: Theory, placed: Placed, aimed: Aim) -> Graph:

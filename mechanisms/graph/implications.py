@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from itertools import combinations, islice
 from typing import NamedTuple
 
+from mechanisms.errors import SpecError, expect
 from mechanisms.graph.graph import Graph, canonical, draw, occasion_of, variable_of
-from mechanisms.graph.levels import survey
+from mechanisms.graph.levels import find_occasions, survey
 from mechanisms.graph.moments import longest_lag
 from mechanisms.graph.separators import find_open_path, list_separators
 from mechanisms.graph.unrolling import unroll
@@ -53,13 +54,19 @@ class ExogenousIndependence(Independence):
         return True
 
 
-def imply(theory: Theory | Graph, most: int = MOST) -> tuple[Independence, ...]:
-    """Every implied independence between two measured variables, at most `most` separating sets a pair.
+def imply(theory: Theory | Graph, most: int | None = None) -> tuple[Independence, ...]:
+    """Every implied independence between two measured variables, at most `most` separating sets a pair (100 if not said).
 
     Randomised variables are not counted as exogenous: chance, not silence, makes them independent of what came before.
-    A theory with levels has one claim a pair, written from occasion t (see the module).
+    A theory with levels has one claim a pair, written from occasion t (see the module), so that it takes no `most`.
     """
+    if not isinstance(theory, Graph):
+        expect(theory, Theory, "the theory", "mx.load or mx.parse makes one")
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise SpecError(f"most: a whole number of at least 1 is wanted, not {most!r}")
     if isinstance(theory, Theory) and (theory.levels or theory.time):
+        if most is not None:
+            raise SpecError("most: a theory with levels has one claim a pair; leave it out", theory.place)
         return tuple(dict.fromkeys(_over_time(theory)))
     graph = theory if isinstance(theory, Graph) else draw(theory)
     randomised = _randomised(theory) if isinstance(theory, Theory) else set()
@@ -71,7 +78,7 @@ def imply(theory: Theory | Graph, most: int = MOST) -> tuple[Independence, ...]:
         if x in above[y] or y in above[x]:
             continue
         kind = _kind(x, y, above, randomised)
-        for given in islice(list_separators(above, [x], [y], measured), most):
+        for given in islice(list_separators(above, [x], [y], measured), most or MOST):
             found.append(kind(x, y, tuple(node for node in graph.nodes if node in given)))
     return tuple(found)
 
@@ -79,7 +86,7 @@ def imply(theory: Theory | Graph, most: int = MOST) -> tuple[Independence, ...]:
 def _over_time(theory: Theory) -> Iterator[Independence]:
     """One claim for each pair of nodes at t, from a graph with enough occasions before."""
     lag, randomised = longest_lag(theory), _randomised(theory)
-    declared = next((level.occasions for level in theory.levels if level.name in theory.time and level.occasions), ())
+    declared = find_occasions(theory)
     graph = unroll(theory, len(declared) or 3 * lag + 2)
     grid = declared or tuple(range(3 * lag + 2))
     last, design, above = len(grid) - 1, survey(theory), canonical(graph)

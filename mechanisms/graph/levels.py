@@ -125,6 +125,25 @@ def _level(
     return finest[0]
 
 
+def find_occasions(theory: Theory) -> tuple[int, ...]:
+    """The declared occasions of a theory; nothing where they are whole numbers as far as the data go.
+
+    Raises
+    ------
+    SpecError
+        Two series with occasions of their own: no graph over time, and no question, puts them in one order.
+    """
+    grids = {level.name: level.occasions or () for level in theory.levels if level.name in theory.time}
+    if len(set(grids.values())) > 1:
+        raise SpecError(
+            f"{listed(grids)} have different occasions, and nothing says which of one comes before which of the other: "
+            "a graph over time has one series. Declare the same occasions, or take one of them out of time and declare its "
+            "occasions as variables",
+            theory.place,
+        )
+    return next(iter(grids.values()), ())
+
+
 def computed_from(variable: Variable) -> tuple[Term, ...]:
     """The terms a computed variable is the sum of; nothing for any other variable, coefficient variables included."""
     if not variable.computed:

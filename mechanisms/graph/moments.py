@@ -14,7 +14,7 @@ import networkx as nx
 from mechanisms.errors import SpecError, listed
 from mechanisms.graph.expansion import computed_from, expand
 from mechanisms.graph.graph import Graph
-from mechanisms.graph.levels import Design, survey
+from mechanisms.graph.levels import Design, find_occasions, survey
 from mechanisms.graph.unrolling import HORIZON, occurs, unroll
 from mechanisms.spec.terms import Occasions, Relative, Term
 from mechanisms.spec.theory import Question, Span, Theory
@@ -51,7 +51,7 @@ def find_moment(theory: Theory, question: Question) -> Moment:
     elif sees and not moves and then is None:
         seen, said = (
             grid,
-            "the mean of its occasions" if _declared(theory) else f"the mean of its occasions (here {len(grid)})",
+            "the mean of its occasions" if find_occasions(theory) else f"the mean of its occasions (here {len(grid)})",
         )
     if isinstance(when, Occasions):
         first = grid.index(when.first)
@@ -138,13 +138,9 @@ def _represent(
     return next((place for place in places if place >= past), places[-1])
 
 
-def _declared(theory: Theory) -> tuple[int, ...]:
-    return next((level.occasions for level in theory.levels if level.name in theory.time and level.occasions), ())
-
-
 def _grid(theory: Theory, question: Question, room: int) -> tuple[int, ...]:
     """The declared occasions, or whole numbers that leave room before and after what the theory and question name."""
-    if declared := _declared(theory):
+    if declared := find_occasions(theory):
         return declared
     steps = [term.when.steps for term in (question.of, question.on) if isinstance(term.when, Relative)]
     named = [

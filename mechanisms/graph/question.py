@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from mechanisms.errors import IdentificationError, SpecError, listed
+from mechanisms.errors import IdentificationError, SpecError, ZeroEffectError, listed
 from mechanisms.graph.graph import (
     Edge,
     Graph,
@@ -100,20 +100,20 @@ def list_arrows(graph: Graph, aimed: Aim) -> frozenset[Edge]:
     own = own_arrows(aimed, total)
     if aimed.kind == "direct":
         if not own:
-            raise IdentificationError(
+            raise ZeroEffectError(
                 f"{of} has no arrow into {shown}: the direct effect is zero by the theory", (*aimed.of, on)
             )
         return own | {arrow for arrow in total if {*aimed.made_of, on}.issuperset(arrow)}
     if not total:
         is_held = f" while {listed(aimed.held)} {'is' if len(aimed.held) == 1 else 'are'} held" if aimed.held else ""
         message = f"no directed path leads from {of} to {on}{is_held}: the effect is zero by the theory"
-        raise IdentificationError(message, (*aimed.of, on))
+        raise ZeroEffectError(message, (*aimed.of, on))
     if aimed.through:
         return _through(held, aimed)
     if aimed.kind == "indirect":
         if total == own | {arrow for arrow in total if {*aimed.made_of, on}.issuperset(arrow)}:
             message = f"{of} reaches {shown} by its own arrow only: the indirect effect is zero by the theory"
-            raise IdentificationError(message, (*aimed.of, on))
+            raise ZeroEffectError(message, (*aimed.of, on))
         return total - own
     return total
 
@@ -219,7 +219,7 @@ def _through(graph: Graph, aimed: Aim) -> frozenset[Edge]:
     fault = f"{names} lies on no directed path from {ends}" if stray else (
         f"no directed path from {ends} runs through {names} together"
     )  # fmt: skip
-    raise IdentificationError(f"through: {fault}", tuple(node for nodes in stray or aimed.through for node in nodes))
+    raise ZeroEffectError(f"through: {fault}", tuple(node for nodes in stray or aimed.through for node in nodes))
 
 
 def _path(graph: Graph, aimed: Aim) -> frozenset[Edge]:
@@ -237,9 +237,9 @@ def _path(graph: Graph, aimed: Aim) -> frozenset[Edge]:
         known = {name: None for node in graph.nodes if variable_of(node) == tail for name in children(graph, node)}
         if head not in {variable_of(name) for name in known}:
             points = ", ".join(known) or "nothing"
-            raise IdentificationError(f"through: {tail} has no arrow into {head} (it points at {points})", (tail, head))
+            raise ZeroEffectError(f"through: {tail} has no arrow into {head} (it points at {points})", (tail, head))
     message = f"through: the path {shown} does not lead from {listed(aimed.of)} to {aimed.on.replace('(whole ', '(')}: it takes another time, or other parts"
-    raise IdentificationError(message, (*aimed.of, aimed.on))
+    raise ZeroEffectError(message, (*aimed.of, aimed.on))
 
 
 def _refuse_strays(graph: Graph, aimed: Aim, found: frozenset[Edge], wanted: Stops | Paths) -> None:

@@ -15,7 +15,7 @@ from mechanisms.graph.expansion import Coefficient, Expansion, check_coefficient
 from mechanisms.graph.expansion.coefficients import condition_names
 from mechanisms.graph.expansion.courses import find_owned, moves_course
 from mechanisms.graph.graph import Edge, Graph, causal_order, variable_of
-from mechanisms.graph.levels import Design, course_weights, survey
+from mechanisms.graph.levels import Design, course_weights, find_occasions, survey
 from mechanisms.spec.terms import Occasions, Relative, Term, parse_term
 from mechanisms.spec.theory import Condition, Span, Theory, Variable
 
@@ -108,7 +108,7 @@ def find_idle(theory: Theory, name: str, occasion: int) -> frozenset[Edge]:
 
 def _grid(theory: Theory, horizon: int | None) -> tuple[int, ...]:
     """The declared occasions, or whole numbers from 0 as far as the theory and its questions name them."""
-    declared = next((level.occasions for level in theory.levels if level.name in theory.time and level.occasions), ())
+    declared = find_occasions(theory)
     if horizon is not None:
         return declared[:horizon] or tuple(range(horizon))
     ends = [arrow.cause.when for arrow in theory.arrows]

@@ -4,6 +4,7 @@ Nested counterfactuals are written as in Pearl (2001): `y(1, m(0))` is the outco
 would have been under x = 0.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import islice
 from typing import Literal
@@ -186,7 +187,7 @@ def write_moved(theory: Theory, question: Question, sort: Sort, *, own: bool) ->
 
 def explain_nodes(graph: Graph, text: str) -> str:
     """What the nodes of a graph over time are that a text names: departures, courses, values."""
-    named = [node for node in graph.nodes if "(" in node and node in text]
+    named = [node for node in graph.nodes if "(" in node and re.search(rf"(?<![\w.]){re.escape(node)}", text)]
     departures = [node for node in named if occasion_of(node) is not None]
     courses = [node for node in named if occasion_of(node) is None and "(whole " not in node]
     said = []

@@ -8,20 +8,19 @@ grid does is lengthened to the grid's end, since the occasions that are not ther
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Column, Dataset, Numbers
+from mechanisms.data.dataset import Categories, Column, Dataset
 from mechanisms.data.units import NOWHERE, Membership, Rows, Units
 from mechanisms.errors import FitError, listed
 from mechanisms.graph.levels import computed_from
 from mechanisms.model.equations import Equation
-from mechanisms.model.families import inverse_link
 from mechanisms.model.plan import Plan
-from mechanisms.model.setting import Setting, holds
+from mechanisms.model.scales import as_observed
+from mechanisms.model.setting import holds
 
 Mask = NDArray[np.bool_]
 
@@ -210,8 +209,7 @@ def _stretched(column: Column, source: Rows, grid: tuple[int, ...], table: Units
 
 def _place_absence(plan: Plan, data: Dataset, level: str, source: Rows) -> Dataset:
     """The data with the variables of a level absent from added occasions where they do not exist."""
-    values: dict[str, Any] = {each.name: each.values for each in data.columns if isinstance(each, Numbers)}
-    setting = Setting(plan, data, {}, {}, values, inverse_link)
+    setting = as_observed(plan, data)
     found: list[Column] = []
     for column in data.columns:
         here = data.home[column.name] == level and column.name not in data.grid

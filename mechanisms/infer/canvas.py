@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Column, Dataset, Numbers
+from mechanisms.data.dataset import Categories, Column, Dataset, Numbers, readable
+from mechanisms.data.shapes import find_bases
 from mechanisms.errors import DataError, FitError
+from mechanisms.model.equations import Equation
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan
 from mechanisms.spec.levels import finest
 from mechanisms.spec.theory import Variable
@@ -30,11 +33,34 @@ class Canvas:
 
     def fill(self, response: str, rows: NDArray[np.intp], drawn: Floats, exists: NDArray[np.bool_]) -> None:
         """Put the values of some units of a response's level in their places."""
-        column = self.data.numbers(response)
+        column = self.data[response]
         assert column.absent is not None
         column.absent[rows] = ~exists
-        column.values[rows] = np.where(exists, drawn, np.nan)
+        if isinstance(column, Categories):
+            column.codes[rows] = np.where(exists, drawn, -1)
+        else:
+            column.values[rows] = np.where(exists, drawn, np.nan)
         self.values[response][rows] = np.where(exists, drawn, 0.0)
+
+    def freeze(self, equation: Equation) -> None:
+        """Make the curves of an equation whose causes are simulated themselves, once all their values are there.
+
+        Raises
+        ------
+        FitError
+            A spline's knots lie at quantiles of values that are still being simulated.
+        """
+        for reading in equation.readings:
+            if not reading.basis or reading.basis in self.data.bases:
+                continue
+            column = self.data[reading.variable]
+            if column.missing.any():
+                raise FitError(
+                    f"the knots of {reading.basis} lie at quantiles of {reading.variable}, which is being simulated itself: "
+                    "give `simulate` data that hold it"
+                )
+            bases = find_bases(self.plan.theory, {column.name: column})
+            self.data.bases.update(bases)  # type: ignore[attr-defined]
 
 
 def stretch(plan: Plan, given: Dataset) -> Canvas:
@@ -43,8 +69,9 @@ def stretch(plan: Plan, given: Dataset) -> Canvas:
     for equation in (each for each in plan.equations if not each.latent):
         n = given.units(plan.design.level(equation.response)).n
         columns[equation.response] = _empty(plan.theory.variable(equation.response), n)
-    values = {name: _readable(column) for name, column in columns.items()}
-    return Canvas(plan, replace(given, columns=tuple(columns.values()), warnings=()), values)
+    values = {name: readable(column) for name, column in columns.items()}
+    data = replace(given, columns=tuple(columns.values()), warnings=(), bases=dict(given.bases))
+    return Canvas(plan, data, values)
 
 
 def show(canvas: Canvas) -> pd.DataFrame:
@@ -89,17 +116,14 @@ def check_showable(plan: Plan, data: Dataset) -> None:
             )
 
 
-def _empty(variable: Variable, n: int) -> Numbers:
+def _empty(variable: Variable, n: int) -> Column:
     """A column to be filled; its moments are nobody's."""
+    if FAMILIES[variable.family or "normal"].kind == "category":
+        return Categories(variable.name, np.full(n, -1, dtype=np.intp), variable.values, np.zeros(n, dtype=np.bool_))
     binary = variable.family == "bernoulli"
     labels = (variable.values[0], variable.values[1]) if binary and variable.values else None
     nan = float("nan")
     return Numbers(variable.name, np.full(n, nan), nan, nan, nan, nan, binary, labels, np.zeros(n, dtype=np.bool_))
-
-
-def _readable(column: Column) -> Floats:
-    values = column.codes.astype(np.float64) if isinstance(column, Categories) else column.values
-    return np.where(column.observed, values, 0.0)
 
 
 def _ids(data: Dataset, lowest: str, level: str) -> NDArray[Any]:

@@ -36,14 +36,23 @@ def assess(draws: xr.Dataset) -> tuple[Quality, ...]:
 
 
 def worst(draws: xr.Dataset) -> tuple[float, float]:
-    """The greatest R-hat and the least bulk or tail effective sample size among draws that vary."""
+    """The greatest R-hat and the least bulk or tail effective sample size among draws that vary.
+
+    R-hat is NaN where it says nothing: of a single chain, or where nothing varies; the size is infinite there.
+    """
     import arviz_stats  # noqa: PLC0415
 
     stats: Any = arviz_stats
     plain = xr.Dataset({f"v{position}": draws[name] for position, name in enumerate(draws)})
-    r_hat = max(float(np.nanmax(values)) for values in stats.rhat(plain).values())
-    sizes = [stats.ess(plain, method=method) for method in ("bulk", "tail")]
-    return r_hat, min(float(np.nanmin(values)) for table in sizes for values in table.values())
+    with np.errstate(invalid="ignore", divide="ignore"):  # what is fixed does not vary
+        agreement, *sizes = stats.rhat(plain), *(stats.ess(plain, method=method) for method in ("bulk", "tail"))
+    return max(_told(agreement), default=float("nan")), min((n for each in sizes for n in _told(each)), default=np.inf)
+
+
+def _told(table: xr.Dataset) -> list[float]:
+    """The numbers of a table of diagnostics that are any."""
+    values = np.concatenate([np.ravel(each) for each in table.values()])
+    return [float(value) for value in values[~np.isnan(values)]]
 
 
 def count_divergences(idata: xr.DataTree) -> int:

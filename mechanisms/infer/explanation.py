@@ -7,8 +7,9 @@ from typing import Any, Literal, get_args
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import FitError, did_you_mean, expect, listed
 from mechanisms.infer.engines import contract
+from mechanisms.infer.separation import find_separated
+from mechanisms.infer.together import check_together
 from mechanisms.model.blocks import find_blocks
-from mechanisms.model.carrying import refuse_still
 from mechanisms.model.completing import complete_plan
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
@@ -41,6 +42,8 @@ class Explanation:
     rows: int
     doubtful: tuple[str, ...] = ()
     observed: tuple[str, ...] = ()
+    inert: tuple[str, ...] = ()
+    separated: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         lines = [f"Inference plan for {self.rows} rows"]
@@ -60,6 +63,12 @@ class Explanation:
             "so the fewer occasions there are (Lüdtke et al. 2008)"
             for name in self.observed
         ]
+        lines += [
+            f"Note: the observed mean of {name} contains what it is to explain: the effect of its own past is drawn down, by about "
+            "(1 + effect) / (occasions − 1) (Nickell 1981)"
+            for name in self.inert
+        ]
+        lines += [f"Note: {sentence}" for sentence in self.separated]
         return "\n".join(lines)
 
 
@@ -68,17 +77,25 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
 
     Raises
     ------
+    DataError
+        The data were bound to another theory.
     FitError
         The engine asked for is unknown, or cannot fit one of the blocks.
     """
     expect(plan, Plan, "the plan", "mx.compile(theory) makes one")
     expect(data, Dataset, "the data", "mx.bind(theory, frame) makes them")
     plan = complete_plan(plan, data)
-    refuse_still(plan, data)
+    check_together(plan, data)
     observed = tuple(each.name for each in plan.theory.variables if each.centre == "observed")
-    return Explanation(
-        choose(plan, data, engine), print_priors(plan, data), data.n, linear_probabilities(plan, data), observed
-    )
+    inert = tuple(each.response for each in plan.equations if each.response in observed and _looks_back(each))
+    doubtful = linear_probabilities(plan, data)
+    blocks, priors = choose(plan, data, engine), print_priors(plan, data)
+    return Explanation(blocks, priors, data.n, doubtful, observed, inert, find_separated(plan, data))
+
+
+def _looks_back(equation: Equation) -> bool:
+    """Whether a variable's own past departures act on it."""
+    return any(each.variable == equation.response and each.part == "departure" for each in equation.readings)
 
 
 def linear_probabilities(plan: Plan, data: Dataset) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mechanisms.data.dataset import Categories, Column, Dataset
+from mechanisms.data.dataset import Categories, Dataset, readable
 from mechanisms.errors import FitError
 from mechanisms.infer.attrition import Attrition
 from mechanisms.infer.scheduling import Step, schedule
@@ -75,7 +75,7 @@ def impute(plan: Plan, attrition: Attrition, drawn: Draw, shifts: Sequence[Shift
         People with gaps share units of crossed levels; an imputed value is beyond all numbers.
     """
     steps = tuple(each for each in schedule(plan, attrition.data) if not each.equation.latent)
-    values = {each.name: _readable(each) for each in attrition.data.columns}
+    values = {each.name: readable(each) for each in attrition.data.columns}
     poor = 0.0
     if attrition.gaps:
         poor = _fill_gaps(plan, attrition, drawn, steps, values, rng)
@@ -132,7 +132,7 @@ def _give(run: _Pass, step: Step, moved: Any) -> Given:
     shape = setting.parameters[equation.shape] if equation.shape else None
     out_of = np.asarray(find_out_of(setting, equation))
     out_of = out_of if out_of.ndim == 0 else np.broadcast_to(out_of, (*out_of.shape[:-1], n))[..., rows]
-    return give(equation.family, equation.link, eta, sigma, shape, out_of)
+    return give(equation, (eta,), sigma, shape, out_of)
 
 
 def _follow(
@@ -265,11 +265,6 @@ def _find_people(plan: Plan, data: Dataset) -> tuple[dict[str, Any], int]:
     raise FitError(
         "values are missing beside dropout, and their units share others of crossed levels: these are not imputed"
     )
-
-
-def _readable(column: Column) -> Floats:
-    values = column.codes.astype(np.float64) if isinstance(column, Categories) else column.values
-    return np.where(column.observed, values, 0.0)
 
 
 def _completed(attrition: Attrition, values: Mapping[str, Floats], version: int) -> Dataset:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import ColumnView, Dataset
+from mechanisms.data.dataset import Categories, ColumnView, Dataset, response_values
 from mechanisms.errors import DataError, listed
 from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
@@ -60,6 +60,42 @@ def gather(equation: Equation, beliefs: Beliefs, data: Dataset) -> Moments:
     return Moments(data.n, gram, cross, square, y.mean, y.sd)
 
 
+def check_sources(equation: Equation, beliefs: Beliefs, data: Dataset) -> None:
+    """Refuse what `gather` refuses, of every linear predictor by itself, in the rows that say something about it.
+
+    Raises
+    ------
+    DataError
+        Fewer rows than coefficients, or sources that determine each other exactly.
+    """
+    if not equation.parts and not equation.role:
+        gather(equation, beliefs, data)
+        return
+    y, view = response_values(data[equation.response]), ColumnView(data)
+    for each, basis in zip(equation.predictors, beliefs.bases, strict=True):
+        telling = _find_telling(each, data, y)
+        if telling.sum() <= len(each.addresses):
+            raise DataError(
+                f"{telling.sum()} rows cannot carry the {len(each.addresses)} coefficients of {each.target} (intercept "
+                "included): more data, or fewer arrows into it"
+            )
+        if each.coefficients:
+            columns = {name: view[name][telling] for name in basis.working.standards}
+            design = working_columns(basis.working, columns)
+            _check_rank(each, design.T @ design)
+
+
+def _find_telling(predictor: Equation, data: Dataset, y: Floats) -> NDArray[np.bool_]:
+    """The rows in which a predictor has a say: of a step those that came so far, of an amount those above 0."""
+    everyone = np.ones(len(y), dtype=np.bool_)
+    if predictor.role == "step" and predictor.family == "sequential":
+        column = data[predictor.response]
+        assert isinstance(column, Categories)
+        return np.asarray(y >= column.values.index(predictor.target.partition("=")[2]) - 1)
+    hurdle = predictor.zeros == "hurdle" and predictor.role != "any"
+    return np.asarray(y > 0) if hurdle else everyone
+
+
 def _check_rank(equation: Equation, gram: Floats) -> None:
     """Refuse sources of which one is a linear function of the others, and name them."""
     size = np.sqrt(np.diag(gram))
@@ -82,7 +118,9 @@ def _check_rank(equation: Equation, gram: Floats) -> None:
         if len(names) > 1
         else f"{listed(names)} is constant given the intercept"
     )
-    raise DataError(f"in {equation.response}'s equation {what} in these data: leave one of them out of the theory")
+    raise DataError(
+        f"in {equation.target or equation.response}'s equation {what} in these data: leave one of them out of the theory"
+    )
 
 
 def _check_noise(equation: Equation, gram: Floats, cross: Floats, square: float) -> None:

@@ -21,7 +21,8 @@ class Fit:
     `idata` is an ArviZ `DataTree`: group `posterior` holds one (chain, draw) variable per parameter, named by its
     address and in data units; for each level among whose units something varies also the correlations `cor(level)`
     and the units' own `deviations(level)` (chain, draw, quantity, unit); `sample_stats` the sampler's statistics where
-    NUTS was used. A DataTree allows no `/` in a name, so one in a category (`job=craft/trade`) stands there as the division slash `∕`; `draws` has the address.
+    NUTS was used. `interrupted` says which blocks have fewer draws than were wanted, since sampling was interrupted;
+    every other fit has nothing there. A DataTree allows no `/` in a name, so one in a category (`job=craft/trade`) stands there as the division slash `∕`; `draws` has the address.
     """
 
     plan: Plan
@@ -29,6 +30,7 @@ class Fit:
     idata: xr.DataTree
     blocks: tuple[Block, ...]
     seed: int
+    interrupted: str = ""
 
     @property
     def draws(self) -> xr.Dataset:
@@ -74,7 +76,8 @@ class Fit:
         chains, draws = self.shape
         engines = ", ".join(f"{' and '.join(block.responses)} by {block.engine}" for block in self.blocks)
         head = f"Fit of {self.plan.theory.name or 'a theory'} to {self.data.n} rows: {chains} chains × {draws} draws ({engines})"
-        return "\n".join([head, *_lines(self)])
+        mark = [f"Interrupted: {self.interrupted}"] if self.interrupted else []
+        return "\n".join([*mark, head, *_lines(self)])
 
 
 def safe_name(address: str) -> str:

@@ -1,27 +1,25 @@
 """From plan and data to a `Fit`: every block by its engine, the draws put together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.dataset import Dataset
 from mechanisms.data.door import bind
-from mechanisms.data.support import check_support
-from mechanisms.errors import DataError, FitError, expect, listed
+from mechanisms.errors import FitError, expect, listed
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Settings, UnreliableError
-from mechanisms.infer.explanation import Block, Engine, choose, load_engine
-from mechanisms.infer.moments import gather
+from mechanisms.infer.explanation import ENGINES, Block, Engine, choose, load_engine
+from mechanisms.infer.moments import check_sources
 from mechanisms.infer.posterior import Fit
+from mechanisms.infer.progress import Begin, show_progress
 from mechanisms.infer.stated import complete
+from mechanisms.infer.together import check_together
 from mechanisms.infer.tree import make_tree
-from mechanisms.model.carrying import refuse_still
 from mechanisms.model.completing import complete_plan
-from mechanisms.model.equations import Reading
-from mechanisms.model.missing import refuse_incomplete
 from mechanisms.model.plan import Plan, compile
 from mechanisms.model.priors import state_beliefs
 from mechanisms.spec.theory import Theory
@@ -38,6 +36,7 @@ def sample(
     tune: int = 1000,
     seed: int | None = None,
     engine: Engine = "auto",
+    progress: bool = True,
 ) -> Fit:
     """Draw from the posterior of a plan given data.
 
@@ -45,12 +44,19 @@ def sample(
     ----------
     draws, chains
         How many posterior draws: `chains` × `draws`. With `exact`, `laplace` and mostly `collapsed` all are independent.
+        Where units vary and NUTS runs, four times as many draws are taken, after twice the tuning, if the first say too
+        little: chains that disagree, or fewer than 400 effective draws. `Fit.draws` then holds them all.
     tune
         Warm-up steps per chain where NUTS runs, which `collapsed` falls back on.
     seed
         Same seed, same draws. None draws one and keeps it in `Fit.seed`.
     engine
         "auto" (the cheapest that is exact enough for each block; see `explain`), or one by name.
+    progress
+        Whether a fit of more than a second shows on a terminal or in a notebook how far it is. A pipe never sees it.
+
+    An interruption (Ctrl-C) ends sampling. Where every chain has draws of every block by then, the fit holds these and
+    says so in `Fit.interrupted`.
 
     Raises
     ------
@@ -58,25 +64,29 @@ def sample(
         Too few rows, collinear sources, data and plan that do not belong together.
     FitError
         The engine does not apply or could not start.
+    KeyboardInterrupt
+        Interrupted before every chain had a draw of every block.
     """
     counts = (("draws", draws, 1), ("chains", chains, 1), ("tune", tune, 0), ("seed", 0 if seed is None else seed, 0))
     for name, value, least in counts:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise FitError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if not isinstance(progress, bool):
+        raise FitError(f"progress must be True or False, not {progress!r}")
     expect(plan, Plan, "the plan", "mx.compile makes one")
     expect(data, Dataset, "the data", "mx.bind makes one")
     plan = complete_plan(plan, data)
     check_together(plan, data)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     blocks = choose(plan, data, engine)
-    drawn: dict[str, Drawn] = {}
-    used = []
-    for number, block in enumerate(blocks):
-        settings = Settings(draws, chains, tune, np.random.SeedSequence([seed, number]))
-        found, taken = _draw_block(plan, data, block, settings, engine)
-        drawn["+".join(block.responses)] = found
-        used.append(taken)
-    return Fit(plan, data, make_tree(plan, data, drawn), tuple(used), seed)
+    settings = [
+        Settings(draws, chains, tune, np.random.SeedSequence([seed, number])) for number, _ in enumerate(blocks)
+    ]
+    with show_progress(progress) as begin:
+        found = _draw_blocks(plan, data, blocks, settings, engine, begin)
+    used = tuple(block for _, block in found)
+    drawn = {"+".join(block.responses): each for each, block in found}
+    return Fit(plan, data, make_tree(plan, data, drawn), used, seed, _say_stopped(found))
 
 
 def fit(
@@ -89,13 +99,14 @@ def fit(
     tune: int = 1000,
     seed: int | None = None,
     engine: Engine = "auto",
+    progress: bool = True,
 ) -> Fit:
     """Compile, bind and sample in one call; the arguments are those of `bind` and `sample`.
 
     >>> fit(theory, frame, seed=1)
     """
     plan, data = compile(theory), bind(theory, frame, columns)
-    return sample(plan, data, draws=draws, chains=chains, tune=tune, seed=seed, engine=engine)
+    return sample(plan, data, draws=draws, chains=chains, tune=tune, seed=seed, engine=engine, progress=progress)
 
 
 def pin(
@@ -138,46 +149,43 @@ def _of_units(values: Any, level: str, data: Dataset) -> Floats:
         raise FitError(f"deviations by {level}: {data.units(level).n} numbers are wanted, one for each unit") from None
 
 
-def check_together(plan: Plan, data: Dataset) -> None:
-    """Refuse data that were bound to another theory."""
-    measured = [name for name in plan.theory.names if not plan.theory.variable(name).computed]
-    absent = [name for name in measured if name not in data]
-    if absent:
-        raise DataError(f"the data were bound to another theory: they have no {listed(absent)}. Bind them to this one")
-    if bool(plan.theory.levels) != bool(data.tables):
-        raise DataError("the data were bound to a theory with other levels: bind them to this one")
-    refuse_incomplete(plan, data)
-    refuse_still(plan, data)
-    for equation in (each for each in plan.equations if not each.latent):
-        response = data[equation.response]
-        if isinstance(response, Categories):
-            raise DataError(f"'{equation.response}' holds categories, but its equation is {equation.family}")
-        check_support(plan.theory.variable(equation.response), response.values[response.observed])
-        if equation.family == "bernoulli" and not response.binary:
-            raise DataError(
-                f"'{equation.response}' is bernoulli here, but was bound to a theory where it is not: bind anew"
-            )
-        for reading in equation.readings:
-            if reading.variable in data:
-                _check_column(reading, data)
+def _draw_blocks(
+    plan: Plan, data: Dataset, blocks: Sequence[Block], settings: Sequence[Settings], engine: Engine, begin: Begin
+) -> list[tuple[Drawn, Block]]:
+    """The draws of each block with the block as it was drawn; quick engines first, so that an interruption loses little."""
+    order = sorted(range(len(blocks)), key=lambda number: ENGINES.index(blocks[number].engine))
+    found: dict[int, tuple[Drawn, Block]] = {}
+    try:
+        for number in order:
+            tell = begin(listed(blocks[number].responses))
+            tell(blocks[number].engine)
+            found[number] = _draw_block(plan, data, blocks[number], replace(settings[number], tell=tell), engine)
+            tell("done", 1, 1)
+            if found[number][0].stopped:
+                break
+    except KeyboardInterrupt:
+        pass
+    if without := [name for number, block in enumerate(blocks) if number not in found for name in block.responses]:
+        raise KeyboardInterrupt(
+            f"interrupted before every chain had a draw of {listed(without)}: there is no fit"
+        ) from None
+    return [found[number] for number in range(len(blocks))]
 
 
-def _check_column(reading: Reading, data: Dataset) -> None:
-    """A category must be one of the data's, a number must be numbers."""
-    name, value, column = reading.variable, reading.category, data[reading.variable]
-    held = column.values if isinstance(column, Categories) else ()
-    if bool(value) != isinstance(column, Categories) or (value and value not in held):
-        kind = f"the categories {listed(held)}" if held else "numbers"
-        raise DataError(
-            f"'{name}' was bound as {kind}, but this theory needs {reading.column}: bind the data to this one"
-        )
+def _say_stopped(found: Sequence[tuple[Drawn, Block]]) -> str:
+    """Which blocks have fewer draws than were wanted; nothing where none was interrupted."""
+    return "; ".join(
+        f"{listed(block.responses)} by {block.engine} has {drawn.stopped[0]} of {drawn.stopped[1]} draws in each chain"
+        for drawn, block in found
+        if drawn.stopped
+    )
 
 
 def _draw_block(plan: Plan, data: Dataset, block: Block, settings: Settings, engine: Engine) -> tuple[Drawn, Block]:
     """The draws of a block and the block with the engine that drew them: NUTS where another's own check fails."""
     if block.engine != "exact" and not (data.tables or data.incomplete):  # exact gathers by itself
         for equation in block.equations:
-            gather(equation, state_beliefs(plan, equation, data), data)
+            check_sources(equation, state_beliefs(plan, equation, data), data)
     try:
         found = load_engine(block.engine).draw(plan, data, block.equations, settings)
         return found, replace(block, reason=f"{block.reason} ({found.note})") if found.note else block

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Dataset
+from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.door import bind, bind_some
-from mechanisms.errors import DataError, FitError, listed
+from mechanisms.errors import DataError, FitError, expect, listed
 from mechanisms.infer.canvas import Canvas, check_showable, show, stretch
 from mechanisms.infer.margins import check_range, check_whole, draw_exogenous
 from mechanisms.infer.scheduling import Step, schedule
@@ -69,6 +69,7 @@ def simulate(
     FitError
         A parameter is missing or unknown; a simulated value leaves its variable's declared range.
     """
+    expect(plan, Plan, "the plan", "mx.compile(theory) makes one")
     initials = [each.initial for each in plan.equations if each.initial]
     stated = complete(plan, parameters, optional=initials)
     given = _given(plan, data, whole=keep_missing)
@@ -84,7 +85,12 @@ def simulate(
             _draw(setting, canvas, step, rng, noise.get(step.equation.response))
     if keep_missing:
         for name in _seen(plan):
-            canvas.data.numbers(name).values[given[name].missing] = np.nan
+            column = canvas.data[name]
+            gone = given[name].missing
+            if isinstance(column, Categories):
+                column.codes[gone] = -1
+            else:
+                column.values[gone] = np.nan
     return show(canvas)
 
 
@@ -117,6 +123,12 @@ def _given(plan: Plan, frame: Any, *, whole: bool) -> Dataset:
         if condition and set(modelled) & set(condition.names):
             raise FitError(f"'{name}' exists only when {condition}, which is simulated: draw an arrow into it")
     refuse_incomplete(plan, data)
+    for equation in plan.equations:
+        if equation.event and (data.numbers(equation.event).values == 0).any():
+            raise FitError(
+                f"how long each was followed is not in the theory, so no censored {equation.response} is simulated: give "
+                f"{equation.event} = 1 everywhere, and cut the times off yourself"
+            )
     return data
 
 
@@ -148,15 +160,15 @@ def _draw(setting: Setting, canvas: Canvas, step: Step, rng: np.random.Generator
     equation, rows = step.equation, step.rows
     variable = setting.plan.theory.variable(equation.response)
     setting.known.clear()
+    canvas.freeze(equation)
     n = setting.data.units(equation.level).n
     there = np.broadcast_to(holds(setting, variable.only_when, equation.level, 0), n)[rows] > 0
-    eta = np.broadcast_to(predict(setting, equation), n)[rows]
+    etas = [np.broadcast_to(predict(setting, each), n)[rows] for each in equation.predictors]
     sigma = find_spread(setting, step, there) if equation.spread or equation.volatility else None
     out_of = find_out_of(setting, equation)
     given = give(
-        equation.family,
-        equation.link,
-        eta,
+        equation,
+        etas,
         sigma,
         setting.parameters[equation.shape] if equation.shape else None,
         np.broadcast_to(out_of, n)[rows],
@@ -173,7 +185,7 @@ def _noisy(given: Given, noise: Floats | None, n: int, rng: np.random.Generator)
     if noise is not None:
         return np.asarray(given.place + given.spread * noise)
     limit = _MOST if FAMILIES[given.family].kind == "count" else np.inf
-    if not (np.abs(find_mean(given)) < limit).all():
+    if not given.chances and not (np.abs(find_mean(given)) < limit).all():
         return np.full(n, np.inf)
     return draw(given, (n,), rng)
 

@@ -1,8 +1,8 @@
 """Stated parameters, held against a plan: every address once, none that it has not, and the correlations as matrices."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -53,6 +53,8 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
     known = {parse_address(address).key: address for address in names}
     given: dict[str, Any] = {}
     for text, value in parameters.items():
+        if not isinstance(text, str):
+            raise FitError(f"{text!r} is no address of a parameter: addresses are text, 'x -> m'")
         address = known.get(parse_address(text).key)
         if address is None:
             raise FitError(f"the plan has no parameter '{text}'.{did_you_mean(text, names)}")
@@ -63,6 +65,7 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
     if absent:
         raise FitError(f"no value is given for {listed(absent)}")
     _check_spreads(plan, given)
+    _check_order(plan, given)
     values = {name: given[name] for name in plan.parameters if name in given}
     relate_residuals(plan, values)
     matrices = {
@@ -96,9 +99,15 @@ def _root(matrix: Floats, what: str) -> Floats:
 
 
 def _number(address: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise FitError(f"the value of {address} is {value!r}, not a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
+    if not np.isfinite(number):
+        raise FitError(f"the value of {address} is {number}, not a number")
+    return number
 
 
 def _check_spreads(plan: Plan, given: Mapping[str, Any]) -> None:
@@ -112,19 +121,33 @@ def _check_spreads(plan: Plan, given: Mapping[str, Any]) -> None:
             raise FitError(f"{name} is an sd and not below 0, but {given[name]:g} is")
 
 
+def _check_order(plan: Plan, given: Mapping[str, Any]) -> None:
+    """Refuse thresholds that make a probability negative: reaching a higher value is never likelier."""
+    for equation in plan.equations:
+        steps = [each.intercept for each in equation.predictors if each.role == "step" and equation.family == "ordinal"]
+        steps = steps or [each.intercept for role in ("any", "top") for each in equation.parts if each.role == role]
+        steps = steps if equation.family in ("ordinal", "ordered_beta") else []
+        for more, less in pairwise(steps):
+            if more in given and less in given and not given[more] > given[less]:
+                raise FitError(
+                    f"{less} must be below {more}, since who reaches the higher value reaches the lower too; they are "
+                    f"{given[less]:g} and {given[more]:g}"
+                )
+
+
 def _matrix(varying: Varying, said: Any) -> Floats:
     """The correlations of a level; refused where they are none, or where an arrow joins the two."""
     names, size = varying.quantities, len(varying.quantities)
     if isinstance(said, Mapping):
         matrix = _of_pairs(varying, said)
-    elif np.ndim(said) == 0:
+    elif isinstance(said, str) or not isinstance(said, Sequence | np.ndarray):
         if _number(varying.correlation, said) != 0:
             raise FitError(
                 f"{varying.correlation} is one number: say it for each pair, {{'{_example(varying)}': {said}}}"
             )
         matrix = np.eye(size)
     else:
-        matrix = np.asarray(said, dtype=np.float64)
+        matrix = _numeric(said)
         if matrix.shape != (size, size) or not np.array_equal(matrix, matrix.T) or not (np.diag(matrix) == 1).all():
             raise FitError(
                 f"{varying.correlation} must be a symmetric matrix of {size} rows with 1 on its diagonal, in the order "
@@ -139,6 +162,14 @@ def _matrix(varying: Varying, said: Any) -> Floats:
             )
     _root(matrix, varying.correlation)
     return matrix
+
+
+def _numeric(said: Any) -> Floats:
+    """A matrix of numbers; nothing where it is none."""
+    try:
+        return np.asarray(said, dtype=np.float64)
+    except (ValueError, TypeError):
+        return np.zeros((0, 0))
 
 
 def _of_pairs(varying: Varying, said: Mapping[Any, Any]) -> Floats:

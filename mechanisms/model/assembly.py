@@ -1,9 +1,10 @@
 """From what a theory stands for to equations: every coefficient of the expansion becomes columns, products and an address."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product as every
 
+from mechanisms.data.shapes import name_basis
 from mechanisms.errors import SpecError
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion
@@ -11,10 +12,11 @@ from mechanisms.graph.expansion.courses import find_owned
 from mechanisms.graph.levels import Design, computed_from, survey
 from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Factor, Moves, Part, Reading, Varying
 from mechanisms.model.families import FAMILIES
+from mechanisms.model.targets import Target, list_targets
+from mechanisms.spec.shapes import count_columns, list_powers, spell
 from mechanisms.spec.terms import Occasions, Relative, Term
-from mechanisms.spec.theory import Theory, Variable
+from mechanisms.spec.theory import Shape, Theory, Variable
 
-POWERS = {"linear": (1,), "quadratic": (1, 2)}
 _CATEGORIES = ("categorical", "ordinal", "sequential")
 
 
@@ -32,39 +34,60 @@ class Column:
 
 
 def assemble(theory: Theory, expansion: Expansion, name: str) -> Equation:
-    """The equation of one modelled variable."""
+    """The equation of one modelled variable, with every linear predictor that its family needs."""
     design, variable = survey(theory), theory.variable(name)
     family = FAMILIES[variable.family or "normal"]
-    link = variable.link or family.links[0]
-    coefficients: dict[frozenset[tuple[str, int]], Coefficient] = {}
-    readings: dict[str, Reading] = {}
     owners = {address: owner.name for address, owner in find_owned(expansion.coefficients, design).items()}
-    for standing in expansion.parents(name):
-        for coefficient, columns in _coefficients(standing, design):
-            key = frozenset((factor.column, factor.power) for factor in coefficient.factors)
-            owner = owners.get(coefficient.address, "")
-            coefficients.setdefault(key, replace(coefficient, owner=owner, varies_by=()) if owner else coefficient)
-            readings |= {column.reading.column: column.reading for column in columns}
+    own, *parts = (_predictor(each, variable, expansion, design, owners) for each in list_targets(variable, expansion))
+    readings = {reading.column: reading for each in (own, *parts) for reading in each.readings}
     latent = next((what for what, owner in owners.items() if owner == name), "")
     volatility = owners.get(f"{family.spread}({name})", "")
-    spread = f"{family.spread}({name})" if family.spread and not (latent or volatility) else None
+    varied = any(each.role == "spread" for each in parts)
+    spread = f"{family.spread}({name})" if family.spread and not (latent or volatility or varied) else None
     lagged = any(each.steps and each.part != "trend" for each in readings.values())
-    return Equation(
-        response=name,
-        family=family.name,
-        link=link,
-        intercept=f"{INTERCEPT}{name}",
-        coefficients=tuple(each for each in coefficients.values() if not each.owner),
+    return replace(
+        own,
         spread=spread,
-        level=design.level(name),
-        intercepts=tuple(each.level for each in expansion.courses if each.own and str(each.effect) == name),
         readings=tuple(readings.values()),
         initial=f"{family.spread}({name} | first)" if family.spread and lagged else None,
-        owned=tuple(each for each in coefficients.values() if each.owner),
         volatility=volatility,
         latent=latent,
         shape=f"{family.shape}({name})" if family.shape else None,
         out_of=find_trials(variable),
+        event=variable.event,
+        parts=tuple(parts),
+    )
+
+
+def _predictor(
+    target: Target, variable: Variable, expansion: Expansion, design: Design, owners: Mapping[str, str]
+) -> Equation:
+    """One linear predictor of a variable: intercept, coefficients, and what their columns show."""
+    coefficients: dict[frozenset[tuple[str, int]], Coefficient] = {}
+    readings: dict[str, Reading] = {}
+    for effect in (*target.reached, target.term):
+        for standing in expansion.parents(effect):
+            here = replace(standing, effect=target.term) if target.apart else standing
+            for coefficient, columns in _coefficients(here, design):
+                key = frozenset((factor.column, factor.power) for factor in coefficient.factors)
+                owner = owners.get(coefficient.address, "")
+                coefficients.setdefault(key, replace(coefficient, owner=owner, varies_by=()) if owner else coefficient)
+                readings |= {column.reading.column: column.reading for column in columns}
+    text = str(target.term)
+    return Equation(
+        response=variable.name,
+        family=variable.family or "normal",
+        link=target.link,
+        intercept=f"{INTERCEPT}{text}",
+        coefficients=tuple(each for each in coefficients.values() if not each.owner),
+        spread=None,
+        level=design.level(variable.name),
+        intercepts=tuple(each.level for each in expansion.courses if each.own and str(each.effect) == text),
+        readings=tuple(readings.values()),
+        owned=tuple(each for each in coefficients.values() if each.owner),
+        target=text,
+        role=target.role,
+        zeros=variable.zeros or "",
     )
 
 
@@ -92,8 +115,8 @@ def _coefficients(standing: Standing, design: Design) -> Iterator[tuple[Coeffici
     """An arrow's own columns, and their products with each moderator's columns."""
     own = [
         ((column.factor(power),), (column,))
-        for power in POWERS[standing.shape.kind]
-        for column in read_columns(standing.cause, standing.carries, design)
+        for power in list_powers(standing.shape)
+        for column in bend(read_columns(standing.cause, standing.carries, design), standing.shape)
     ]
     for factors, columns in own:
         yield _coefficient(factors, columns, standing, design, varies=True), columns
@@ -158,6 +181,36 @@ def read_columns(term: Term, part: str, design: Design) -> list[Column]:
     elif variable is not None and variable.family in _CATEGORIES:
         categories = variable.values[1:]
     return [_column(term, part, category, variable, design) for category in categories]
+
+
+def bend(columns: list[Column], shape: Shape) -> list[Column]:
+    """The columns as a shape bends them: themselves, or each column of its basis, `x[1]` in addresses."""
+    if shape.kind == "monotonic":
+        return [_step(column, piece) for piece, column in enumerate(columns, start=1)]
+    count = count_columns(shape)
+    if not count:
+        return columns
+    return [
+        Column(
+            replace(
+                column.reading,
+                column=f"{column.reading.column}~{spell(shape)}[{piece}]",
+                basis=name_basis(column.reading.variable, spell(shape)),
+                piece=piece,
+            ),
+            column.text if shape.kind == "log" else f"{column.text}[{piece}]",
+        )
+        for column in columns
+        for piece in range(1, count + 1)
+    ]
+
+
+def _step(column: Column, piece: int) -> Column:
+    """An indicator of a category as the column that is 1 from this category on."""
+    own = column.reading
+    made = f"{own.column.partition('=')[0]}~monotonic[{piece}]"
+    reading = replace(own, column=made, category=None, basis=name_basis(own.variable, "monotonic"), piece=piece)
+    return Column(reading, f"{column.text.partition('=')[0]}[{piece}]")
 
 
 def _column(term: Term, part: str, category: str | None, variable: Variable | None, design: Design) -> Column:

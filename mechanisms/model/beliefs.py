@@ -14,13 +14,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Belief:
-    """A distribution in data units over one quantity; `above`/`below` truncate it. `own`: the theory's, not a default."""
+    """A distribution in data units over one quantity; `above`/`below` truncate it. `own`: the theory's, not a default.
+
+    Steps of one sign are believed in `together`: `average` is the belief in the average of them, and each step's share of
+    their sum is Dirichlet(1, …, 1) (Bürkner & Charpentier 2020); `arguments` then count them.
+    """
 
     name: str
     arguments: tuple[float, ...]
     above: float | None = None
     below: float | None = None
     own: bool = False
+    average: "Belief | None" = None
+    together: str = ""
 
     @property
     def plain_normal(self) -> bool:
@@ -28,6 +34,8 @@ class Belief:
         return self.name == "normal" and self.above is None and self.below is None
 
     def __str__(self) -> str:
+        if self.average is not None:
+            return f"of one sign, on average {self.average}"
         bounds = [f"> {self.above:g}"] if self.above is not None else []
         bounds += [f"< {self.below:g}"] if self.below is not None else []
         text = f"{self.name}({', '.join(f'{value:.4g}' for value in self.arguments)})"

@@ -11,7 +11,7 @@ from mechanisms.data.dataset import Dataset
 from mechanisms.graph.levels import survey
 from mechanisms.model.assembly import find_trials, read_columns
 from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Reading
-from mechanisms.model.families import FAMILIES
+from mechanisms.model.families import FAMILIES, has_parts
 from mechanisms.model.plan import Plan
 from mechanisms.spec.terms import Term
 
@@ -25,7 +25,8 @@ def complete_plan(plan: Plan, data: Dataset) -> Plan:
 
 
 def _modellable(plan: Plan) -> tuple[str, ...]:
-    return tuple(name for name in plan.exogenous if plan.theory.variable(name).family in FAMILIES)
+    variables = (plan.theory.variable(name) for name in plan.exogenous)
+    return tuple(each.name for each in variables if each.family in FAMILIES and not has_parts(each))
 
 
 @cache

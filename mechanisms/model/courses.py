@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mechanisms.data.dataset import Categories
+from mechanisms.data.dataset import Categories, readable
 from mechanisms.model.equations import Coefficient, Equation, Reading
 from mechanisms.model.predictor import product
 from mechanisms.model.setting import (
@@ -24,6 +24,7 @@ from mechanisms.model.setting import (
     observed_course,
     observed_mean,
     spread,
+    stands_observed,
     sum_of,
 )
 
@@ -63,7 +64,7 @@ def departure(setting: Setting, name: str) -> Any:
     key = ("departure", name)
     if key not in setting.known:
         equation = find_equation(setting, name)
-        if equation is None:
+        if equation is None or stands_observed(setting, name):
             expected = observed_course(setting, name)
         else:
             eta = base_course(setting, equation) + served_course(setting, equation)
@@ -94,7 +95,7 @@ def _course(setting: Setting, name: str, level: str) -> Any:
 
 def base_course(setting: Setting, equation: Equation) -> Any:
     """The course of every own-level unit without what whole values contribute to it: trends and occasions count."""
-    key = ("base", equation.response)
+    key = ("base", equation.response, equation.target)
     if key in setting.known:
         return setting.known[key]
     own = equation.level
@@ -182,7 +183,7 @@ def _term(setting: Setting, equation: Equation, each: Coefficient, level: str, r
 
 def _column(setting: Setting, equation: Equation, reading: Reading, level: str, reader: Reader) -> Any:
     if isinstance(reader, _AtCourse) and reading.part in ("whole", "course"):
-        return _at_course(setting, reading.variable, level, reading.category)
+        return _bend(setting, reading, _at_course(setting, reading.variable, level, reading.category))
     if reading.part in ("value", "trend"):
         steps = reading.steps if reading.part == "value" else 0  # one series of no client has lags and no departures
         return spread(setting, earlier(setting, value_of(setting, reading), reading.level, steps), level, reading.level)
@@ -203,7 +204,7 @@ def _at_course(setting: Setting, name: str, level: str, category: str | None) ->
         none: Any = np.zeros(setting.data.units(level).n)
         return sum((w * _at_course(setting, other, level, None) for other, w in net.items() if w), none)
     equation = find_equation(setting, name)
-    if equation is None or category is not None:
+    if equation is None or category is not None or stands_observed(setting, name):
         return observed_mean(setting, name, level, category)
     return setting.inverse(equation.link, course(setting, name, level))
 
@@ -226,7 +227,7 @@ def _part(setting: Setting, equation: Equation, reading: Reading) -> Any:
 
 def _as_mean(setting: Setting, name: str, level: str) -> Any:
     equation = find_equation(setting, name)
-    if equation is None:
+    if equation is None or stands_observed(setting, name):
         return observed_mean(setting, name, level)
     return setting.inverse(equation.link, course(setting, name, level))
 
@@ -241,7 +242,15 @@ def latent_value(setting: Setting, name: str) -> Any:
 
 
 def value_of(setting: Setting, reading: Reading) -> Any:
-    """The values of a variable, a category's indicator, or a computed variable, for the units of the reading's level."""
+    """The values of a variable, a category's indicator, a computed variable or a curve, for the units of the reading's level."""
+    return _bend(setting, reading, _value_of(setting, reading))
+
+
+def _bend(setting: Setting, reading: Reading, values: Any) -> Any:
+    return setting.data.bases[reading.basis].column(reading.piece, values) if reading.basis else values
+
+
+def _value_of(setting: Setting, reading: Reading) -> Any:
     name, data = reading.variable, setting.data
     if name in setting.design.lattice.time and name not in setting.values:
         return data.numbers(name).values
@@ -250,8 +259,16 @@ def value_of(setting: Setting, reading: Reading) -> Any:
         return latent_value(setting, name)
     if sum_of(setting, name) is not None:
         found = compute_sum(setting, name)
-    elif reading.category is not None and isinstance(data[name], Categories):
-        found = data[name].indicator(reading.category)  # type: ignore[union-attr]
+    elif reading.category is not None and isinstance(column := data[name], Categories):
+        made = setting.values.get(name)  # codes, where a modelled category is simulated
+        simulated = equation is not None and isinstance(made, np.ndarray)
+        found = (
+            np.asarray(made == column.values.index(reading.category), dtype=np.float64)
+            if simulated
+            else column.indicator(reading.category)
+        )
+    elif reading.basis and equation is None and isinstance(data[name], Categories):
+        found = readable(data[name])  # the codes, which an intervention may have set
     else:
         found = setting.values[name]
     if reading.occasion is None:

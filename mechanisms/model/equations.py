@@ -5,17 +5,21 @@ of a unit of a coarser level, and each coefficient says what it moves: the cours
 changes over occasions (a trend), or the mean itself.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
 from typing import Literal
 
+from mechanisms.data.shapes import split_column, variable_of
 from mechanisms.graph.levels import ROW
+from mechanisms.model.portrait import describe
 from mechanisms.spec.theory import Condition
 
 Part = Literal["value", "departure", "course", "whole", "trend"]
 Moves = Literal["mean", "course", "trend"]
+Role = Literal["", "any", "step", "top", "spread"]
 INTERCEPT = "1 -> "
 
 
@@ -23,7 +27,8 @@ INTERCEPT = "1 -> "
 class Reading:
     """What a column shows: which part of which variable, for the units of which level, and when.
 
-    `steps` counts occasions back from now (−1 is `t-1`), `occasion` names one; `category` makes it an indicator.
+    `steps` counts occasions back from now (−1 is `t-1`), `occasion` names one; `category` makes it an indicator, and
+    `basis` one column, the `piece`th, of a curve.
     """
 
     column: str
@@ -33,6 +38,8 @@ class Reading:
     steps: int = 0
     occasion: int | None = None
     category: str | None = None
+    basis: str = ""
+    piece: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,12 @@ class Factor:
     @property
     def variable(self) -> str:
         """The variable that the column shows."""
-        return re.split("[=(]", self.column, maxsplit=1)[0]
+        return variable_of(self.column)
+
+    @property
+    def degree(self) -> float:
+        """Of the column as a polynomial in its variable, or in the indicators of its categories: infinite where it is none."""
+        return inf if split_column(self.column) and "~monotonic" not in self.column else self.power
 
     def __str__(self) -> str:
         text = self.text or self.column
@@ -95,7 +107,14 @@ class Equation:
     `readings` say what each column of the coefficients shows. `initial` names the residual sd of first occasions, where
     a lag reaches back before the grid. `owned` are the coefficients that are variables themselves, `volatility` the
     variable that is the log of the residual sd; `latent` tells that the response is such a variable, and of what.
-    `shape` names a further parameter of the family; `out_of` the trials or the exposure, a number or a variable.
+    `shape` names a further parameter of the family; `out_of` the trials or the exposure, a number or a variable; `event`
+    the variable that is 0 where a time was censored.
+
+    A response may need several linear predictors: `parts` are those beyond its own, each whole (coefficients that act on
+    several of them stand in each, under one address). `target` is what a predictor's arrows point at, `any(y)`, `y=v`,
+    `sigma(y)`, and `role` what it makes of the response: whether there is any of it, going on into one value, the
+    greatest value, the residual sd or precision. Of an ordinal, sequential or categorical response every predictor is a
+    step, its own the one into the second value. `zeros` says whether zeros are a hurdle or inflated.
     """
 
     response: str
@@ -113,22 +132,42 @@ class Equation:
     latent: str = ""
     shape: str | None = None
     out_of: float | str = 1.0
+    target: str = ""
+    role: Role = ""
+    zeros: str = ""
+    event: str | None = None
+    parts: tuple["Equation", ...] = ()
+
+    @cached_property
+    def predictors(self) -> tuple["Equation", ...]:
+        """Its linear predictors, its own first; none of them has parts."""
+        return (replace(self, parts=()), *self.parts) if self.parts else (self,)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the mean needs, in order of appearance."""
-        return (*columns_of(self.coefficients), *([self.out_of] if isinstance(self.out_of, str) else []))
+        """The columns that its predictors need, in order of appearance."""
+        causes = columns_of(coefficient for each in self.predictors for coefficient in each.coefficients)
+        return (*causes, *([self.out_of] if isinstance(self.out_of, str) else []))
 
     @property
     def parents(self) -> tuple[str, ...]:
         """The variables on the right-hand side, in order of appearance."""
-        causes = [factor.variable for each in self.coefficients for factor in each.factors]
+        causes = [factor.variable for each in self.predictors for one in each.coefficients for factor in one.factors]
         return tuple(dict.fromkeys([*causes, *([self.out_of] if isinstance(self.out_of, str) else [])]))
 
-    @property
+    @cached_property
     def addresses(self) -> tuple[str, ...]:
-        """Intercept first, then the coefficients."""
-        return (self.intercept, *(coefficient.address for coefficient in self.coefficients))
+        """Intercepts and coefficients of its predictors, each once: intercept first, then what is not said before."""
+        intercepts = [each.intercept for each in self.predictors]
+        slopes = [coefficient.address for each in self.predictors for coefficient in each.coefficients]
+        return tuple(dict.fromkeys([*intercepts, *slopes]))
+
+    def locate(self, address: str) -> tuple["Equation", int]:
+        """The first predictor that has a parameter, and its position there, the intercept being the first."""
+        for each in self.predictors:
+            if address in each.addresses:
+                return each, each.addresses.index(address)
+        raise KeyError(address)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -153,31 +192,7 @@ class Equation:
         return tuple(dict.fromkeys(factor.variable for each in self.coefficients for factor in each.beyond(own)))
 
     def __str__(self) -> str:
-        left = _left(self)
-        b = "β" if {"b", "b0"} & {*self.parents, *(each.owner for each in self.owned)} else "b"
-        terms = " + ".join([f"{b}0", *(f"{b}·" + " · ".join(map(str, each.factors)) for each in self.coefficients)])
-        terms += "".join(f" + {each.owner}·{' · '.join(map(str, each.factors))}" for each in self.owned)
-        own = f",  {b}0 of its own for each {' and '.join(self.intercepts)}" if self.intercepts else ""
-        word = "residual sd" if self.family == "normal" else f"{self.family} with"
-        extras = [each for each in (self.spread, self.shape) if each]
-        noise = (
-            f",  {word} {' and '.join(extras)}" if extras else "" if self.family == "bernoulli" else f",  {self.family}"
-        )
-        return f"{left} = {terms}{own}{noise}"
-
-
-def _left(equation: Equation) -> str:
-    """What the linear predictor is of the response."""
-    name, out_of = equation.response, equation.out_of
-    shown = out_of if isinstance(out_of, str) else f"{out_of:g}"
-    if equation.link == "identity":
-        return name
-    if equation.link == "log":
-        what = f"median of {name}" if equation.family == "lognormal" else f"E[{name}]"
-        return f"log {what}" if out_of == 1 else f"log {what} / {shown}"
-    if equation.family == "binomial":
-        return f"{equation.link} E[{name}] / {shown}"
-    return f"{equation.link} " + (f"E[{name}]" if equation.family == "beta" else f"P({name} = 1)")
+        return describe(self)
 
 
 @dataclass(frozen=True)

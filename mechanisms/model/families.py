@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from mechanisms.spec.theory import Variable
+
 Array = NDArray[np.float64]
 
 
@@ -46,20 +48,28 @@ class Family:
 
     `spread` is the word of its address, `sigma` in units of the response (lognormal: of its logarithm) or `precision`,
     which has none; `shape` that of a further parameter. `kind` says which values there are; `shifts` that η moves the
-    whole distribution along, so that a response is η plus noise.
+    whole distribution along, so that a response is η plus noise. A category has a linear predictor for each value but the
+    first.
     """
 
     name: str
     links: tuple[str, ...]
     spread: str | None = None
     shape: str | None = None
-    kind: str = "real"  # "real", "positive", "share", "count", "binary"
+    kind: str = (
+        "real"  # "real", "positive", "share", "count", "binary", "category", "heaped" (a share that may be 0 or 1)
+    )
     shifts: bool = False
 
     @property
     def positive(self) -> bool:
         """Whether its values are above 0 and continuous, so that their logarithm is what varies."""
         return self.kind == "positive"
+
+    @property
+    def whole(self) -> bool:
+        """Whether there are finitely many values, or whole numbers, so that each has a probability."""
+        return self.kind in ("binary", "count", "category")
 
 
 FAMILIES = {
@@ -76,8 +86,17 @@ FAMILIES = {
         Family("poisson", ("log",), kind="count"),
         Family("negative_binomial", ("log",), "precision", kind="count"),
         Family("beta", ("logit",), "precision", kind="share"),
+        Family("ordered_beta", ("logit",), "precision", kind="heaped"),
+        Family("ordinal", ("logit", "probit"), kind="category"),
+        Family("sequential", _CHANCES, kind="category"),
+        Family("categorical", ("logit",), kind="category"),
     )
 }
+
+
+def has_parts(variable: Variable) -> bool:
+    """Whether the distribution of a variable takes more than one linear predictor, whatever points at it."""
+    return variable.zeros is not None or FAMILIES[variable.family or "normal"].kind in ("category", "heaped")
 
 
 def inverse_link(link: str, eta: Array) -> Array:

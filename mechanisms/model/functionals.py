@@ -18,6 +18,7 @@ from mechanisms.model.standardising import Working
 from mechanisms.spec.theory import Prior, Scalar
 
 Floats = NDArray[np.float64]
+Given = dict[str, float | str | None]  # by variable; None is the mean of each column: 0 of departures
 
 
 def weigh_coefficients(prior: Prior, equation: Equation, data: Dataset, working: Working, position: int) -> Floats:
@@ -37,48 +38,50 @@ def weigh_coefficients(prior: Prior, equation: Equation, data: Dataset, working:
     for other, coefficient in enumerate(equation.coefficients, start=1):
         beyond = coefficient.beyond(own)
         if beyond:
-            weights[other] = _weight(own, coefficient, beyond, given)
+            weights[other] = _weight(own, coefficient, beyond, given, working)
         for factor in beyond:
             _check_zero(own, factor, given, working.standards[factor.column], prior)
     return weights
 
 
 def _weight(
-    own: Coefficient, coefficient: Coefficient, beyond: tuple[Factor, ...], given: dict[str, float | str]
+    own: Coefficient, coefficient: Coefficient, beyond: tuple[Factor, ...], given: Given, working: Working
 ) -> float:
     """The share of a larger product in the derivative by `own`'s columns, where `given` says."""
     return float(
         prod(
             comb(coefficient.powers[factor.column], own.powers[factor.column])
-            * _at(factor.column, given) ** factor.power
+            * _at(factor.column, given, working.standards[factor.column]) ** factor.power
             for factor in beyond
         )
     )
 
 
-def _at(column: str, given: dict[str, float | str]) -> float:
+def _at(column: str, given: Given, standard: Standard) -> float:
     category = column.partition("=")[2]
     value = given.get(Factor(column).variable, 0.0)
+    if standard.bent is not None and not isinstance(value, str):
+        return standard.bent(value)
+    if value is None:
+        return standard.centre
     return float(value == category) if category else float(value)
 
 
-def _number(name: str, value: Scalar, data: Dataset) -> float | str:
-    column = data[name]
-    if isinstance(column, Categories):
+def _number(name: str, value: Scalar, data: Dataset) -> float | str | None:
+    """Where `at` puts a variable: a number, a category, or None for the mean of whatever column of it there is."""
+    if name in data and isinstance(column := data[name], Categories):
         text = f"{value:g}" if isinstance(value, float) else value
         if text not in column.values:
             raise DataError(f"prior at {name}: {name} has no value '{text}'; it has {listed(column.values)}")
         return text
     if value == "mean":
-        return column.mean
+        return None
     if isinstance(value, str):
         raise DataError(f"prior at {name}: '{value}' is not a number; write a number in data units, or mean")
     return value
 
 
-def _check_zero(
-    own: Coefficient, factor: Factor, given: dict[str, float | str], standard: Standard, prior: Prior
-) -> None:
+def _check_zero(own: Coefficient, factor: Factor, given: Given, standard: Standard, prior: Prior) -> None:
     name = factor.variable
     if name not in given and not standard.lowest <= 0 <= standard.highest:
         raise DataError(

@@ -8,18 +8,25 @@ With place = inverse link(η):
     bernoulli · binomial           probability place · of each of `out_of` trials
     poisson · negative_binomial    mean place · `out_of` (the exposure); variance mean + mean² / precision
     beta                           mean place; variance place (1 − place) / (1 + precision)
+    ordered_beta                   0, 1, or between them such a beta (Kubinec 2023)
+    ordinal · sequential · categorical   the probabilities of their values, from one predictor for each but the first
+
+`zeros`: a hurdle leaves zero with probability `some` for the distribution above zero; inflated zeros are added to it
+with probability 1 − `some`.
 
 `model.symbolic.densities` says the same in PyMC.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from mechanisms.model.equations import Equation
 from mechanisms.model.families import inverse_link
 
 Array = NDArray[np.float64]
@@ -28,25 +35,107 @@ FREEDOM = 4.0  # degrees of freedom of student: docs/decisions/0016
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a response's distribution is made of; arrays broadcast. `place` is the inverse link of η."""
+    """What a response's distribution is made of; arrays broadcast. `place` is the inverse link of its own predictor.
+
+    `some` is the probability that `any(y)` speaks of: that y is above a hurdle, that a zero is no excess zero, that a share
+    is above 0; `top` that a share is 1. `chances` are the probabilities of a category's values, in their order.
+    """
 
     family: str
     place: Any
     spread: Any = None
     shape: Any = None
     out_of: Any = 1.0
+    zeros: str = ""
+    some: Any = None
+    top: Any = None
+    chances: tuple[Any, ...] = ()
 
 
-def give(family: str, link: str, eta: Any, spread: Any = None, shape: Any = None, out_of: Any = 1.0) -> Given:
-    """What a response's distribution is made of, from its linear predictor."""
-    return Given(family, inverse_link(link, eta), spread, shape, out_of)
+def give(equation: Equation, etas: Sequence[Any], spread: Any = None, shape: Any = None, out_of: Any = 1.0) -> Given:
+    """What a response's distribution is made of, from its linear predictors in the order of `equation.predictors`."""
+    places = [inverse_link(each.link, eta) for each, eta in zip(equation.predictors, etas, strict=True)]
+    parts = {each.role: place for each, place in zip(equation.parts, places[1:], strict=True)}
+    chances = _SHARED[equation.family](etas, places) if equation.family in _SHARED else ()
+    return Given(
+        equation.family,
+        places[0],
+        parts.get("spread", spread),
+        shape,
+        out_of,
+        equation.zeros,
+        parts.get("any"),
+        parts.get("top"),
+        chances,
+    )
 
 
 def find_mean(given: Given) -> Array:
-    """E[y]."""
+    """E[y]; a category has none, but `find_chance` of each of its values."""
+    if given.chances:
+        raise AssertionError(f"{given.family}: categories have no mean")
+    if given.family == "ordered_beta":
+        return np.asarray(given.top + (given.some - given.top) * given.place)
+    amount = find_amount(given)
+    return amount if given.some is None else np.asarray(given.some * amount)
+
+
+def find_chance(given: Given, value: int) -> Array:
+    """The probability of a category's value, counted from 0."""
+    return np.asarray(given.chances[value])
+
+
+def find_any(given: Given) -> Array:
+    """The probability that `any(y)` speaks of."""
+    return np.asarray(given.some)
+
+
+def find_amount(given: Given) -> Array:
+    """The mean that `amount(y)` speaks of: above a hurdle E[y | y > 0]; of inflated zeros E[y] without the excess ones."""
+    mean = given.place * given.out_of
     if given.family == "lognormal":
         return np.asarray(given.place * np.exp(np.square(given.spread) / 2))
-    return np.asarray(given.place * given.out_of)
+    if given.zeros != "hurdle" or given.family not in _NONE:
+        return np.asarray(mean)
+    mean = np.maximum(mean, 1e-300)  # with next to no mean, what is above 0 is 1
+    return np.asarray(mean / -np.expm1(_NONE[given.family](mean, given.spread)))
+
+
+_NONE: dict[str, Callable[[Any, Any], Any]] = {  # the logarithm of the probability of a zero
+    "poisson": lambda mean, size: -mean,
+    "negative_binomial": lambda mean, size: -size * np.log1p(mean / size),
+}
+
+
+def _cumulate(etas: Sequence[Any], places: Sequence[Any]) -> tuple[Any, ...]:
+    """Of an ordinal response: places are the probabilities of reaching each value."""
+    reached = [1.0, *places, 0.0]
+    return tuple(one - more for one, more in itertools.pairwise(reached))
+
+
+def _go_on(etas: Sequence[Any], places: Sequence[Any]) -> tuple[Any, ...]:
+    """Of a sequential response: places are the probabilities of going on into each value from the one before."""
+    found, still = [], 1.0
+    for place in places:
+        found.append(still * (1.0 - place))
+        still = still * place
+    return (*found, still)
+
+
+def _choose(etas: Sequence[Any], places: Sequence[Any]) -> tuple[Any, ...]:
+    """Of a categorical response: each value against the first (multinomial logit)."""
+    etas = np.broadcast_arrays(*etas)
+    most = np.maximum(0.0, np.max(etas, axis=0))
+    weights = [np.exp(-most), *(np.exp(eta - most) for eta in etas)]
+    total = sum(weights)
+    return tuple(weight / total for weight in weights)
+
+
+_SHARED: dict[str, Callable[[Sequence[Any], Sequence[Any]], tuple[Any, ...]]] = {
+    "ordinal": _cumulate,
+    "sequential": _go_on,
+    "categorical": _choose,
+}
 
 
 def find_law(given: Given) -> Any:
@@ -55,10 +144,29 @@ def find_law(given: Given) -> Any:
 
 
 def draw(given: Given, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Random responses."""
+    """Random responses; of a category the position of its value."""
+    if given.chances:
+        below = np.cumsum([np.broadcast_to(each, shape) for each in given.chances[:-1]], axis=0)
+        return np.asarray((rng.random(shape) >= below).sum(axis=0), dtype=np.float64)
+    if given.family == "ordered_beta":
+        place = rng.random(shape)
+        inside = find_law(replace(given, family="beta")).rvs(size=shape, random_state=rng)
+        return np.where(place < given.top, 1.0, np.where(place < given.some, inside, 0.0))
+    if given.some is not None:
+        there = rng.random(shape) < given.some
+        return np.where(there, draw_some(given, shape, rng), 0.0)
     if given.family == "bernoulli":
         return np.asarray(rng.random(shape) < given.place, dtype=np.float64)
     return np.asarray(find_law(given).rvs(size=shape, random_state=rng), dtype=np.float64)
+
+
+def draw_some(given: Given, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Random responses of what is over a hurdle, or no excess zero."""
+    if given.zeros == "inflated" or given.family not in _NONE:
+        return draw(replace(given, some=None), shape, rng)
+    none = np.exp(_NONE[given.family](given.place * given.out_of, given.spread))
+    place = none + (1.0 - none) * rng.random(shape)
+    return np.maximum(np.asarray(find_law(given).ppf(np.minimum(place, 1 - 1e-16)), dtype=np.float64), 1.0)
 
 
 def place_skew(place: Any, spread: Any, shape: Any) -> tuple[Any, Any]:

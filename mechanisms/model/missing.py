@@ -21,6 +21,20 @@ def refuse_incomplete(plan: Plan, data: Dataset) -> None:
             "missing values (or a session inside a series has no row): declare a family (family: normal) so that it is modelled "
             "given the others, or drop these rows and say so"
         )
+    _refuse_in_parts(plan, data)
+
+
+def _refuse_in_parts(plan: Plan, data: Dataset) -> None:
+    """Refuse missing values of responses whose density is not summed or integrated over yet, beside gaps anywhere."""
+    if not data.incomplete:
+        return
+    for equation in plan.equations:
+        if equation.parts or equation.role or equation.event:
+            raise DataError(
+                f"{listed(data.incomplete)} {'has' if len(data.incomplete) == 1 else 'have'} missing values, and beside "
+                f"{equation.response} ({equation.family}{', ' + equation.zeros if equation.zeros else ''}) none are filled in "
+                "yet: drop these rows and say so"
+            )
 
 
 def find_unknown(plan: Plan, equation: Equation, data: Dataset) -> NDArray[np.intp]:
@@ -28,13 +42,13 @@ def find_unknown(plan: Plan, equation: Equation, data: Dataset) -> NDArray[np.in
     name = equation.response
     if equation.latent:
         return np.zeros(0, dtype=np.intp)
-    missing = data.numbers(name).missing
+    missing = data[name].missing
     if name in looked_at(plan):
         return np.flatnonzero(missing)
     partners = find_partners(plan, name) - {name}
     seen = np.zeros(len(missing), dtype=bool)
     for other in partners:
-        column = data.numbers(other)
+        column = data[other]
         seen |= column.observed | column.missing if other in looked_at(plan) else column.observed
     return np.flatnonzero(missing & seen)
 

@@ -13,6 +13,7 @@ from mechanisms.graph.unrolling import unroll
 from mechanisms.model.assembly import assemble, gather_varying
 from mechanisms.model.equations import Equation, Residual, Varying
 from mechanisms.model.prior_keys import key_priors
+from mechanisms.model.targets import is_modelled
 from mechanisms.model.uncompiled import refuse_uncompiled
 from mechanisms.spec.reader import resolve
 from mechanisms.spec.terms import Relative
@@ -29,11 +30,15 @@ class Plan:
 
     theory: Theory
     expansion: Expansion
-    graph: Graph
     equations: tuple[Equation, ...]
     priors: tuple[tuple[str, Prior], ...]
     varying: tuple[Varying, ...] = ()
     residuals: tuple[Residual, ...] = ()
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of the theory, over time where it has levels; two series with occasions of their own have none."""
+        return unroll(self.theory) if self.theory.levels else draw(self.theory)
 
     @cached_property
     def design(self) -> Design:
@@ -97,15 +102,25 @@ def compile(theory: Theory) -> Plan:
     check_expansion(theory)
     refuse_uncompiled(theory)
     expansion = expand(theory)
-    graph = unroll(theory) if theory.levels else draw(theory)
-    equations = _in_order(
-        tuple(assemble(theory, expansion, name) for name in _modelled(theory, expansion)), theory, graph
-    )
+    equations = _in_order(tuple(assemble(theory, expansion, name) for name in _modelled(theory, expansion)), theory)
     if not equations:
         raise SpecError("the theory draws no arrow, so there is nothing to fit", theory.place)
+    _check_centres(theory, equations)
     varying = gather_varying(theory, expansion, equations)
     residuals = _residuals(theory, equations)
-    return Plan(theory, expansion, graph, equations, key_priors(theory, equations, varying), varying, residuals)
+    return Plan(theory, expansion, equations, key_priors(theory, equations, varying), varying, residuals)
+
+
+def _check_centres(theory: Theory, equations: tuple[Equation, ...]) -> None:
+    """`centre` says what stands for the course of a cause; where nothing looks at departures or courses it says nothing."""
+    split = {r.variable for each in equations for r in each.readings if r.part in ("departure", "course")}
+    for variable in theory.variables:
+        if variable.centre == "observed" and variable.name not in split:
+            raise SpecError(
+                f"{variable.name}: centre: observed says nothing here: no arrow carries its departures or courses. "
+                "Leave it out",
+                variable.place,
+            )
 
 
 def shown_prior(prior: Prior) -> str:
@@ -127,7 +142,7 @@ def _modelled(theory: Theory, expansion: Expansion) -> tuple[str, ...]:
     split |= {each.name for each in theory.variables if each.computed and not computed_from(each)}
     observed = {variable.name for variable in theory.variables if variable.centre == "observed"}
     return tuple(
-        name for name in theory.names if expansion.parents(name) or name in courses or name in split - observed
+        name for name in theory.names if is_modelled(name, expansion) or name in courses or name in split - observed
     )
 
 
@@ -144,10 +159,10 @@ def _residuals(theory: Theory, equations: tuple[Equation, ...]) -> tuple[Residua
     return tuple(found)
 
 
-def _in_order(equations: tuple[Equation, ...], theory: Theory, graph: Graph) -> tuple[Equation, ...]:
+def _in_order(equations: tuple[Equation, ...], theory: Theory) -> tuple[Equation, ...]:
     """Causes before effects at one occasion."""
     if not theory.levels:
-        place = {name: index for index, name in enumerate(causal_order(graph))}
+        place = {name: index for index, name in enumerate(causal_order(draw(theory)))}
         return tuple(sorted(equations, key=lambda each: place[each.response]))
     drawn: nx.DiGraph[str] = nx.DiGraph()
     drawn.add_nodes_from(each.response for each in equations)

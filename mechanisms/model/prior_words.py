@@ -1,13 +1,14 @@
 """The priors of a plan in words: every parameter with its prior in data units, and where that comes from."""
 
 from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.shapes import split_column
 from mechanisms.errors import listed
 from mechanisms.model.beliefs import Belief, Spread
 from mechanisms.model.deviations import state_deviations
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan, shown_prior
-from mechanisms.model.priors import WIDTH, Beliefs, find_unit, first_spread, state_beliefs
+from mechanisms.model.priors import WIDTH, Beliefs, find_multiplier, find_width, first_spread, state_beliefs
 from mechanisms.model.standardising import find_cause_scale
 from mechanisms.spec.theory import Prior
 
@@ -19,12 +20,12 @@ def print_priors(plan: Plan, data: Dataset) -> tuple[Line, ...]:
     lines: list[Line] = []
     for equation in plan.equations:
         beliefs = state_beliefs(plan, equation, data)
-        for position, address in enumerate(equation.addresses):
+        for address in equation.addresses:
             prior = plan.prior(address)
             if prior is None:
-                lines.append(_default_line(equation, data, beliefs, position))
+                lines.append(_default_line(equation, data, beliefs, address))
             else:
-                lines.append(_own_line(plan, prior, equation, data, beliefs, position))
+                lines.append(_own_line(plan, prior, equation, data, beliefs, address))
         if equation.spread:
             prior = plan.prior(equation.spread)
             where = f"the theory: {shown_prior(prior)}" if prior else f"default: {_where_spread(equation)}"
@@ -58,23 +59,32 @@ def _varying_lines(plan: Plan, data: Dataset) -> list[Line]:
     return lines
 
 
-def _default_line(equation: Equation, data: Dataset, beliefs: Beliefs, position: int) -> Line:
-    address = equation.addresses[position]
-    mean, sd = beliefs.beliefs[beliefs.names.index(address)].arguments
-    belief = Belief("normal", (mean, sd / find_cause_scale(beliefs.working, position)))  # per unit of the cause
-    where = _where_slope(equation, data, position) if position else _where_level(equation, data)
+def _default_line(equation: Equation, data: Dataset, beliefs: Beliefs, address: str) -> Line:
+    predictor, position = equation.locate(address)
+    working = beliefs.bases[equation.predictors.index(predictor)].working
+    found = beliefs.beliefs[beliefs.names.index(address)]
+    if found.average is not None:
+        return (
+            address,
+            str(found),
+            f"default: the whole climb {WIDTH} standardised, {_where_on_curve(predictor, data, position)}",
+        )
+    mean, sd = found.arguments
+    belief = Belief("normal", (mean, sd / find_cause_scale(working, position)))  # per unit of the cause
+    where = _where_slope(predictor, data, position) if position else _where_level(predictor, data)
     return address, str(belief), f"default: {where}"
 
 
-def _own_line(plan: Plan, prior: Prior, equation: Equation, data: Dataset, beliefs: Beliefs, position: int) -> Line:
-    address = equation.addresses[position]
+def _own_line(plan: Plan, prior: Prior, equation: Equation, data: Dataset, beliefs: Beliefs, address: str) -> Line:
+    predictor, position = equation.locate(address)
+    working = beliefs.bases[equation.predictors.index(predictor)].working
     where = f"the theory: {shown_prior(prior)}"
     if position == 0:
-        where += f", {_where_zero(equation, data)}"
+        where += f", {_where_zero(predictor, data)}"
     if prior.same_as is not None:
         return address, shown_prior(prior), where if position == 0 else "the theory"
     if prior.fixed is not None:
-        value = prior.fixed * find_unit(plan, prior, equation, data, beliefs.working, position)
+        value = prior.fixed * find_multiplier(plan, prior, predictor, data, working, position)
         return address, f"fixed at {value:.4g}", where
     return address, str(beliefs.beliefs[beliefs.names.index(address)]), where
 
@@ -86,7 +96,15 @@ def _where_slope(equation: Equation, data: Dataset, position: int) -> str:
     others = equation.companions(coefficient)
     bends = [f", at {name}'s own mean" for name in others if name in causes]
     at = [_middle(name, data) for name in sorted(others) if name not in causes]
-    return f"{WIDTH} standardised" + "".join(bends) + (f", with {listed(at)}" if at else "")
+    where = _where_on_curve(equation, data, position)
+    bends += [f", {where}"] if where else []
+    return f"{find_width(equation, position)} standardised" + "".join(bends) + (f", with {listed(at)}" if at else "")
+
+
+def _where_on_curve(equation: Equation, data: Dataset, position: int) -> str:
+    """What the coefficient of a curve's column is; nothing for any other."""
+    columns = [split_column(factor.column) for factor in equation.coefficients[position - 1].factors]
+    return ", ".join(data.bases[split[1]].say(split[2]) for split in columns if split)
 
 
 def _where_spread(equation: Equation) -> str:
@@ -101,11 +119,18 @@ def _where_level(equation: Equation, data: Dataset) -> str:
     """Where a default intercept holds."""
     groups = _categories(equation, data)
     shares = [_middle(name, data) for name in groups]
+    family = FAMILIES[equation.family]
+    about = ""
+    if equation.role == "spread":
+        name = f"sd({f'log {equation.response}' if family.positive else equation.response})"
+        about = "a precision has no unit, " if family.spread == "precision" else f"about log {name}, "
+    elif equation.role:
+        about = "about the share observed, "
     if not equation.coefficients:
-        return f"{WIDTH} standardised around the mean"
+        return about.removesuffix(", ") or f"{WIDTH} standardised around the mean"
     if len(groups) == len(equation.parents):
-        return f"with {listed(shares)}"
-    return "at the means of all causes" + (f", with {listed(shares)}" if shares else "")
+        return f"{about}with {listed(shares)}"
+    return f"{about}at the means of all causes" + (f", with {listed(shares)}" if shares else "")
 
 
 def _where_zero(equation: Equation, data: Dataset) -> str:

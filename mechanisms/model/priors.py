@@ -3,7 +3,8 @@
 Defaults (after Gelman et al. 2008 and rstanarm): a slope is normal(0, 2.5) in units of sd(effect) / sd(cause), at the
 means of the variables it is multiplied with; 0/1 causes and categories keep their units; on a link scale the effect's
 sd is 1 for logit, 0.6 for probit and 0.7 for cloglog, 1 for the log of a count's mean, and for the log of a positive
-response the sd of its logarithm. A precision, which has no unit, is lognormal(1, 2), a slant normal(0, 4). The intercept, at the means of all causes, is normal(mean(effect), 2.5 sd(effect)); a
+response the sd of its logarithm. A threshold or a step has its middle where the observed share puts it, whether there is any
+where the share of any does. The log of a residual sd is normal about log sd(effect) with sd 1, of a precision as below. A precision, which has no unit, is lognormal(1, 2), a slant normal(0, 4). The intercept, at the means of all causes, is normal(mean(effect), 2.5 sd(effect)); a
 residual sd is exponential with mean sd(effect). Every prior speaks about one linear functional of an equation's
 coefficients, so that rescaling or shifting a column changes no standardised posterior.
 """
@@ -22,13 +23,14 @@ from mechanisms.model.families import FAMILIES
 from mechanisms.model.functionals import weigh_coefficients
 from mechanisms.model.plan import Plan
 from mechanisms.model.scales import find_effect_scale, find_middle, find_spread_scale, split_spread
-from mechanisms.model.standardising import Working, find_cause_scale, working_basis
+from mechanisms.model.standardising import Basis, Working, find_cause_scale, list_bases
 from mechanisms.spec.theory import Prior
 
 Floats = NDArray[np.float64]
 WIDTH = 2.5
 PRECISION = (1.0, 2.0)  # nine in ten between 0.1 and 73: docs/decisions/0016
 SLANT = 4.0
+LOG_SPREAD = 1.0  # a factor of 2.7 in a residual sd for one sd of a cause: docs/decisions/0021
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,8 @@ class Beliefs:
     quantity stands standardised: its mean and sd are in `matrix` and `offset`, itself is normal(0, 1). `names` say
     which coefficient each quantity is about, `beliefs` what was believed of it in data units. `working_matrix` and
     `working_offset` give the working coefficients in the same way: what to compute with, since columns far from 0
-    make large raw numbers that cancel.
+    make large raw numbers that cancel. `to_raw` @ those are the raw ones, and `bases` say what each linear predictor makes
+    of them.
     """
 
     names: tuple[str, ...]
@@ -51,9 +54,15 @@ class Beliefs:
     working_offset: Floats
     borrowed: tuple[str, ...]
     borrowed_matrix: Floats
-    working: Working
+    to_raw: Floats
+    bases: tuple[Basis, ...]
     spread: Spread
     shape: Spread
+
+    @property
+    def working(self) -> Working:
+        """The working basis of the response's own linear predictor."""
+        return self.bases[0].working
 
     @property
     def exactly_normal(self) -> bool:
@@ -106,8 +115,8 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
         A theory's prior on a coefficient at 0 of a moderator, or of a variable that bends, where 0 lies outside the
         data (language 1.9: `at`).
     """
-    working = working_basis(plan, equation, data)
-    steps = [_step(plan, equation, data, working, position) for position in range(len(equation.addresses))]
+    bases, to_raw = list_bases(plan, equation, data)
+    steps = [_step(plan, equation, data, bases, to_raw, address) for address in equation.addresses]
     free = [(position, step.belief) for position, step in enumerate(steps) if isinstance(step, _Free)]
     lent = [(position, step.address) for position, step in enumerate(steps) if isinstance(step, _Borrowed)]
     back = np.linalg.inv(np.array([step.row for step in steps]))
@@ -119,7 +128,7 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
             offset = offset + matrix[:, column] * mean
             matrix[:, column] *= sd
     borrowed = back[:, [position for position, _ in lent]]
-    raw_matrix, raw_offset, raw_borrowed = (working.to_raw @ part for part in (matrix, offset, borrowed))
+    raw_matrix, raw_offset, raw_borrowed = (to_raw @ part for part in (matrix, offset, borrowed))
     _make_exact(steps, raw_matrix, raw_offset, raw_borrowed)
     return Beliefs(
         names=tuple(equation.addresses[position] for position, _ in free),
@@ -130,13 +139,16 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
         working_offset=offset,
         borrowed=tuple(address for _, address in lent),
         borrowed_matrix=raw_borrowed,
-        working=working,
+        to_raw=to_raw,
+        bases=bases,
         spread=_spread(plan, equation, data),
         shape=_shape(plan, equation),
     )
 
 
-def find_unit(plan: Plan, prior: Prior, equation: Equation, data: Dataset, working: Working, position: int) -> float:
+def find_multiplier(
+    plan: Plan, prior: Prior, equation: Equation, data: Dataset, working: Working, position: int
+) -> float:
     """What the prior's numbers are multiplied with to be in data units."""
     if prior.scale == "raw":
         return 1.0
@@ -145,21 +157,25 @@ def find_unit(plan: Plan, prior: Prior, equation: Equation, data: Dataset, worki
     return effect / find_cause_scale(working, position, part=True)
 
 
-def _step(plan: Plan, equation: Equation, data: Dataset, working: Working, position: int) -> _Step:
-    """What is known of the coefficient at this position; the rows of all of them make a basis."""
-    prior = plan.prior(equation.addresses[position])
-    raw = working.to_raw[position]
+def _step(plan: Plan, equation: Equation, data: Dataset, bases: Sequence[Basis], to_raw: Floats, address: str) -> _Step:
+    """What is known of the coefficient at this address; the rows of all of them make a basis."""
+    prior, place = plan.prior(address), equation.addresses.index(address)
+    predictor, position = equation.locate(address)
+    basis = bases[equation.predictors.index(predictor)]
+    raw = to_raw[place]
+    if position and (steps := count_steps(predictor, position)) and (prior is None or prior.fixed is None):
+        return _Free(raw, _believe_in_steps(plan, predictor, data, position, steps))
     if prior is None:
-        return _Free(np.eye(len(raw))[position], _default(plan, equation, data, position))
+        return _Free(np.eye(len(raw))[place], _default(plan, predictor, data, position))
     if prior.same_as in equation.addresses:
         other = equation.addresses.index(prior.same_as)
-        return _Same(raw - working.to_raw[other], other)
+        return _Same(raw - to_raw[other], other)
     if prior.same_as is not None:
         return _Borrowed(raw, prior.same_as)
-    unit = find_unit(plan, prior, equation, data, working, position)
+    unit = find_multiplier(plan, prior, predictor, data, basis.working, position)
     if prior.fixed is not None and not prior.at:
         return _Fixed(raw, prior.fixed * unit, raw=True)
-    row = weigh_coefficients(prior, equation, data, working, position) @ working.to_raw
+    row = weigh_coefficients(prior, predictor, data, basis.working, position) @ basis.working.to_raw @ basis.share
     if prior.fixed is not None:
         return _Fixed(row, prior.fixed * unit, raw=False)
     return _Free(row, rescale_prior(prior, unit))
@@ -183,7 +199,39 @@ def _default(plan: Plan, equation: Equation, data: Dataset, position: int) -> Be
     """The default in the units of the functional it speaks about: the working coefficient."""
     mean = 0.0 if position else find_middle(plan, equation, data)
     own = equation.coefficients[position - 1] if position else None
-    return Belief("normal", (mean, WIDTH * find_effect_scale(plan, equation, data, own)))
+    return Belief("normal", (mean, find_width(equation, position) * find_effect_scale(plan, equation, data, own)))
+
+
+def count_steps(equation: Equation, position: int) -> int:
+    """How many steps of one sign a coefficient is one of; 0 where it is none."""
+    (factor, *others) = equation.coefficients[position - 1].factors
+    if others or "~monotonic" not in factor.column:
+        return 0
+    own = factor.column.partition("[")[0]
+    return sum(
+        each.factors[0].column.startswith(f"{own}[") and len(each.factors) == 1 for each in equation.coefficients
+    )
+
+
+def _believe_in_steps(plan: Plan, equation: Equation, data: Dataset, position: int, steps: int) -> Belief:
+    """By default the whole climb, from the lowest value to the highest, is as wide as any other contrast."""
+    own = equation.coefficients[position - 1]
+    together = f"{own.factors[0].column.partition('~')[0]} -> {own.address.partition(' -> ')[2]}"
+    prior = plan.prior(own.address)
+    effect = find_effect_scale(plan, equation, data, own)
+    if prior is None:
+        average = Belief("normal", (0.0, WIDTH * effect / steps))
+    else:
+        standardised = prior.scale == "standardised" and equation.link == "identity"
+        average = rescale_prior(prior, effect if standardised else 1.0)
+    return Belief("steps", (float(steps),), own=prior is not None, average=average, together=together)
+
+
+def find_width(equation: Equation, position: int) -> float:
+    """How many standardised units a default prior is wide: of the log of a residual sd or of a precision fewer."""
+    if equation.role != "spread":
+        return WIDTH
+    return PRECISION[1] if position == 0 and FAMILIES[equation.family].spread == "precision" else LOG_SPREAD
 
 
 def _spread(plan: Plan, equation: Equation, data: Dataset) -> Spread:

@@ -5,15 +5,18 @@ what is left of the values around these means. The sd of observed means is never
 it is that of the mean of a few occasions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.dataset import Categories, Dataset, response_values
+from mechanisms.data.shapes import Basis, split_column, variable_of
 from mechanisms.model.courses import value_of
 from mechanisms.model.equations import Coefficient, Equation, Reading
-from mechanisms.model.families import FAMILIES, LINKS
+from mechanisms.model.families import FAMILIES, LINKS, inverse_link
+from mechanisms.model.middles import find_middle_of_part
 from mechanisms.model.plan import Plan
 from mechanisms.model.setting import Setting, sum_of
 
@@ -33,14 +36,18 @@ class Standard:
     lowest: float
     highest: float
     part: float | None = None
+    bent: Callable[[float | None], float] | None = (
+        None  # of a curve's column: its value at one of its variable, None: the mean
+    )
 
 
 def standard_of(data: Dataset, column: str) -> Standard:
     """Centre and scale of a whole variable's column (`age`, `arm=cbt`)."""
-    name, _, value = column.partition("=")
-    found = data[name]
+    found = data[variable_of(column)]
+    if split := split_column(column):
+        return _of_curve(data.bases[split[1]], split[2], response_values(found))
     if isinstance(found, Categories):
-        return Standard(found.share(value), 1.0, 0.0, 1.0)
+        return Standard(found.share(column.partition("=")[2]), 1.0, 0.0, 1.0)
     return Standard(found.mean, found.scale, found.lowest, found.highest)
 
 
@@ -56,7 +63,7 @@ def standardise(plan: Plan, equation: Equation, data: Dataset) -> dict[str, Stan
 def as_observed(plan: Plan, data: Dataset) -> Setting:
     """The data as they are, with NaN where nothing was observed."""
     values = {column.name: column.values for column in data.columns if not isinstance(column, Categories)}
-    return Setting(plan, data, {}, {}, values, lambda link, eta: LINKS[link].inverse(eta))
+    return Setting(plan, data, {}, {}, values, inverse_link)
 
 
 def find_effect_scale(plan: Plan, equation: Equation, data: Dataset, coefficient: Coefficient | None = None) -> float:
@@ -68,11 +75,11 @@ def find_effect_scale(plan: Plan, equation: Equation, data: Dataset, coefficient
     """
     if equation.latent:
         return _owned_scale(plan, equation, data)
-    if equation.link != "identity" and not FAMILIES[equation.family].positive:
+    if equation.role != "" or (equation.link != "identity" and not FAMILIES[equation.family].positive):
         return LINKS[equation.link].unit
-    values = _on_link(equation, data)
     if not data.tables or coefficient is None or not equation.intercepts:
         return find_spread_scale(equation, data)
+    values = _on_link(equation, data)
     if coefficient.moves == "course":
         return _between(values, data, equation.level, coefficient.unit)
     return _within(values, data, equation.level, equation.intercepts[0])
@@ -83,7 +90,7 @@ def find_spread_scale(equation: Equation, data: Dataset) -> float:
     found = data.numbers(equation.response)
     if not FAMILIES[equation.family].positive:
         return found.sd
-    values = np.log(found.values[found.observed])
+    values = np.log(found.values[found.values > 0])  # NaN where nothing was observed is not above 0 either
     return float(values.std(ddof=1))
 
 
@@ -97,12 +104,18 @@ def find_middle(plan: Plan, equation: Equation, data: Dataset) -> float:
     if equation.latent:
         target = next((each for each in plan.equations if each.volatility == equation.response), None)
         return float(np.log(data.numbers(target.response).sd)) if target else 0.0
+    if equation.role:
+        return find_middle_of_part(equation, data)
     found = data.numbers(equation.response)
     if equation.family == "lognormal":
-        return float(np.log(found.values[found.observed]).mean())
+        return float(np.log(found.values[found.values > 0]).mean())
+    if equation.family == "ordered_beta":
+        inside = found.values[(found.values > 0) & (found.values < 1)]
+        return float(LINKS["logit"].forward(inside.mean()))
     if equation.link == "log":
         exposure = data.numbers(equation.out_of).mean if isinstance(equation.out_of, str) else equation.out_of
-        return float(np.log(found.mean / exposure))
+        mean = found.values[found.values > 0].mean() if equation.zeros else found.mean
+        return float(np.log(mean / exposure))
     return found.mean if equation.link == "identity" else 0.0
 
 
@@ -143,6 +156,8 @@ def intraclass(data: Dataset, name: str, level: str) -> float:
 
 def _standard(setting: Setting, reading: Reading) -> Standard:
     data, name = setting.data, reading.variable
+    if reading.basis:
+        return _of_curve(data.bases[reading.basis], reading.piece, response_values(data[name]))
     if reading.category is not None:
         found = data[name]
         if isinstance(found, Categories):
@@ -164,6 +179,18 @@ def _standard(setting: Setting, reading: Reading) -> Standard:
     if sum_of(setting, name) is None and name in data:
         return standard_of(data, name)
     return _of_numbers(np.asarray(value_of(setting, reading), dtype=np.float64))
+
+
+def _of_curve(basis: Basis, piece: int, values: Floats) -> Standard:
+    """A curve's column: a spline's counts in the height of the curve, a slope in the variable's sd, a logarithm in its own."""
+    known = values[np.isfinite(values)]
+    mean, made = float(known.mean()), basis.column(piece, known)
+    scale = {0: float(made.std(ddof=1)), 1: float(known.std(ddof=1))}.get(basis.degree, 1.0)
+
+    def at(value: float | None) -> float:
+        return float(basis.column(piece, np.float64(mean if value is None else value)))
+
+    return Standard(float(made.mean()), scale, basis.lowest, basis.highest, bent=at)
 
 
 def _of_numbers(values: Floats) -> Standard:

@@ -30,6 +30,8 @@ class Setting:
     `parameters` by address; `deviations` by (address, level), one per unit of the level; `values` by variable, one per
     unit of its level, 0 where a variable does not exist and filled where it is missing; `inverse` is the inverse link
     (link, η). What has been worked out is kept in `known`. `present` says where a variable exists, if not as in the data.
+    `sought`: parameters are sought, so that observed means stand for courses where the theory says `centre: observed`;
+    equations that are run forward have no means yet, and courses are what these stood for.
     """
 
     plan: Plan
@@ -40,6 +42,7 @@ class Setting:
     inverse: Callable[[str, Any], Any]
     known: dict[Any, Any] = field(default_factory=dict)
     present: Mapping[str, Any] = field(default_factory=dict)
+    sought: bool = False
 
     @property
     def design(self) -> Design:
@@ -170,6 +173,13 @@ def find_equation(setting: Setting, name: str) -> Equation | None:
     return next((each for each in setting.plan.equations if each.response == name), None)
 
 
+def stands_observed(setting: Setting, name: str) -> bool:
+    """Whether observed means stand for the course of a variable where it is a cause."""
+    if find_equation(setting, name) is None:
+        return True
+    return setting.sought and setting.plan.theory.variable(name).centre == "observed"
+
+
 def observed_course(setting: Setting, name: str) -> Any:
     """The observed mean of each client, for every occasion of theirs (`centre: observed`)."""
     level = setting.design.level(name)
@@ -186,13 +196,19 @@ def observed_mean(setting: Setting, name: str, level: str, category: str | None 
 
 
 def mean_observed(data: Dataset, name: str, level: str, category: str | None = None) -> Mask:
-    """The mean of what was observed of a variable, or the share of a category, for each unit of a level above."""
+    """The mean of what was observed of a variable, or the share of a category, for each unit of a level above.
+
+    A unit that several share counts in each by its weight there; one that lies in none counts in none.
+    """
     own = data.level(name)
     column = data[name]
     values = column.indicator(category or "") if isinstance(column, Categories) else column.values
-    seen = column.observed
-    index = data.units(own).above[level].index
-    n = data.units(level).n
-    total = np.bincount(index[seen], weights=values[seen], minlength=n)
-    count = np.bincount(index[seen], minlength=n)
-    return np.asarray(np.divide(total, count, out=np.full(n, float(np.mean(values[seen]))), where=count > 0))
+    member, n = data.units(own).above[level], data.units(level).n
+    index = member.index.reshape(len(values), -1)
+    share = np.ones(index.shape) if member.weights is None else member.weights
+    seen = column.observed[:, None] & (index >= 0)
+    held = np.broadcast_to(values[:, None], index.shape)[seen]
+    total = np.bincount(index[seen], weights=share[seen] * held, minlength=n)
+    weight = np.bincount(index[seen], weights=share[seen], minlength=n)
+    everyone = float(np.mean(values[column.observed]))
+    return np.asarray(np.divide(total, weight, out=np.full(n, everyone), where=weight > 0))

@@ -56,6 +56,36 @@ def working_basis(plan: Plan, equation: Equation, data: Dataset) -> Working:
     return Working(standards, kept, denied, to_raw, denied_from)
 
 
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The working basis of one linear predictor: its working coefficients are `share` @ those of the whole equation."""
+
+    working: Working
+    share: Floats
+
+
+def list_bases(plan: Plan, equation: Equation, data: Dataset) -> tuple[tuple[Basis, ...], Floats]:
+    """The basis of each predictor, and the map from the equation's working coefficients to its raw ones.
+
+    A working coefficient of the equation is that of the first predictor which has it; predictors may share some.
+    """
+    workings = [working_basis(plan, each, data) for each in equation.predictors]
+    if len(workings) == 1:
+        return (Basis(workings[0], np.eye(len(equation.addresses))),), workings[0].to_raw
+    size = len(equation.addresses)
+    places = [[equation.addresses.index(address) for address in each.addresses] for each in equation.predictors]
+    backs = [np.linalg.inv(each.to_raw) for each in workings]
+    from_raw, found = np.zeros((size, size)), set[int]()
+    for place, back in zip(places, backs, strict=True):
+        for position, own in enumerate(place):
+            if own not in found:
+                found.add(own)
+                from_raw[own, place] = back[position]
+    to_raw = np.linalg.inv(from_raw)
+    shares = [back @ to_raw[place] for place, back in zip(places, backs, strict=True)]
+    return tuple(Basis(working, share) for working, share in zip(workings, shares, strict=True)), to_raw
+
+
 def find_cause_scale(working: Working, position: int, *, part: bool = False) -> float:
     """One standardised unit of the product at this position: of each column the sd, or 1 (0/1); intercept first.
 

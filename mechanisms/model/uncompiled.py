@@ -4,16 +4,22 @@ One table of reasons; when a later version compiles something, its line goes awa
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mechanisms.errors import Place, SpecError, listed
-from mechanisms.graph.levels import computed_from, survey
+from mechanisms.graph.expansion import expand
+from mechanisms.graph.expansion.coefficients import Coefficient
+from mechanisms.graph.levels import Design, computed_from, survey
 from mechanisms.model.families import FAMILIES
 from mechanisms.spec.addresses import Address, parse_address
+from mechanisms.spec.shapes import count_columns
 from mechanisms.spec.terms import CONSTANT, Term
 from mechanisms.spec.theory import LINEAR, Arrow, HiddenCause, Prior, Question, Theory, Variable
 
-SHAPES = ("linear", "quadratic")
+SHAPES = ("linear", "quadratic", "polynomial", "log", "spline", "piecewise", "monotonic")
 _KINDS = {"reliability": "reliabilities", "residual": "single correlations"}
+_PARTS = ("departure", "course")
+_WORDS = ("ordinal", "sequential", "categorical", "hazard")
 Fault = tuple[str, Place]
 
 
@@ -25,9 +31,16 @@ def refuse_uncompiled(theory: Theory) -> None:
 
 def refuse_unasked(question: Question) -> None:
     """Raise a `SpecError` for a question that is read but that this version cannot answer."""
-    for key, term in (("of", question.of), ("on", question.on)):
-        if not term.plain:
-            raise SpecError(f"question: {key}: '{term}': only whole variables are estimated yet", question.place)
+    of, on = question.of, question.on
+    if not of.plain:
+        raise SpecError(f"question: of: '{of}': only whole variables are estimated yet", question.place)
+    if on.part is not None or on.when is not None or on.spread not in (None, "any", "amount"):
+        what = (
+            "means, values, any(y) and amount(y) are estimated yet"
+            if on.spread
+            else "whole variables are estimated yet"
+        )
+        raise SpecError(f"question: on: '{on}': only {what}", question.place)
     for name, value in question.set:
         if _several(value):
             raise SpecError(f"question: set: {name}: one value is estimated yet; ask once for each", question.place)
@@ -45,6 +58,7 @@ def _faults(theory: Theory) -> Iterator[Fault]:
             theory.place,
         )
     modelled = {arrow.effect.name for arrow in theory.arrows}
+    yield from _of_events(theory)
     for variable in theory.variables:
         for what in _of_variable(variable, modelled, levelled=levelled):
             yield what, variable.place
@@ -52,6 +66,8 @@ def _faults(theory: Theory) -> Iterator[Fault]:
     for arrow in theory.arrows:
         for what in _of_arrow(arrow, volatile, levelled=levelled):
             yield f"{arrow}: {what}", arrow.place
+    yield from _of_curves(theory, modelled)
+    yield from _of_parts(theory)
     yield from _of_hidden(theory, modelled, levelled=levelled)
     for prior in theory.priors:
         for what in _of_prior(prior, parse_address(prior.address, prior.place), levelled=levelled):
@@ -63,9 +79,9 @@ def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> I
     if variable.measured_by is not None:
         what = f"is latent (measured by {listed(variable.measured_by)})" if variable.measured_by else "is not measured"
         yield f"'{name}' {what}; latent variables are not compiled yet"
-    keys: dict[str, object] = {"event": variable.event}
+    keys: dict[str, object] = {}
     if not levelled:
-        keys |= {
+        keys = {
             "level": variable.level, "is": variable.computed, "only_when": variable.only_when,
             "assessed": variable.assessed, "centre": variable.centre,
         }  # fmt: skip
@@ -76,18 +92,50 @@ def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> I
             instead = "; make the column in the data" if key == "is" else ""
             yield f"{name}: '{key}' is read but not compiled yet{instead}"
     if name not in modelled:
+        if variable.event is not None:
+            yield f"{name}: 'event' of a variable that nothing points at is not compiled yet: a censored cause has no value"
         return
-    if levelled and variable.centre == "observed":
-        yield (
-            f"{name}: 'centre: observed' for a variable with arrows into it is not compiled yet: its course is latent. "
-            "Leave centre out"
-        )
-    if variable.zeros is not None:
-        yield f"{name}: 'zeros' is read but not compiled yet for a variable with arrows into it"
     if family not in FAMILIES:
         yield (
             f"'{name}' has arrows into it and family {family}, which is not compiled yet; compiled are "
             f"{listed(FAMILIES, most=len(FAMILIES))}"
+        )
+        return
+    yield from _of_predictors(variable, levelled=levelled)
+
+
+def _of_events(theory: Theory) -> Iterator[Fault]:
+    """Arrows into and out of what only says where a time ended."""
+    events = {variable.event: variable.name for variable in theory.variables if variable.event}
+    for arrow in theory.arrows:
+        terms = (arrow.cause, arrow.effect, *(term for product in arrow.moderated_by for term in product))
+        for name in (term.name for term in terms if term.name in events):
+            yield (
+                f"{arrow}: {name} says where {events[name]} ended; as a cause or an effect of its own it is not compiled yet",
+                arrow.place,
+            )
+
+
+def _of_predictors(variable: Variable, *, levelled: bool) -> Iterator[str]:
+    """What a response with several linear predictors, or a censored one, is not compiled with."""
+    name, family = variable.name, FAMILIES[variable.family or "normal"]
+    if levelled and family.kind in ("category", "heaped"):
+        yield f"'{name}' has arrows into it and family {family.name}, which is not compiled yet in a theory with levels"
+    if levelled and variable.zeros is not None:
+        yield f"{name}: 'zeros' is not compiled yet for a variable with arrows into it in a theory with levels"
+    if levelled and variable.event is not None:
+        yield f"{name}: 'event' is not compiled yet for a variable with arrows into it in a theory with levels"
+    if variable.zeros is not None and variable.event is not None:
+        yield f"{name}: 'zeros' beside 'event' is not compiled yet"
+    if variable.zeros == "inflated" and family.positive:
+        yield (
+            f"{name}: zeros: inflated is not compiled yet for {family.name}, which has no zeros of its own: zeros: hurdle "
+            "says the same"
+        )
+    if family.kind == "heaped" and variable.range not in (None, (0.0, 1.0)):
+        yield (
+            f"{name}: a range other than [0, 1] of an ordered_beta is not compiled yet: bring the column to 0 to 1 in the "
+            "data"
         )
 
 
@@ -103,11 +151,53 @@ def _of_arrow(arrow: Arrow, volatile: set[str], *, levelled: bool) -> Iterator[s
     if arrow.shape.kind not in SHAPES:
         yield f"shape {arrow.shape} is not compiled yet"
     own = arrow.cause == CONSTANT and str(arrow.effect) in volatile
-    if (arrow.effect.spread or arrow.effect.value is not None) and not own:
-        yield f"an arrow into '{arrow.effect}', a part of {arrow.effect.name}, is read but not compiled yet"
+    if levelled and (arrow.effect.spread or arrow.effect.value is not None) and not own:
+        yield (
+            f"an arrow into '{arrow.effect}', a part of {arrow.effect.name}, is not compiled yet in a theory with levels"
+        )
     for term in (arrow.cause, arrow.effect, *(term for product in arrow.moderated_by for term in product)):
         if (what := _of_term(term)) and not levelled:
             yield f"'{term}', {what}, is read but not compiled yet"
+
+
+def _of_curves(theory: Theory, modelled: set[str]) -> Iterator[Fault]:
+    """Curves of what has no values in the data, and logarithms of what may be negative."""
+    for arrow in theory.arrows:
+        name = arrow.cause.name
+        cause = theory.variable(name) if name in theory.names else None
+        if arrow.shape.kind == "monotonic" and cause is not None:
+            yield from ((f"{arrow}: {what}", arrow.place) for what in _of_steps(arrow, cause, theory))
+        if not count_columns(arrow.shape) or cause is None:
+            continue
+        if cause.computed:
+            yield (
+                f"{arrow}: shape {arrow.shape} of {name}, which is computed, is not compiled yet; make a column of it in the data",
+                arrow.place,
+            )
+        family = FAMILIES.get(cause.family or "normal")
+        if arrow.shape.kind == "log" and name in modelled and not (family and family.positive):
+            yield (
+                f"{arrow}: the logarithm of {name}, whose family {cause.family or 'normal'} allows values of 0 and below, is "
+                f"not compiled; declare {name}: {{family: lognormal}}, or choose {{spline: 3}}",
+                arrow.place,
+            )
+
+
+def _of_steps(arrow: Arrow, cause: Variable, theory: Theory) -> Iterator[str]:
+    """What of a monotonic arrow is not compiled."""
+    if cause.family not in ("ordinal", "sequential"):
+        yield f"shape monotonic of numbers is not compiled yet; declare {cause.name}: {{family: ordinal, values: [low, high]}}"
+    if arrow.moderated_by:
+        yield "a moderated monotonic arrow is not compiled yet; leave out shape, and each value has a product of its own"
+    for prior in theory.priors:
+        factors = parse_address(prior.address, prior.place).factors
+        if [term.name for term, _ in factors] != [cause.name] or f"-> {arrow.effect}" not in prior.address:
+            continue
+        if factors[0][0].piece or prior.same_as is not None or prior.fixed:
+            yield (
+                f"prior on '{prior.address}': steps of one sign share one prior, on the average step, which is not compiled "
+                f"yet as a number or an equality; write {arrow}: {{normal: [0, 1]}}"
+            )
 
 
 def _of_term(term: Term) -> str:
@@ -115,6 +205,37 @@ def _of_term(term: Term) -> str:
     if term.when is not None:
         return "an occasion"
     return "a part" if term.part is not None else ""
+
+
+def _of_parts(theory: Theory) -> Iterator[Fault]:
+    """Courses and departures of what has none that are fitted: categories, and computed variables."""
+    design = survey(theory)
+    for each in expand(theory).coefficients:
+        for term, part in [
+            (each.cause, each.carries in _PARTS),
+            *((w, _is_part(w, design)) for w in _moderators(each)),
+        ]:
+            variable = design.variables.get(term.name)
+            if not part or variable is None:
+                continue
+            kind = "a computed variable" if computed_from(variable) else f"a {variable.family} variable"
+            if not computed_from(variable) and variable.family not in _WORDS:
+                continue
+            coarser = design.lattice.lies_below(design.level(term.name), design.level(each.effect.name))
+            whole = f"name an occasion, such as {term.name}(3), or" if coarser and design.repeated(term.name) else ""
+            whole = whole if coarser else f"write the whole value, {replace(term, part='whole')}, or"
+            remedy = f"{whole} make a column of it in the data".strip()
+            place = each.arrow.place if each.arrow else theory.place
+            yield f"{each.address}: '{term}', a part of {kind}, is not compiled yet: {remedy}", place
+
+
+def _moderators(coefficient: Coefficient) -> Iterator[Term]:
+    return (term for product in coefficient.moderators for term in product)
+
+
+def _is_part(term: Term, design: Design) -> bool:
+    """Whether a moderator is a course or a departure, as its author wrote it."""
+    return term.part not in (None, "whole") and (term.part != design.level(term.name) or design.repeated(term.name))
 
 
 def _of_hidden(theory: Theory, modelled: set[str], *, levelled: bool) -> Iterator[Fault]:
@@ -148,6 +269,8 @@ def _of_residual(pair: HiddenCause, theory: Theory, modelled: set[str]) -> str:
     families = [theory.variable(name).family or "normal" for name in names]
     if families != ["normal", "normal"]:
         return f"a residual correlation of families other than normal is not compiled yet; {remedy}"
+    if any(arrow.effect.name in names and arrow.effect.spread for arrow in theory.arrows):
+        return f"a residual correlation beside an arrow into a residual sd is not compiled yet; {remedy}"
     if len({survey(theory).level(name) for name in names}) > 1:
         return f"a residual correlation across levels is not compiled yet; {remedy}"
     return ""
@@ -165,12 +288,10 @@ def _of_prior(prior: Prior, address: Address, *, levelled: bool) -> Iterator[str
         other = parse_address(prior.same_as, prior.place).effect
         if other is not None and other.spread != address.effect.spread:
             yield "a sigma and a precision are no equals, so this is not compiled yet"
-    if any(power > 2 for _, power in address.factors):
-        yield "a power above 2 is read but not compiled yet"
     for term in address.terms:
         if (what := _of_term(term)) and not levelled:
             yield f"'{term}', {what}, is read but not compiled yet"
-        if term.spread not in (None, "sigma", "precision") or (term.spread and address.kind != "spread"):
-            yield f"'{term}' is read but not compiled yet"
-    if address.effect is not None and address.effect.value is not None:
-        yield f"'{address.effect}', one step of {address.effect.name}, is read but not compiled yet"
+        if levelled and (term.spread not in (None, "sigma", "precision") or (term.spread and address.kind != "spread")):
+            yield f"'{term}' is not compiled yet in a theory with levels"
+    if levelled and address.effect is not None and address.effect.value is not None:
+        yield f"'{address.effect}', one step of {address.effect.name}, is not compiled yet in a theory with levels"

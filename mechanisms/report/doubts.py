@@ -10,11 +10,12 @@ NEAR = 0.1  # of an sd's upper bound: a lower bound below this reaches to 0
 
 
 def find_doubts(fit: Fit) -> tuple[str, ...]:
-    """A sentence for each coefficient between units that is not estimable, and for each sd that may be 0.
+    """A sentence for sampling that was interrupted, for each coefficient between units that is not estimable, and for each sd that may be 0.
 
     An sd of deviations may be 0 where its 95 % interval begins below a tenth of its end.
     """
-    return (*(f"{each}." for each in find_inestimable(fit)), *find_unvarying(fit))
+    cut = (f"Sampling was interrupted: {fit.interrupted}.",) if fit.interrupted else ()
+    return (*cut, *(f"{each}." for each in find_inestimable(fit)), *find_unvarying(fit))
 
 
 def find_unvarying(fit: Fit) -> tuple[str, ...]:

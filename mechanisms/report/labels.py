@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from mechanisms.data.dataset import Categories, Numbers
+from mechanisms.data.shapes import bare, split_column
 from mechanisms.errors import MechanismsError, listed
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion
@@ -17,7 +18,7 @@ from mechanisms.spec.terms import Term, parse_term
 ARROW = "\N{RIGHTWARDS ARROW}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DOT = "\N{MIDDLE DOT}"
-_POWERS = {1: "", 2: "\N{SUPERSCRIPT TWO}", 3: "\N{SUPERSCRIPT THREE}"}
+_POWERS = ("", "", *"²³⁴⁵⁶⁷⁸⁹")
 _MOST = 8  # so many conditional arrows are told apart under the diagram
 
 
@@ -45,7 +46,8 @@ def label_arrow(standing: Standing, fit: Fit | None, design: Design) -> tuple[st
     lines = []
     for each in _own(fit, standing):
         value = each.factors[0].column.partition("=")[2]
-        before = " ".join(filter(None, [name_part(standing.cause, design), value]))
+        words = [_say_target(each), name_part(standing.cause, design), value, _say_piece(fit, each.factors[0])]
+        before = " ".join(filter(None, words))
         lines.append(_line(fit, each.address, before, _after(standing, each.factors[0])))
         spreads = {level: f"sd({each.address} | {level})" for level in each.varies_by}
         lines += [_line(fit, sd, f"sd by {level}", "") for level, sd in spreads.items() if sd in fit.parameters]
@@ -75,7 +77,7 @@ def label_moderators(standing: Standing, fit: Fit | None, design: Design) -> dic
 
 def _own(fit: Fit, standing: Standing) -> list[Coefficient]:
     """The coefficients of the cause alone, by category or by power."""
-    found = [each for each in _equation(fit, standing).coefficients if len(each.factors) == 1]
+    found = [each for each in _reaching(fit, standing) if len(each.factors) == 1]
     return [each for each in found if _shows(each.factors[0], standing.cause)]
 
 
@@ -83,7 +85,7 @@ def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coef
     """The products of the cause, to any power, with exactly these moderators."""
     tail = standing.cause.name
     return [
-        each for each in _equation(fit, standing).coefficients
+        each for each in _reaching(fit, standing)
         if {factor.variable for factor in each.factors} == {tail, *names} and len(each.factors) == len({tail, *names})
         and all(factor.power == 1 or factor.variable == tail for factor in each.factors)
         and any(_shows(factor, standing.cause) for factor in each.factors)
@@ -92,7 +94,7 @@ def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coef
 
 def _shows(factor: Factor, cause: Term) -> bool:
     """Whether a factor is this term: the same part at the same time, in any category unless one is named."""
-    term = parse_term(factor.text or factor.column)
+    term = parse_term((factor.text or bare(factor.column)).partition("[")[0])
     return replace(term, value=cause.value) == cause and cause.value in (None, term.value)
 
 
@@ -105,17 +107,36 @@ def _product_line(fit: Fit, standing: Standing, names: tuple[str, ...], product:
         if "=" in factor.column or (len(names) > 1 and factor.variable != tail)
     ]
     (cause,) = (factor for factor in product.factors if _shows(factor, standing.cause))
-    before = " ".join(filter(None, [part, f" {TIMES} ".join(words)]))
+    before = " ".join(filter(None, [_say_target(product), part, f" {TIMES} ".join(words), _say_piece(fit, cause)]))
     return _line(fit, product.address, before, _after(standing, cause))
 
 
 def _after(standing: Standing, factor: Factor) -> str:
     """What a curve's number is multiplied with, ` · x²`; nothing on a straight arrow."""
-    return "" if standing.shape.kind == "linear" else f" {DOT} {factor.variable}{_POWERS[factor.power]}"
+    if standing.shape.kind == "log":
+        return f" {DOT} log {factor.variable}"
+    powers = standing.shape.kind in ("quadratic", "polynomial")
+    return f" {DOT} {factor.variable}{_POWERS[factor.power]}" if powers else ""
 
 
-def _equation(fit: Fit, standing: Standing) -> Equation:
-    return fit.plan.equation(standing.effect.name)
+def _say_piece(fit: Fit, factor: Factor) -> str:
+    """Where on a curve a number stands: `at 12` for its height at a knot against the first, `from 20 to 30` for a slope."""
+    split = split_column(factor.column)
+    return fit.data.bases[split[1]].place(split[2]) if split else ""
+
+
+def _reaching(fit: Fit, standing: Standing) -> list[Coefficient]:
+    """The coefficients of what an arrow points at: a variable, one part of it, or every value of a categorical one."""
+    effect, predictors = str(standing.effect), fit.plan.equation(standing.effect.name).predictors
+    found = {each.address: each for one in predictors for each in one.coefficients}
+    targets = {effect, *(one.target for one in predictors if standing.effect.plain and one.family == "categorical")}
+    return [each for address, each in found.items() if address.rpartition(" -> ")[2] in targets]
+
+
+def _say_target(coefficient: Coefficient) -> str:
+    """Which part of its effect a coefficient acts on, `any`, `sigma` or a value; nothing where it acts on the whole."""
+    effect = parse_term(coefficient.address.rpartition(" -> ")[2])
+    return effect.spread or effect.value or ""
 
 
 def _line(fit: Fit, address: str, before: str, after: str) -> str:
@@ -131,10 +152,11 @@ def write_caption(fit: Fit | None) -> str:
         return ""
     said = ["Posterior mean [95% interval] of the coefficients, in data units"]
     links: dict[str, list[str]] = {}
-    for each in fit.plan.equations:
+    for each in (one for equation in fit.plan.equations for one in equation.predictors):
         if each.link != "identity":
-            links.setdefault(each.link, []).append(each.response)
-    said += [f"{listed(names)} on the {link} scale" for link, names in links.items()]
+            whole = each.role in ("step", "top") or not each.target or (each.role == "any" and not each.zeros)
+            links.setdefault(each.link, []).append(each.response if whole else each.target)
+    said += [f"{listed(dict.fromkeys(names))} on the {link} scale" for link, names in links.items()]
     text = "; ".join(said) + "."
     if any(each.varies_by for equation in fit.plan.equations for each in equation.coefficients):
         text += " sd by a level: how much its units differ in the coefficient."
@@ -152,14 +174,14 @@ def write_caption(fit: Fit | None) -> str:
 def _conditional(fit: Fit) -> dict[str, str]:
     """The arrows whose slope differs over some variables, each with the values of these at which its number holds."""
     found: dict[str, str] = {}
-    for equation in fit.plan.equations:
+    for equation in (one for each in fit.plan.equations for one in each.predictors):
         for own in equation.coefficients:
             (first, *others) = own.factors
             names = equation.companions(own)
             if others or own.degree > 1 or not names:
                 continue
             where = listed([_place(fit, equation, name, first.variable) for name in names], most=12)
-            found[f"{first} {ARROW} {equation.response}"] = where
+            found[f"{first} {ARROW} {own.address.rpartition(' -> ')[2]}"] = where
     return found
 
 

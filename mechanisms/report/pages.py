@@ -160,11 +160,11 @@ def _doubts(fit: Fit, diagnosis: Diagnosis) -> list[str]:
 def _effects(effects: Effects) -> str:
     rows = []
     for row in effects.rows:
-        found = summarise(row.draws)
+        found = summarise(row.draws, neutral=effects.neutral)
         places = decimals_for(found["sd"], 3)
         numbers = [show(found[column], places) for column in COLUMNS]
         rows.append((row.label, *numbers, f"{found['p_positive']:.3f}", row.meaning))
-    head = ("effect", *COLUMNS, "P(> 0)", "what it is")
+    head = ("effect", *COLUMNS, f"P(> {effects.neutral:g})", "what it is")
     facts = (
         ("contrast", effects.contrast), ("population", effects.population), ("scale", effects.scale),
         ("interval", f"lower to upper, {MASS:.0%} of the posterior, equal tails"),

@@ -30,7 +30,8 @@ def tabulate(fit: Fit) -> Iterator[Table]:
     """A table for each equation, for residual correlations, and for each level among whose units something varies."""
     draws = fit.parameters
     for equation in fit.plan.equations:
-        words = {each.address: describe_coefficient(equation, each) for each in equation.coefficients}
+        coefficients = (each for predictor in equation.predictors for each in predictor.coefficients)
+        words = {each.address: describe_coefficient(equation, each) for each in coefficients}
         if equation.initial:
             words[equation.initial] = "of first occasions"
         rows = [_row(name, draws[name], words.get(name, "")) for name in equation.parameters if name in draws]

@@ -10,10 +10,10 @@ from mechanisms.errors import IdentificationError, MechanismsError, SpecError
 
 DATA = (".csv", ".tsv", ".parquet", ".feather", ".xlsx", ".xls", ".sav", ".dta", ".rds", ".rdata")
 WORDS = (  # what a message says to those who write Python, and what it says here
-    (r'columns=\{"(.*?)": "…"\}', r"--columns FILE, a YAML file with the line \1: …"),
+    (r'columns=\{"([^"]*)": "…"\}', r"--columns FILE, a YAML file with the line \1: …"),
+    (r'columns=\{"([^"]*)": (\[[^]]*\]|\{[^}]*\})\}', r"--columns FILE, a YAML file with the line \1: \2"),
     (r"\bcolumns=", "--columns"),
-    (r"frame = frame\.dropna\((.*?\])\)",
-     r'''python -c "import pandas; pandas.read_csv('data.csv').dropna(\1).to_csv('complete.csv', index=False)"'''),
+    (r"drop the rows: frame = frame\.\S*?\(subset=\[(.*?)\]\)", r"take the rows with a gap in \1 out of the file"),
     (r"`mx\.identify`", "`mechanisms show THEORY --of X --on Y`"),
     (r"\bengine='(\w+)'", r"--engine \1"),
     (r"\bchains=(\d+), draws=(\d+)", r"--chains \1 --draws \2"),

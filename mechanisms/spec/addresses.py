@@ -141,4 +141,9 @@ def _factor(text: str, whole: str, place: Place) -> Factor:
     body, hat, power = text.strip().partition("^")
     if hat and not re.fullmatch(r"[1-9][0-9]?", power.strip()):
         raise SpecError(f"'{whole}': '{power}' is not a power; write x^2", place)
-    return parse_term(body, place), int(power) if hat else 1
+    piece = re.fullmatch(r"(.+)\[([1-9][0-9]?)\]", body.strip())
+    if piece is None:
+        return parse_term(body, place), int(power) if hat else 1
+    if hat:
+        raise SpecError(f"'{whole}': a column of a curve has no powers", place)
+    return replace(parse_term(piece[1], place), piece=int(piece[2])), 1

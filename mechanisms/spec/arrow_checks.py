@@ -19,7 +19,7 @@ def check_arrow(arrow: Arrow, known: Known, units: Units) -> None:
     cause, effect = arrow.cause, arrow.effect
     check_term(cause, known, units, f"Arrow into '{effect}'", f"{arrow}: ", arrow.place)
     check_term(effect, known, units, f"Arrow from '{cause}'", f"{arrow}: ", arrow.place)
-    problem = _problem_of_effect(arrow, known, units)
+    problem = _problem_of_effect(arrow, known)
     if not problem and cause == CONSTANT:
         problem = _problem_of_intercept(arrow)
     elif not problem:
@@ -28,7 +28,7 @@ def check_arrow(arrow: Arrow, known: Known, units: Units) -> None:
         raise SpecError(f"{arrow}: {problem}", arrow.place)
 
 
-def _problem_of_effect(arrow: Arrow, known: Known, units: Units) -> str:
+def _problem_of_effect(arrow: Arrow, known: Known) -> str:
     effect = arrow.effect
     if effect == CONSTANT or effect.name not in known:
         return "nothing points at 1" if effect == CONSTANT else f"{effect.name} is time, and nothing moves time"

@@ -30,7 +30,7 @@ def check(theory: Theory, lines: Mapping[tuple[Term, Term], Place] | None = None
         check_arrow(arrow, known, units)
         check_options(arrow, known, units)
     _check_hidden(theory, known, units)
-    _check_said_once(theory, known)
+    _check_said_once(theory)
     _check_products_once(theory)
     if circle := find_circle(theory, units):
         names, place = circle
@@ -67,7 +67,7 @@ def _serial(one: Term, other: Term) -> bool:
     return one.part == other.part and isinstance(one.when or other.when, Relative) and one.when != other.when
 
 
-def _check_said_once(theory: Theory, known: Mapping[str, Variable]) -> None:
+def _check_said_once(theory: Theory) -> None:
     seen: dict[tuple[Term, Term], Place] = {}
     for arrow in theory.arrows:
         text = (arrow.cause, arrow.effect)

@@ -89,7 +89,8 @@ def catalogue(
     """The theories that come with the package, each with its citation, constructs and design; all come from the files.
 
     `name` is a part of a theory's name; `construct` of a variable's name or of what it means; `design` one of `DESIGNS`
-    or a family, or several of which all must hold. What no theory has is refused with its nearest miss.
+    or a family, or several of which all must hold. Capitals do not matter. A word that no theory has is refused with its nearest miss;
+    one of `DESIGNS` that none has finds none.
 
     >>> catalogue(construct="alliance", design="longitudinal").names
     """
@@ -113,8 +114,11 @@ def _keep(
     if not isinstance(word, str) or not word.strip():
         raise SpecError(f"{kind}: a word is wanted, not {word!r}")
     known = sorted({text for entry in everything for text in texts(entry)})
-    if not any(fits(word, text) for text in known) and not (kind == "design" and word in DESIGNS):
-        pieces = {piece: None for text in known for piece in (text, *re.findall(r"\w[\w-]+", text))}
+    if not any(fits(word, text) for text in known) and not (
+        kind == "design" and any(fits(word, each) for each in DESIGNS)
+    ):
+        listed_too = DESIGNS if kind == "design" else ()
+        pieces = {piece: None for text in (*known, *listed_too) for piece in (text, *re.findall(r"\w[\w-]+", text))}
         hint = did_you_mean(word, pieces)
         if kind == "design" and not hint:
             hint = f" There are {listed(DESIGNS, most=20)}, and the families."

@@ -165,7 +165,7 @@ def _word(key: Node, source: Source) -> Text:
         raise SpecError("'<<' (merge) is not part of the language; write it out", key.place)
     if ":{" in key.value or ":[" in key.value:
         raise SpecError(f"'{key.value}': a space is missing after a colon", key.place)
-    if set("{}[]") & set(key.value):
+    if set("{}[]") & set(re.sub(r"(?<=[\w)])\[[0-9]+\]", "", key.value)):  # a column of a curve, x[1], is an address
         fix = (
             "an occasion stands in round brackets, a(t-1)"
             if re.search(r"\w\[", key.value)

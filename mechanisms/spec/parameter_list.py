@@ -5,6 +5,7 @@ address is compared without its parts.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 
 from mechanisms.errors import Place, SpecError, did_you_mean, listed
@@ -14,6 +15,7 @@ from mechanisms.spec.foreign import NOT_OURS
 from mechanisms.spec.influences import added_arrows, declared, list_products
 from mechanisms.spec.level_checks import check_term
 from mechanisms.spec.levels import Units
+from mechanisms.spec.shapes import count_columns, list_powers
 from mechanisms.spec.terms import CONSTANT, Term
 from mechanisms.spec.theory import Arrow, Theory, Variable
 
@@ -45,12 +47,15 @@ def list_parameters(theory: Theory, units: Units) -> Listing:
 
 def _coefficients(arrow: Arrow, known: Mapping[str, Variable]) -> Iterator[Address]:
     """The coefficients of one arrow: powers of its cause, products with its moderators."""
-    argument = arrow.shape.argument
-    top = argument if arrow.shape.kind == "polynomial" and isinstance(argument, int) else 1
-    powers = (1, 2) if arrow.shape.kind == "quadratic" else range(1, top + 1)
+    powers, pieces = list_powers(arrow.shape), count_columns(arrow.shape) if arrow.shape.kind != "log" else 0
+    if arrow.shape.kind == "monotonic" and arrow.cause.name in known:
+        pieces = max(len(known[arrow.cause.name].values) - 1, 0)
     sets = [(arrow.cause,), *(terms for terms, _ in list_products(arrow))]
     for effect, power, (cause, *rest) in product(_reached(arrow.effect, known), powers, sets):
-        yield Address("coefficient", ((cause, power), *((term, 1) for term in rest)), effect)
+        others = tuple((term, 1) for term in rest)
+        yield Address("coefficient", ((cause, power), *others), effect)
+        for piece in range(1, pieces + 1):
+            yield Address("coefficient", ((replace(cause, piece=piece), 1), *others), effect)
     for moderators in arrow.moderated_by:
         plain = tuple((term, 1) for term in moderators)
         for effect in _reached(arrow.effect, known):
@@ -58,9 +63,11 @@ def _coefficients(arrow: Arrow, known: Mapping[str, Variable]) -> Iterator[Addre
 
 
 def _reached(effect: Term, known: Mapping[str, Variable]) -> tuple[Term, ...]:
-    """The parts of the effect that an arrow reaches: both where zeros are said."""
+    """The parts of the effect that an arrow reaches: both where zeros are said, every step of a categorical one."""
     if effect.plain and known[effect.name].zeros:
         return tuple(Term(effect.name, spread=part) for part in ("any", "amount"))
+    if effect.plain and known[effect.name].family == "categorical":
+        return (effect, *(Term(effect.name, value=value) for value in known[effect.name].values[1:]))
     return (effect,)
 
 
@@ -86,7 +93,7 @@ def _of_variable(variable: Variable, units: Units) -> Iterator[Address]:
 def without_parts(address: Address, *, values: bool = True) -> Address:
     """The same address without the parts of its causes; `values=False` also leaves their categories open."""
     factors = tuple(
-        (Term(term.name, when=term.when, value=term.value if values else None), power)
+        (Term(term.name, when=term.when, value=term.value if values else None, piece=term.piece), power)
         for term, power in address.factors
     )
     inner = without_parts(address.of, values=values) if address.of else None
@@ -113,6 +120,13 @@ def check_exists(
         return
     if address.kind == "residual" and _are_courses(address, units):
         return
+    if address.first:
+        rest = replace(address, first=False)
+        raise SpecError(
+            f"{where}: the spread of first occasions takes no prior of a theory, only its default (`mx.explain` prints it); "
+            f"a prior on {rest} is about all later ones",
+            place,
+        )
     hint = did_you_mean(str(address), [str(other) for other in drawn.values()])
     hint = _hint(address, known) or hint
     raise SpecError(f"{where}: no such parameter.{hint}", place)

@@ -129,7 +129,7 @@ def _problem_of_place(prior: Prior, address: Address, known: Mapping[str, Variab
         return f"a reliability lies between 0 and 1, not at {fixed:g}"
     if address.kind == "residual" and fixed is not None and not -1 < fixed < 1:
         return f"a residual correlation lies between -1 and 1, not at {fixed:g}"
-    if address.kind != "coefficient" or _zero_centred(prior):
+    if address.kind != "coefficient" or _zero_centred(prior) or _is_monotonic(address, theory):
         return ""
     several = [term.name for term, _ in address.factors if term.value is None and _categories(term.name, known) > 2]
     if several:
@@ -141,6 +141,16 @@ def _problem_of_place(prior: Prior, address: Address, known: Mapping[str, Variab
         if arrow.shape.kind in ("spline", "piecewise", "gp") and without_parts(address).key == without_parts(own).key:
             return f"a {arrow.shape.kind} has several coefficients; only a prior around 0 serves them all"
     return ""
+
+
+def _is_monotonic(address: Address, theory: Theory) -> bool:
+    """Whether an address is that of steps of one sign, whose average a prior is about."""
+    own = (
+        Address("coefficient", ((arrow.cause, 1),), arrow.effect)
+        for arrow in theory.arrows
+        if arrow.shape.kind == "monotonic"
+    )
+    return any(without_parts(address).key == without_parts(each).key for each in own)
 
 
 def _categories(name: str, known: Mapping[str, Variable]) -> int:

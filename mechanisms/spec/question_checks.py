@@ -42,9 +42,7 @@ def _check(question: Question, theory: Theory, known: Mapping[str, Variable], un
     for key, term in (("of", question.of), ("on", question.on)):
         inner = Term(term.name, term.part, term.when, term.value)
         check_term(inner, known, units, f"question: {key}", "question: ", question.place)
-    problem = (
-        _problem_of_terms(question, known) or _problem_of_moments(question, units) or _problem(question, theory, units)
-    )
+    problem = _problem_of_terms(question, known) or _problem_of_moments(question) or _problem(question, theory, units)
     if not problem:
         for key, name, value in _values(question):
             problem = problem or _problem_of_value(key, name, known.get(name_in(name)), value)
@@ -90,7 +88,7 @@ def _problem_of_terms(question: Question, known: Mapping[str, Variable]) -> str:
     return ""
 
 
-def _problem_of_moments(question: Question, units: Units) -> str:
+def _problem_of_moments(question: Question) -> str:
     """Occasions of the two sides: both counted from t, or both of the grid."""
     of, on = question.of.when, question.on.when
     if isinstance(on, Relative) and on.onward:

@@ -49,16 +49,18 @@ class Term:
     when: When | None = None
     value: str | None = None
     spread: str | None = None
+    piece: int | None = None  # of a curve, in addresses only: `x[1]`
 
     @property
     def plain(self) -> bool:
         """Whether the term is just a variable's name."""
-        return all(said is None for said in (self.part, self.when, self.value, self.spread))
+        return all(said is None for said in (self.part, self.when, self.value, self.spread, self.piece))
 
     def __str__(self) -> str:
         inside = " ".join(str(word) for word in (self.part, self.when) if word is not None)
         text = f"{self.name}({inside})" if inside else self.name
         text = f"{self.spread}({text})" if self.spread else text
+        text = text if self.piece is None else f"{text}[{self.piece}]"
         return text if self.value is None else f"{text}={self.value}"
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, overload
 
-from mechanisms.errors import SpecError
+from mechanisms.errors import SpecError, expect
 from mechanisms.spec.networks import draw_network
 from mechanisms.spec.nodes import MOST_BYTES
 from mechanisms.spec.sketch import write_dagitty
@@ -43,6 +43,7 @@ def write(theory: Theory, form: str = "yaml", *, partial: bool = False) -> "str 
 
     What dagitty text or a graph cannot hold is refused and listed, unless `partial=True`.
     """
+    expect(theory, Theory, "what is written", "mx.load or mx.parse makes one")
     if form == "dagitty":
         return _readable(write_dagitty(theory, partial=partial), theory)
     if form == "networkx":

@@ -341,6 +341,8 @@ def test_a_dataset_shows_itself():
         (["a1..a3", "ok"] * 6, ["rename 'a1..a3' first"]),
         (pd.date_range("2020-01-01", periods=N), ["'x' holds Datetime", "neither numbers nor text"]),
         (pd.to_timedelta(range(N), unit="D"), ["'x' holds Duration"]),
+        ([10**400, *range(11)], ["'x' holds whole numbers too large to compute with"]),
+        ([[0]] * N, ["'x' holds a list, which is neither a number nor text"]),
         (np.arange(N) * 1j, ["'x' holds", "neither numbers nor text"]),
     ],
 )

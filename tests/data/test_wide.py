@@ -61,6 +61,21 @@ def test_wide_data_against_the_same_data_long(make, seed):
             np.testing.assert_array_equal(column.values, expected[column.name].values)
 
 
+def test_occasions_may_be_numbers_of_numpy():
+    said = COLUMNS | {"bdi": {np.int64(at): column for at, column in COLUMNS["bdi"].items()}}
+    assert repr(mx.bind(THEORY, wide(), said)) == repr(mx.bind(THEORY, wide(), COLUMNS))
+
+
+@pytest.mark.parametrize("nothing", [np.nan, None])
+def test_wide_columns_without_a_value_are_refused(nothing):
+    theory = mx.parse(
+        "levels: [month, client]\ntime: month\nvariables: {bdi: , z: {level: client}}\narrows: [z -> bdi]\n"
+    )
+    frame = pd.DataFrame({"z": [1.0, 2, 3], "pre": [nothing] * 3, "post": [nothing] * 3})
+    with pytest.raises(DataError, match="'bdi' has no value at any occasion"):
+        mx.bind(theory, frame, {"bdi": {0: "pre", 1: "post"}})
+
+
 def test_wide_data_may_have_ids():
     frame = wide().assign(id=[f"p{i}" for i in range(30)])
     assert mx.bind(THEORY, frame, COLUMNS | {"client": "id"}).units("client").labels[:2] == ("p0", "p1")
@@ -95,6 +110,7 @@ def test_the_therapist_of_each_occasion():
         ({"bdi": {-1: "bdi.pre"}}, "a column for each occasion is wanted"),
         ({"bdi": {"pre": "bdi.pre"}}, "a column for each occasion is wanted"),
         ({"bdi": {}}, "'bdi' has no occasions"),
+        ({"client": {0: "group"}}, "'client' is a level, whose ids stand in one column"),
         ({"arm": {0: "group"}}, "'arm' has one value per client, so it has no occasions"),
         ({"bdj": {0: "bdi.pre"}}, "the theory measures no variable 'bdj'. Did you mean 'bdi'?"),
         ({"mood": "mood2"}, "'mood' has a value per month, but the data have one row per client"),

@@ -139,6 +139,31 @@ arrows:
 """
 
 
+LATE = """
+levels: {session: {in: client, occasions: [0, 1, 2, 3]}, client: }
+time: session
+variables: {x: {level: client}, m: , y: }
+arrows:
+  x -> m: {only_when: {session: 2..}}
+  m(whole) -> y: {only_when: {session: 2..}}
+  x -> y: {only_when: {session: 1..}}
+  1 -> m, y: {varies_by: []}
+"""
+
+
+def test_a_mean_of_occasions_counts_those_that_nothing_reaches_in_the_way_that_is_asked() -> None:
+    fit = pinned(
+        LATE,
+        frame("m", "y", occasions=4, x=np.arange(CLIENTS) % 2.0),
+        {"x -> m": 0.4, "m(whole) -> y": 0.5, "x -> y": 0.2},
+    )
+    wanted = {"direct": 3 * 0.2 / 4, "indirect": 2 * 0.2 / 4, "total": (3 * 0.2 + 2 * 0.2) / 4}
+    for kind, value in wanted.items():
+        assert ask(fit, of="x", on="y", contrast=(0, 1), kind=kind) == pytest.approx(value), kind
+    assert ask(fit, of="x", on="y", contrast=(0, 1), kind="indirect", through=("m",)) == pytest.approx(0.1)
+    assert values(mx.decompose(fit, of="x", on="y", contrast=(0, 1)))["indirect"] == pytest.approx(0.1)
+
+
 @pytest.fixture(scope="module")
 def crossed():
     return pinned(

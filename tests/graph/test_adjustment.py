@@ -6,11 +6,16 @@ import time
 
 import networkx as nx
 import pytest
+from separation import d_separated
 
+from mechanisms.errors import MechanismsError, SpecError
 from mechanisms.graph.adjustment import adjustment_sets, barred, open_path, sufficient
-from mechanisms.graph.graph import Graph, d_separated, descendants, to_networkx
+from mechanisms.graph.expansion import expand
+from mechanisms.graph.graph import Graph, descendants, to_networkx
 from mechanisms.graph.implications import imply
+from mechanisms.spec.reader import parse
 from mechanisms.spec.theory import Theory
+from mechanisms.spec.writer import write
 
 
 def in_order(sets):
@@ -146,6 +151,20 @@ def test_implications_are_separations_and_bounded(randomly):
         assert d_separated(graph, x, y, given)
         assert not any(d_separated(graph, x, y, set(given) - {one}) for one in given)
     assert len(imply(ladder(10), most=3)) < 3 * 22 * 22
+
+
+@pytest.mark.parametrize("most", [0, True, "all", 2.5])
+def test_most_is_a_number_of_sets(most, build):
+    with pytest.raises(SpecError, match="most: a whole number of at least 1 is wanted"):
+        imply(build("a -> b -> c"), most=most)
+    with pytest.raises(SpecError, match="one claim a pair; leave it out"):
+        imply(parse("levels: [s, c]\ntime: s\nvariables: {x: , y: }\narrows: {x(t-1) -> y: }"), most=3)
+
+
+@pytest.mark.parametrize("ask", [imply, expand, write])
+def test_a_theory_is_wanted(ask):
+    with pytest.raises(MechanismsError, match=r"should be a Theory, not a str: mx\.load or mx\.parse makes one"):
+        ask("arrows: [x -> y]")
 
 
 def test_exogenous_pairs_are_told_apart(build):

@@ -1,8 +1,9 @@
 """What theories with levels claim to be independent, written from occasion t."""
 
 import pytest
+from separation import d_separated
 
-from mechanisms.graph.graph import d_separated, occasion_of
+from mechanisms.graph.graph import occasion_of
 from mechanisms.graph.implications import imply
 from mechanisms.graph.unrolling import unroll
 from mechanisms.spec.reader import parse

@@ -10,6 +10,7 @@ import pytest
 from mechanisms.errors import IdentificationError, MechanismsError, SpecError
 from mechanisms.graph.graph import between, descendants, to_networkx
 from mechanisms.graph.identification import identify, require
+from mechanisms.graph.wording import explain_nodes
 from mechanisms.spec.reader import parse
 from mechanisms.spec.theory import Question
 
@@ -122,6 +123,17 @@ arrows:
 """
 )
 
+LATE = """
+levels: {session: {in: client, occasions: [0, 1, 2, 3]}, client: }
+time: session
+variables: {x: {level: client}, m: , y: }
+arrows:
+  x -> m: {only_when: {session: 2..}}
+  m(whole) -> y: {only_when: {session: 2..}}
+  x -> y: {only_when: {session: 1..}}
+  1 -> m, y: {varies_by: []}
+"""
+
 # name: theory, question, the adjustment sets among the first (words), what the reading says
 ANSWERED = {
     "the language's file": (EXAMPLE, {"of": "alliance(5)", "on": "bdi(10)", "at": {"diagnosis": "anxiety"}},
@@ -159,6 +171,10 @@ ANSWERED = {
     "growth": (GROWTH, {"of": "therapy", "on": "gs", "kind": "indirect", "through": "ga"}, "{}", ""),
     "inertia": (INERTIA, {"of": "inertia", "on": "relapse"}, "mood(client)", ""),
     "a hazard": (SURVIVAL, {"of": "therapy", "on": "dropout(12)", "kind": "indirect", "through": "alliance"}, "{}", ""),
+    "indirect at some occasions only": (LATE, {"of": "x", "on": "y", "kind": "indirect"}, "{}", "the mean of its occasions"),
+    "through at some occasions only": (LATE, {"of": "x", "on": "y", "kind": "indirect", "through": "m"}, "{}", ""),
+    "a path at some occasions only": (LATE, {"of": "x", "on": "y", "kind": "indirect", "through": "x -> m -> y"}, "{}", ""),
+    "direct at some occasions only": (LATE, {"of": "x", "on": "y", "kind": "direct"}, "{}", ""),
     "a hazard, within": (SURVIVAL, {"of": "alliance(t)", "on": "dropout(t+1)"}, "{}", ""),
     "hidden between clients, total": (
         TWO_ONE_ONE + "  m(client) <-> y(client):\n", {"of": "x", "on": "y"}, "{}", "the mean of its occasions",
@@ -188,6 +204,15 @@ def test_answered(name):
     assert reading in found.reading
 
 
+SERIES = """
+levels: {session: {in: client, occasions: [1, 2, 3]}, followup: {in: client, occasions: [6, 12]}, client: }
+time: [session, followup]
+variables: {x: {level: session}, z: {level: session}, y: {level: followup}}
+arrows:
+  x -> z:
+  x(client) -> y:
+"""
+
 # name: theory, question, identified without an exception?, what the refusal says
 REFUSED = {
     "R13, indirect": (THERAPY, {"of": "therapy", "on": "symptoms", "kind": "indirect", "through": "self_efficacy"},
@@ -216,6 +241,12 @@ REFUSED = {
     "no arrow of its own": (THERAPY + "  self_efficacy(client) -> symptoms:\n",
                             {"of": "therapy", "on": "symptoms", "kind": "direct"}, IdentificationError,
                             "therapy has no arrow into symptoms: the direct effect"),
+    "no way at any occasion": (LATE, {"of": "x", "on": "y(0..1)", "kind": "indirect"}, IdentificationError,
+                               "x reaches y\\(0..1\\) by its own arrow only"),
+    "through no occasion": (LATE, {"of": "x", "on": "y(0..1)", "kind": "indirect", "through": "m"}, IdentificationError,
+                            "m lies on no directed path from x to y\\(0..1\\)"),
+    "held at all occasions": (LATE, {"of": "x", "on": "y", "kind": "indirect", "at": {"m": 1}}, SpecError, "cannot be held by"),
+    "two series": (SERIES, {"of": "x", "on": "z"}, SpecError, "session and followup have different occasions"),
     "too early": (MEDIATED, {"of": "x", "on": "y(1)"}, SpecError, "is too early for x"),
     "backwards": (MEDIATED, {"of": "x(5)", "on": "y(3)"}, SpecError, "the future does not cause the past"),
     "time itself": (GROWTH, {"of": "wave", "on": "symptoms"}, SpecError, "time itself"),
@@ -226,6 +257,12 @@ REFUSED = {
     "a path of another time": (FRONT, {"of": "x(t)", "on": "y(t+1)", "kind": "indirect", "through": "x -> m -> y"},
                                IdentificationError, "no way leads from"),
 }  # fmt: skip
+
+
+def test_a_legend_explains_the_nodes_that_are_named_and_no_part_of_their_names():
+    graph = identify(parse(CLPM.replace("x", "am")), Question(of="am(t)", on="y(t+1)")).graph
+    assert explain_nodes(graph, "{am(2)}").startswith("am(2) is the departure of am from its course at occasion 2")
+    assert explain_nodes(graph, "{tam(2), _y(client)}") == ""
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -4,9 +4,10 @@ import itertools
 import time
 
 import pytest
+from separation import directed_paths
 
 from mechanisms.errors import IdentificationError, SpecError
-from mechanisms.graph.graph import directed_paths, draw
+from mechanisms.graph.graph import draw
 from mechanisms.graph.question import arrow_set, witnesses
 from mechanisms.spec.theory import Question
 

@@ -4,10 +4,11 @@ import itertools
 import time
 
 import pytest
+from separation import directed_paths
 
 from mechanisms.errors import IdentificationError, SpecError
 from mechanisms.graph.adjustment import open_path, shared_sets, sufficient
-from mechanisms.graph.graph import Graph, between, directed_paths
+from mechanisms.graph.graph import Graph, between
 from mechanisms.graph.identification import identify, require
 from mechanisms.spec.theory import Arrow, HiddenCause, Question, Theory, Variable
 

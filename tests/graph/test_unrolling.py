@@ -1,9 +1,10 @@
 """The graph over time: departures, courses, and what travels by which."""
 
 import pytest
+from separation import d_separated
 
 from mechanisms.errors import SpecError
-from mechanisms.graph.graph import ancestors, causal_order, d_separated, parents
+from mechanisms.graph.graph import ancestors, causal_order, parents
 from mechanisms.graph.unrolling import unroll
 from mechanisms.spec.theory import Condition, Level, Question, Span
 

@@ -15,7 +15,7 @@ from scipy import stats
 
 import mechanisms as mx
 from mechanisms.errors import FitError
-from mechanisms.infer.diagnostics import assess
+from mechanisms.infer.diagnostics import assess, worst
 from mechanisms.infer.engines import collapsed
 from mechanisms.infer.engines.contract import Settings
 from mechanisms.infer.marginal import charts, coordinates, kernels
@@ -421,7 +421,7 @@ def test_importance_sampling_and_nuts_on_what_remains_agree():
     settings = Settings(1000, 4, 500, np.random.SeedSequence(1))
     by_weights = collapsed.draw(plan, data, plan.equations, settings)
     assert by_weights.note.startswith("k̂")
-    points, statistics = sample_whitened(
+    points, statistics, _ = sample_whitened(
         density.slope, *collapsed.find_mode(density), settings, np.random.SeedSequence(2)
     )
     assert not statistics["diverging"].to_numpy().any()
@@ -431,6 +431,24 @@ def test_importance_sampling_and_nuts_on_what_remains_agree():
         # At least 2000 effective draws of each; a mean has error sd/√n, an sd about sd/√(2n).
         assert abs(one.mean() - other.mean()) < Z * other.std() * np.sqrt(2 / 2000), address
         assert abs(one.std() / other.std() - 1) < Z * np.sqrt(1 / 2000), address
+
+
+def test_a_single_chain_that_says_enough_is_not_drawn_again():
+    """One chain has no R-hat, which is no disagreement; independent-like draws of a round density say enough at once."""
+    settings = Settings(1000, 1, 300, np.random.SeedSequence(1))
+    points, _, _ = sample_whitened(
+        lambda point: (-0.5 * point @ point, -point), np.zeros(2), np.eye(2), settings, np.random.SeedSequence(2)
+    )
+    assert points.shape == (1, 1000, 2)
+
+
+def test_what_does_not_vary_is_no_disagreement():
+    fixed = xr.Dataset({"a": (("chain", "draw"), np.ones((2, 400)))})
+    moving = xr.Dataset({"b": (("chain", "draw"), np.random.default_rng(1).normal(size=(2, 400)))})
+    assert np.isnan(worst(fixed)[0])
+    r_hat, size = worst(xr.merge([fixed, moving]))
+    assert r_hat < 1.05
+    assert size == worst(moving)[1]
 
 
 @pytest.mark.slow  # three PyMC models are compiled
@@ -463,3 +481,37 @@ def test_recovers_a_panel(sessions):
             hits[name] += low <= value <= high
     # Of 20 at 95 % fewer than 17 come with probability 1.6 % for one parameter.
     assert min(hits.values()) >= 17, hits
+
+
+def test_observed_means_of_a_cause_and_a_mediator_give_the_regression_of_departures_and_of_means():
+    """Least squares of departures, and of person means: what `centre: observed` is elsewhere (Bolger & Laurenceau 2013)."""
+    rng = np.random.default_rng(3)
+    people, days = 60, 12
+    person = np.repeat(np.arange(people), days)
+    x_mean = rng.normal(3, 0.8, people)
+    m_mean = 1 + 0.5 * x_mean + rng.normal(0, 0.5, people)
+    y_mean = 2 - 0.3 * m_mean + 0.2 * x_mean + rng.normal(0, 0.6, people)
+    x = rng.normal(size=people * days)
+    m = 0.4 * x + rng.normal(0, 0.8, people * days)
+    y = 0.5 * m + 0.1 * x + rng.normal(0, 0.7, people * days)
+    frame = pd.DataFrame({"person": person, "day": np.tile(np.arange(days), people)})
+    frame = frame.assign(x=x + x_mean[person], m=m + m_mean[person], y=y + y_mean[person])
+    text = """
+    levels: [day, person]
+    time: day
+    variables: {x: {centre: observed}, m: {centre: observed}, y: }
+    arrows: [x -> m -> y, x -> y]
+    """
+    plan = mx.compile(mx.parse(text))
+    fit = mx.sample(plan, mx.bind(plan.theory, frame), seed=1)
+    means = frame.groupby("person")[["x", "m", "y"]].mean()
+    apart = frame[["x", "m", "y"]] - means.loc[frame.person].to_numpy()
+    found = {}
+    for level, table in (("day", apart), ("person", means)):
+        one = np.ones((len(table), 1))
+        for response, causes in (("m", ["x"]), ("y", ["x", "m"])):
+            slopes = np.linalg.lstsq(np.hstack([one, table[causes]]), table[response], rcond=None)[0][1:]
+            found |= {f"{cause}({level}) -> {response}": slope for cause, slope in zip(causes, slopes, strict=True)}
+    for address, slope in found.items():
+        draws = fit.parameters[address]
+        assert abs(draws.mean() - slope) < 0.1 * draws.std(), address  # priors 2.5 sds wide, and 4000 draws

@@ -334,8 +334,10 @@ def test_options_that_make_no_sense_are_refused(frame, options, words):
 )
 def test_data_of_another_theory_are_refused(frame, one, other, words):
     _, data = bound(one, frame)
-    with pytest.raises(DataError, match=words):
-        mx.sample(mx.compile(mx.parse(other)), data)
+    plan = mx.compile(mx.parse(other))
+    for ask in (mx.sample, mx.explain):
+        with pytest.raises(DataError, match=words):
+            ask(plan, data)
 
 
 # --- stated parameters ---

@@ -243,7 +243,7 @@ def test_blch9_observed_centring_against_bmlm(shared):
 
 @pytest.mark.slow  # twenty fits by NUTS
 def test_intervals_of_the_average_indirect_effect_cover_and_those_of_the_product_do_not():
-    """E[a_j b_j] = .263 over 20 simulated diaries: 95 % intervals that hold it 16 times or fewer have a chance of 1 in 60."""
+    """E[a_j b_j] = .263 over 20 simulated diaries: 95 % intervals that hold it 14 times or fewer have a chance of 1 in 3000."""
     whole = product = 0
     for seed in range(20):
         frame, _ = diary(100 + seed)
@@ -257,8 +257,8 @@ def test_intervals_of_the_average_indirect_effect_cover_and_those_of_the_product
             low, high = np.quantile(values, [0.025, 0.975])
             inside = int(low < 0.263 < high)
             whole, product = whole + inside * (count == "whole"), product + inside * (count == "product")
-    assert whole >= 17
-    assert product < 17
+    assert whole >= 15
+    assert product < 15
 
 
 @pytest.mark.slow  # a minute or two
@@ -269,7 +269,7 @@ def test_implement_is_near_null_and_converges(shared):
     frame = raw[["client", "therapist", "session"]].assign(
         alliance=wai.mean(axis=1).where(wai.notna().sum(axis=1) >= 7), anxiety=bai.mean(axis=1, skipna=False)
     )
-    fit = mx.fit(mx.load("implement_sums"), frame, seed=1)
+    fit = mx.fit(mx.load("implement"), frame, seed=1)
     assert mx.diagnose(fit).ok
     effect = mx.estimate(fit, fit.plan.theory.questions[0]).rows[0].draws
     assert abs(effect.mean()) < 0.05

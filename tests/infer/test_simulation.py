@@ -6,7 +6,7 @@ import pytest
 from scipy import special, stats
 
 from mechanisms.data.door import bind
-from mechanisms.errors import DataError, FitError, SpecError
+from mechanisms.errors import DataError, FitError, MechanismsError, SpecError
 from mechanisms.infer.margins import draw_exogenous
 from mechanisms.infer.simulation import simulate, simulate_theory
 from mechanisms.model.plan import compile
@@ -268,3 +268,8 @@ def test_exogenous_values_beyond_their_range_are_refused():
 def test_rows_are_counted(n):
     with pytest.raises(FitError, match="n must be a whole number of at least 1"):
         exogenous(n=n)
+
+
+def test_a_plan_is_wanted():
+    with pytest.raises(MechanismsError, match=r"the plan should be a Plan, not a Theory: mx\.compile"):
+        simulate(parse("arrows: [x -> y]"), frame_of(x=[1.0, 2.0]), {})

@@ -79,6 +79,11 @@ def joined_matrix():
         ({"cor(client)": {PAIR: 0.1, "x(session) -> m <-> 1 -> m": 0.1}}, "is given twice"),
         ({"cor(client)": {"1 -> m <-> y(t-1) -> y": 0.1}}, r"y\(t-1\) -> y does not vary by client"),
         ({"cor(client)": 0.3}, r"cor\(client\) is one number: say it for each pair, \{'1 -> x <-> 1 -> m': 0.3\}"),
+        ({"cor(client)": [[1, 0], [0]]}, "a symmetric matrix of 4 rows"),
+        ({"cor(client)": [["a"]]}, "a symmetric matrix of 4 rows"),
+        ({"cor(client)": None}, "is None, not a number"),
+        ({"sigma(y)": 10**400}, r"the value of sigma\(y\) is inf, not a number"),
+        ({1: 2.0}, "1 is no address of a parameter: addresses are text"),
         ({"cor(client)": np.eye(3)}, "a symmetric matrix of 4 rows .* in the order 1 -> x, 1 -> m"),
         (
             {"cor(client)": {"1 -> x <-> 1 -> m": 0.9, "1 -> x <-> x(session) -> m": 0.9, PAIR: -0.9}},

@@ -9,8 +9,11 @@ from scipy import special
 
 import mechanisms as mx
 from mechanisms.errors import FitError, SpecError
-from mechanisms.model.families import FAMILIES
-from mechanisms.model.laws import draw, find_law, find_mean, give
+from mechanisms.model.families import (
+    FAMILIES,
+    inverse_link,
+)
+from mechanisms.model.laws import Given, draw, find_law, find_mean
 from mechanisms.model.prior_words import print_priors
 from mechanisms.model.priors import state_beliefs
 from mechanisms.model.symbolic import to_pymc
@@ -18,7 +21,8 @@ from mechanisms.model.symbolic.densities import distribute
 
 CHEAP = Mode(linker="py", optimizer="fast_compile")
 TRIALS = 12.0
-PAIRS = [(family.name, link) for family in FAMILIES.values() for link in family.links]
+ONE = [family for family in FAMILIES.values() if family.kind not in ("category", "heaped")]  # a single linear predictor
+PAIRS = [(family.name, link) for family in ONE for link in family.links]
 log, lgamma = np.log, special.gammaln
 
 
@@ -108,7 +112,7 @@ def test_both_densities_are_the_one_written_out(family, link):
     values = y.astype(int) if made.counts else y
     exact = 1e-7 if family == "skew_normal" else 1e-9  # PyMC takes the root of 2 in single precision there
     np.testing.assert_allclose(made.log_density(values).eval(mode=CHEAP), expected, rtol=exact, atol=1e-10)
-    law = find_law(give(family, link, eta, spread, shape, out_of))
+    law = find_law(Given(family, inverse_link(link, eta), spread, shape, out_of))
     numeric = law.logpmf(y) if FAMILIES[family].kind in ("count", "binary") else law.logpdf(y)
     np.testing.assert_allclose(numeric, expected, rtol=1e-9, atol=1e-10)
 
@@ -127,7 +131,7 @@ VARIANCES = {
 @pytest.mark.parametrize(("family", "link"), PAIRS)
 def test_means_and_spreads_are_those_of_the_distribution(family, link):
     _, eta, spread, shape, out_of = points(family)
-    given = give(family, link, eta, spread, shape, out_of)
+    given = Given(family, inverse_link(link, eta), spread, shape, out_of)
     np.testing.assert_allclose(find_mean(given), find_law(given).mean(), rtol=1e-9, atol=1e-12)
     if family in VARIANCES:
         expected = VARIANCES[family](find_mean(given), spread, out_of)
@@ -136,7 +140,7 @@ def test_means_and_spreads_are_those_of_the_distribution(family, link):
 
 @pytest.mark.parametrize(("family", "link"), PAIRS)
 def test_draws_have_the_mean(family, link):
-    given = give(family, link, 0.3, 2.5, -2.0, TRIALS if FAMILIES[family].kind == "count" else 1.0)
+    given = Given(family, inverse_link(link, 0.3), 2.5, -2.0, TRIALS if FAMILIES[family].kind == "count" else 1.0)
     drawn = draw(given, (100_000,), np.random.default_rng(8))
     error = float(drawn.std()) / np.sqrt(len(drawn))
     assert abs(drawn.mean() - find_mean(given)) < 4 * error

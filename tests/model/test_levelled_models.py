@@ -1,5 +1,7 @@
 """The PyMC model of theories with levels, against its log density written out row by row in plain loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pymc as pm
@@ -9,6 +11,9 @@ from pytensor.compile.mode import Mode
 from scipy import stats
 
 import mechanisms as mx
+from mechanisms.data.dataset import Dataset, Numbers
+from mechanisms.data.units import Membership, Units
+from mechanisms.model.setting import mean_observed
 from mechanisms.model.symbolic import to_pymc
 
 CHEAP = Mode(linker="py", optimizer="fast_compile")  # no C, no numba
@@ -445,3 +450,18 @@ def test_missing_values_of_discrete_causes_are_summed_out(seed):
         expected += np.logaddexp.reduce([row(i, m, k) for m in ms for k in ks])
     total = sum(np.sum(each) for each in found[len(wanted) - 2 :])
     np.testing.assert_allclose(total, expected, rtol=1e-9)
+
+
+def test_observed_means_count_a_shared_unit_by_its_weights_and_one_that_lies_in_none_nowhere():
+    own = np.array([[0, 1], [1, -1], [-1, -1], [0, -1]])
+    weights = np.array([[0.25, 0.75], [1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    seen = np.ones(4, dtype=bool)
+    therapists = Units("therapist", ("a", "b", "c"), {}, None, np.ones(3, dtype=bool))
+    clients = Units("client", tuple(range(4)), {"therapist": Membership(own, weights)}, None, seen)
+    y = Numbers("y", np.array([1.0, 5.0, 9.0, 2.0]), 4.25, 1.0, 1.0, 9.0, False)
+    data = Dataset((y,), 4, (clients, therapists), home={"y": "client"})
+    wanted = [(0.25 * 1 + 2) / 1.25, (0.75 * 1 + 5) / 1.75, 17 / 4]
+    np.testing.assert_allclose(mean_observed(data, "y", "therapist"), wanted)
+    single = replace(clients, above={"therapist": Membership(np.array([0, 1, -1, 0]))})
+    alone = replace(data, tables=(single, therapists))
+    np.testing.assert_allclose(mean_observed(alone, "y", "therapist"), [1.5, 5.0, 17 / 4])

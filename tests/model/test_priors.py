@@ -255,6 +255,37 @@ def test_the_product_of_a_bent_cause_holds_where_it_says():
         assert np.linalg.norm(moved) == pytest.approx(size, rel=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("moderator", "at", "where"),
+    [
+        ("w(session)", "mean", 0.0),  # a departure is 0 on average, wherever w itself lies
+        ("w(session)", "3", 3.0),
+        ("w(client)", "mean", "mean"),
+        ("w", "mean", "mean"),
+        ("d", "mean", "change"),
+        ("d", "2", 2.0),
+    ],
+)
+def test_the_mean_of_a_moderator_is_that_of_the_part_that_moderates(moderator, at, where):
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"client": np.repeat(range(8), 5), "session": np.tile(range(5), 8)})
+    frame = frame.assign(x=rng.normal(size=40), w=rng.normal(20, 4, 40), y=rng.normal(size=40))
+    theory = mx.parse(
+        "levels: [session, client]\ntime: session\nvariables: {x: , w: , y: , d: {is: w - w(0)}}\n"
+        f"arrows:\n  x(whole) -> y: {{moderated_by: [{moderator}]}}\n"
+        + f"priors:\n  x(whole) -> y: {{normal: [0.4, 0.1], at: {{{moderator[0]}: {at}}}}}\n"
+    )
+    plan, data = mx.compile(theory), mx.bind(theory, frame)
+    equation = plan.equation("y")
+    beliefs = state_beliefs(plan, equation, data)
+    change = frame.w - frame.groupby("client").w.transform("first")
+    place = {"mean": frame.w.mean(), "change": change.mean()}.get(where, where)
+    names = [f"x(whole){more} -> y" for more in ("", f" * {moderator}")]
+    slope, product = (equation.addresses.index(name) for name in names)
+    for raw, size in ((beliefs.offset, 0.4), (beliefs.matrix, 0.1)):
+        assert np.linalg.norm(raw[slope] + place * raw[product]) == pytest.approx(size, rel=1e-8)
+
+
 def test_where_the_priors_hold_reaches_the_exact_engine():
     """Against the conjugate posterior in (level, slope at w = 52, bend), the numbers that the priors speak about."""
     text = (

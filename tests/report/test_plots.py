@@ -124,6 +124,37 @@ def test_a_moderated_curve_shows_both_its_products(small_frame):
     assert "c → y where c = 0 (a curve) and where w = 0" in caption(fitted)
 
 
+def test_the_caption_names_each_link_with_its_variables(small_frame):
+    frame = small_frame.assign(a=[0, 1] * 150, b=[1, 0, 0] * 100, k=[0, 1, 2, 3, 1] * 60)
+    text = "variables: {x: , a: {family: bernoulli}, b: {family: bernoulli}, k: {family: poisson}, y: }\narrows: [x -> a, x -> b, x -> k, x -> y]"
+    said = caption(fit_theory(parse(text), frame, seed=1, draws=100))
+    assert "in data units; a and b on the logit scale; k on the log scale." in said
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        ("z", "of: the theory has no variable 'z'"),
+        (["x", "yy"], "of: the theory has no variable 'yy'. Did you mean 'y'?"),
+        (None, "of: the theory has no variable None"),
+        ([3], "of: the theory has no variable 3"),
+    ],
+)
+def test_exposures_are_variables_of_the_theory(of, words):
+    with pytest.raises(MechanismsError, match=re.escape(words)):
+        diagram(parse("arrows: [x -> y]"), of=of)
+
+
+def test_one_exposure_is_named_or_listed():
+    theory = parse("arrows: [dose -> m -> y, dose -> y, 'c -> m, y']")
+    assert to_svg(diagram(theory, of="dose")) == to_svg(diagram(theory, of=["dose"])) != to_svg(diagram(theory))
+
+
+def test_occasions_to_draw_may_be_a_number_of_numpy():
+    theory = parse("levels: [s, c]\ntime: s\nvariables: {x: , y: }\narrows: [x(t-1) -> y]")
+    assert to_svg(diagram(theory, unrolled=np.int64(3))) == to_svg(diagram(theory, unrolled=3))
+
+
 @pytest.mark.parametrize(
     ("declared", "moderator", "words"),
     [

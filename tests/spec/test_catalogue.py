@@ -104,6 +104,7 @@ def test_every_word_of_design_is_tried():
             {"design": "longitudnal"},
             "design: no theory of the catalogue has 'longitudnal'. Did you mean 'longitudinal'?",
         ),
+        ({"design": "crosed"}, "Did you mean 'crossed'?"),
         ({"design": "zzz"}, "There are cross-sectional, longitudinal, multilevel, crossed"),
         ({"design": ("latent", "berouli")}, "Did you mean 'bernoulli'?"),
         ({"construct": " "}, "construct: a word is wanted, not ' '"),
@@ -118,7 +119,7 @@ def test_unknown_words_are_refused(filled, asked, message):
 
 def test_a_known_design_that_nothing_has_is_an_empty_table(shelf):
     assert catalogue(design="crossed").names == ()
-    assert repr(catalogue(design="crossed")) == "0 theories"
+    assert repr(catalogue(design="crossed")) == repr(catalogue(design=" Crossed")) == "0 theories"
 
 
 def test_an_entry_says_what_the_file_says(filled):

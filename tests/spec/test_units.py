@@ -223,6 +223,8 @@ ANSWERS = [  # text after AMY, line, what the message says
     ("arrows: [a -> y]\npriors: {cor(client): {normal: [0, 1]}}", 5, "correlations take {lkj: 2} or {fixed: 0}"),
     ("arrows: [a -> y]\npriors: {a -> y: {lkj: 2}}", 5, "lkj is for cor(level)"),
     ("arrows: [a -> y]\npriors: {a <-> y: {fixed: 0}}", 5, "no such parameter"),
+    ("arrows: [y(t-1) -> y]\npriors: {sigma(y | first): {half_normal: 1}}", 5,
+     "the spread of first occasions takes no prior of a theory, only its default (`mx.explain` prints it); a prior on sigma(y)"),
     ("arrows: [a -> y]\npriors: {a -> y: {discount: 0.5}}", 5, "one of a distribution, fixed and same_as is wanted"),
     ("arrows: [a -> y]\npriors: {a -> y: {evidence: f, discount: 0}}", 5, "by a number above 0"),
     ("arrows: [a -> y]\npriors: {a -> y: {normal: [0, 1], discount: 2}}", 5, "discount belongs to evidence"),

@@ -47,7 +47,7 @@ def _noisy(scenario: Scenario, equation: Equation, relevant: set[str]) -> bool:
     if any(_random(scenario, name) for condition in conditions if condition for name in condition.names):
         return True
     for each in equation.coefficients:
-        count = sum(factor.power for factor in each.factors if _carries_noise(scenario, equation, factor.column))
+        count = sum(factor.degree for factor in each.factors if _carries_noise(scenario, equation, factor.column))
         if count > 1 or (count and equation.link != "identity"):
             return True
     return False
@@ -78,7 +78,7 @@ def _lean(scenario: Scenario, equation: Equation, moving: set[str]) -> bool:
     for each in equation.coefficients:
         own = [f for f in each.factors if equation.reading(f.column).part in ("departure", "whole", "value")]
         departing = [f for f in own if scenario.timed(f.variable) or f.variable in scenario.equations]
-        if sum(f.power for f in departing) > 1:
+        if sum(f.degree for f in departing) > 1:
             return False
         if departing and any(f.variable in changed for f in each.factors if f not in departing):
             return False
@@ -110,7 +110,8 @@ def _of_node(each: Coefficient, scenario: Scenario, node: str, found: dict[str, 
     worst = 0.0
     for factor in each.factors:
         behind = [found.get(parent, 0.0) for parent in _behind(scenario, node, factor.variable)]
-        worst += factor.power * max(behind, default=0.0)
+        source = max(behind, default=0.0)
+        worst += factor.degree * source if source else 0.0
     return worst + bool(each.varies_by)
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Column, Dataset, Numbers
 from mechanisms.effects.asking import (
     ROUNDING,
-    check_scale,
     find_conditions,
     find_contrasts,
     find_divisor,
@@ -22,6 +21,7 @@ from mechanisms.effects.over_time.scenario import Scenario, Value
 from mechanisms.effects.over_time.timeline import Timeline
 from mechanisms.effects.population import choose
 from mechanisms.effects.posing import Contrast, Ways
+from mechanisms.effects.scales import check_scale
 from mechanisms.errors import IdentificationError, SpecError, listed
 from mechanisms.graph.graph import ancestors, between, occasion_of, variable_of
 from mechanisms.graph.placing import Placed, place
@@ -66,6 +66,11 @@ class Staged:
     def additive(self, ways: Ways, nodes: tuple[str, ...]) -> bool:
         """Whether the system is linear in all that departs, so that only means matter."""
         return self.runner.traits.lean
+
+    @property
+    def aspect(self) -> str:
+        """Nothing: one mean is looked at."""
+        return ""
 
     @property
     def unit(self) -> str:

@@ -19,7 +19,7 @@ Edge = tuple[Node, Node]
 def refuse_circles(theory: Theory, coefficients: tuple[Coefficient, ...], design: Design) -> None:
     """A `SpecError` that names the circle with its levels: `a (client) -> y (client) -> a (client)`."""
     drawn: nx.DiGraph[Node] = nx.DiGraph()
-    for tail, head in edges(theory, coefficients, design):
+    for tail, head in edges(coefficients, design):
         drawn.add_edge(tail, head)
     try:
         found: list[Node] = [edge[0] for edge in nx.find_cycle(drawn)]
@@ -39,7 +39,7 @@ def refuse_circles(theory: Theory, coefficients: tuple[Coefficient, ...], design
     raise SpecError(f"a circle: {shown}. {later}", place)
 
 
-def edges(theory: Theory, coefficients: tuple[Coefficient, ...], design: Design) -> Iterator[Edge]:
+def edges(coefficients: tuple[Coefficient, ...], design: Design) -> Iterator[Edge]:
     """What moves what without a lag: a variable at its own level, and its course at each level above."""
     for each in coefficients:
         yield from _own_edges(each, design)

@@ -80,7 +80,8 @@ def _refuse_prior(
     if effect is None or any(is_loading(design, term, effect) for term, _ in address.factors):
         return
     ours = [each for each in coefficients if level is None or level in each.varies_by]
-    exact = {shown for each in ours for shown in _addresses(each, address, said=False)}
+    whole = _of_every_value(address, design)
+    exact = {shown for each in ours for one in (address, whole) for shown in _addresses(each, one, said=False)}
     if exact:
         return
     found = list(dict.fromkeys(shown for each in ours for shown in _addresses(each, address, said=True)))
@@ -94,6 +95,14 @@ def _refuse_prior(
         raise SpecError(f"prior on '{text}': no such parameter.{hint}", prior.place)
 
 
+def _of_every_value(address: Address, design: Design) -> Address:
+    """`x -> y=v` of a categorical y as the arrow that it may come from, `x -> y`, which has a coefficient for each value."""
+    variable = design.variables.get(address.effect.name) if address.effect else None
+    if address.effect is None or variable is None or variable.family != "categorical":
+        return address
+    return replace(address, effect=replace(address.effect, value=None))
+
+
 def _addresses(each: Coefficient, address: Address, *, said: bool) -> Iterator[str]:
     """The addresses of a coefficient and its products that a prior's address means, exactly or by what was written."""
     effect, wanted = each.effect, address.effect
@@ -102,7 +111,7 @@ def _addresses(each: Coefficient, address: Address, *, said: bool) -> Iterator[s
     powers = {power for _, power in address.factors}
     if max(powers) > 1 and each.shape.kind not in _SEVERAL:
         return
-    terms = [term for term, _ in address.factors]
+    terms = [replace(term, piece=None) for term, _ in address.factors]
     for product in ((), *each.moderators):
         own = (each.said or each.cause) if said else each.cause
         if _same(terms, [own, *product]) or (said and _same(terms, [each.cause, *product])):

@@ -6,7 +6,7 @@ The rules are those of language 1.7; chains and sets (R16) are taken apart by th
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mechanisms.errors import NOWHERE, SpecError
+from mechanisms.errors import NOWHERE, SpecError, expect
 from mechanisms.graph.expansion.additions import (
     Key,
     attach,
@@ -36,6 +36,7 @@ def expand(theory: Theory) -> Expansion:
     lower-order product `w * z -> y` counts as `w` moderated by `z` (by the next factor where `without` denies the
     first; it goes where all are denied).
     """
+    expect(theory, Theory, "the theory", "mx.load or mx.parse makes one")
     design = survey(theory)
     refuse_arrows(theory, design)
     intercepts = find_intercepts(theory, design)

@@ -88,6 +88,8 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     ------
     UnreliableError
         Neither importance sampling nor NUTS gives draws to rely on.
+    KeyboardInterrupt
+        Interrupted before NUTS had a draw of every chain.
     """
     residuals = write_residuals(plan, data, block)
     density = build_density(residuals)
@@ -96,6 +98,7 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     count = settings.chains * settings.draws
     rng = np.random.default_rng(proposing)
     smoothed = draw_smoothed(density.at, mode, covariance, count, rng, speaks_of=density.parameters)
+    stopped: tuple[int, int] | None = None
     try:
         refuse_unreliable(smoothed)
         points, statistics = smoothed.draws.reshape(settings.chains, settings.draws, -1), None
@@ -103,11 +106,12 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     except UnreliableError as failed:
         from mechanisms.infer.marginal.whitened import sample_whitened  # noqa: PLC0415  (loads nutpie)
 
-        points, statistics = sample_whitened(
+        points, statistics, stopped = sample_whitened(
             density.slope, mode, covariance, settings, walking, speaks_of=density.parameters
         )
         note = f"NUTS on what remains, since {failed}"
-    return replace(_unpack(plan, residuals, points, statistics, np.random.default_rng(rest)), note=note)
+    drawn = _unpack(plan, residuals, points, statistics, np.random.default_rng(rest))
+    return replace(drawn, note=note, stopped=stopped)
 
 
 def build_density(residuals: Residuals) -> Density:

@@ -1,5 +1,6 @@
 """What every engine does: says whether it applies to a block, and draws from the block's posterior."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,16 +12,22 @@ from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
 
 Equations = tuple[Equation, ...]
+Tell = Callable[..., None]
+
+
+def keep_quiet(doing: str, done: int = 0, of: int = 0) -> None:
+    """Tell nobody what is being done, how much of it is done, and of how much (0 where that is not known)."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How many draws, chains and warm-up steps, and the seed that an engine's random numbers come from."""
+    """How many draws, chains and warm-up steps, the seed that an engine's random numbers come from, and whom to tell how it goes."""
 
     draws: int
     chains: int
     tune: int
     seed: np.random.SeedSequence
+    tell: Tell = keep_quiet
 
 
 class UnreliableError(Exception):

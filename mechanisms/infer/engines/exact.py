@@ -55,6 +55,8 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
 def _against(equation: Equation, beliefs: Beliefs) -> str | None:
     if equation.family != "normal":
         return f"{equation.response} is {equation.family}, not normal"
+    if equation.parts:
+        return f"the residual sd of {equation.response} depends on {listed(equation.parts[0].parents)}"
     odd = [name for name, belief in zip(beliefs.names, beliefs.beliefs, strict=True) if not belief.plain_normal]
     if odd:
         return f"the prior on {odd[0]} is not a plain normal"

@@ -1,4 +1,4 @@
-"""Smooth fixed-effect blocks of any family that has a curve: mode, curvature, and importance sampling around them.
+"""Smooth fixed-effect blocks of any family: mode, curvature, and importance sampling around them.
 
 Newton's method finds the mode of the density over the block's independent quantities (`target`), where its Hessian is
 the proposal's shape; `importance` draws, and says whether its draws are to be believed. They are obeyed: a block that
@@ -12,7 +12,6 @@ from mechanisms.data.dataset import Dataset
 from mechanisms.errors import listed
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings, UnreliableError
-from mechanisms.infer.smooth.curves import CURVES
 from mechanisms.infer.smooth.importance import draw_smoothed, refuse_unreliable
 from mechanisms.infer.smooth.target import Target, find_owner, make_target, order_lenders
 from mechanisms.model.plan import Plan
@@ -35,11 +34,10 @@ def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
     used = dict.fromkeys(name for equation in block for name in (equation.response, *equation.parents))
     if gaps := [name for name in used if not data[name].observed.all()]:
         return f"{listed(gaps)} {'has' if len(gaps) == 1 else 'have'} missing values"
-    for equation in block:
-        if equation.family != "normal" and (equation.family, equation.link) not in CURVES:
-            return f"{equation.response} is {equation.family} with link {equation.link}"
     beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block}
     spreads = {each.spread: beliefs[each.response].spread for each in block if each.spread}
+    if any(belief.average for each in beliefs.values() for belief in each.beliefs):
+        return "steps of one sign are believed in together"
     if order_lenders(block, beliefs) is None or any(find_owner(name, spreads)[1] is None for name in spreads):
         return f"{listed(sorted(names))} borrow parameters from each other in a circle"
     return None

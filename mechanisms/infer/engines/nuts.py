@@ -1,5 +1,6 @@
 """NUTS through nutpie on the explicit PyMC model: for any block (Hoffman & Gelman 2014; nutpie's adaptation)."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from mechanisms.errors import FitError
 from mechanisms.infer.diagnostics import worst
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings
+from mechanisms.infer.rounds import Sampled, run_rounds
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
@@ -30,29 +32,47 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
 
     Where units vary, chains whose coefficients have R-hat of 1.01 or more or fewer than 400 effective draws are drawn
     again, once, four times as long with twice the tuning.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Interrupted before every chain had a draw.
     """
     import nutpie  # noqa: PLC0415  (slow to import; other engines do without)
 
     from mechanisms.model.symbolic import to_pymc  # noqa: PLC0415
 
+    settings.tell("compiling for NUTS")
     model = to_pymc(plan, data, block)
     names = {str(variable.name) for variable in model.unobserved_RVs} | {
         str(each.name) for each in model.deterministics
     }
     wanted = [name for name in _wanted(plan, block) if name in names]
     try:
-        compiled = nutpie.compile_pymc_model(model, var_names=wanted)
-        seed = int(settings.seed.generate_state(1)[0])
-        fixed: dict[str, Any] = {"chains": settings.chains, "seed": seed, "progress_bar": False, "save_warmup": False}
-        sampled: Any = nutpie.sample(compiled, draws=settings.draws, tune=settings.tune, **fixed)
-        if plan.varying and not _settled(sampled, block):
-            sampled = nutpie.sample(compiled, draws=LONGER * settings.draws, tune=2 * settings.tune, **fixed)
+        compiled = nutpie.compile_pymc_model(model, var_names=wanted, jitter_rvs=_moved(model, block))
+        fixed: dict[str, Any] = {"blocking": False, "progress_bar": False, "save_warmup": False}
+        # All chains side by side, however few the cores: an interruption then finds draws of each.
+        fixed |= {"chains": settings.chains, "cores": settings.chains, "seed": int(settings.seed.generate_state(1)[0])}
+        rounds = [(settings.draws, settings.tune), (LONGER * settings.draws, 2 * settings.tune)]
+        start = partial(nutpie.sample, compiled, **fixed)
+        sampled = run_rounds(
+            start, settings, rounds if plan.varying else rounds[:1], lambda tree: _settled(tree, block)
+        )
     except RuntimeError as error:
         raise FitError(
             f"NUTS could not start on {', '.join(e.response for e in block)}: {str(error).splitlines()[0]}. "
             "Check the priors: they must allow what the data show"
         ) from error
     return _unpack(sampled, plan, block, wanted)
+
+
+def _moved(model: Any, equations: Equations) -> set[Any] | None:
+    """What starts at random about its middle: all but ordered thresholds, which chance would put out of order."""
+    ordered = [each for each in equations if each.family in ("ordinal", "ordered_beta")]
+    if not ordered:
+        return None
+    still = {f"z({each.response})" for each in ordered} | {address for each in ordered for address in each.addresses}
+    return {variable for variable in model.free_RVs if str(variable.name) not in still}
 
 
 def _wanted(plan: Plan, equations: Equations) -> list[str]:
@@ -69,11 +89,11 @@ def _settled(sampled: Any, equations: Equations) -> bool:
     """Whether the chains agree on the coefficients and say enough of them."""
     posterior = sampled["posterior"].to_dataset()
     r_hat, ess = worst(posterior[[f"coefficients({equation.response})" for equation in equations]])
-    return r_hat < R_HAT and ess > ESS
+    return not r_hat >= R_HAT and ess > ESS  # a single chain has no R-hat
 
 
-def _unpack(sampled: Any, plan: Plan, equations: Equations, wanted: list[str]) -> Drawn:
-    posterior = sampled["posterior"]
+def _unpack(sampled: Sampled, plan: Plan, equations: Equations, wanted: list[str]) -> Drawn:
+    posterior = sampled.tree["posterior"]
     found: dict[str, Floats] = {}
     for equation in equations:
         values = np.asarray(posterior[f"coefficients({equation.response})"])
@@ -88,5 +108,6 @@ def _unpack(sampled: Any, plan: Plan, equations: Equations, wanted: list[str]) -
         found,
         {each.level: np.asarray(posterior[each.correlation]) for each in plan.varying if each.correlation in wanted},
         {each.level: np.asarray(posterior[f"deviations({each.level})"]) for each in plan.varying},
-        sampled["sample_stats"].to_dataset()[["diverging", "depth"]],
+        sampled.tree["sample_stats"].to_dataset()[["diverging", "depth"]],
+        stopped=sampled.stopped,
     )

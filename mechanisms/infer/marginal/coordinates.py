@@ -177,6 +177,8 @@ class _Gathered:
 
     def take_equation(self, plan: Plan, data: Dataset, equation: Equation) -> None:
         beliefs = state_beliefs(plan, equation, data)
+        if any(each.average for each in beliefs.beliefs):
+            raise FitError("steps of one sign are believed in together")
         start = len(self.beliefs)
         self.beliefs.extend("standard" if each.plain_normal else each for each in beliefs.beliefs)
         for position, address in enumerate(equation.addresses):

@@ -18,7 +18,7 @@ CONSTANT = -1  # stands where an unknown quantity would
 
 
 class BentError(Exception):
-    """Two unknown quantities are multiplied; the message names them."""
+    """Unknown quantities are multiplied or bent; the message says which, after `the equations …`."""
 
 
 @dataclass(eq=False)
@@ -120,6 +120,13 @@ class Form:
 
     __rmul__ = __mul__
 
+    def __gt__(self, other: Any) -> "Form":
+        """Curves ask on which side of a knot a value lies, which nobody knows of an unknown quantity."""
+        unknown = self.unknown[self.unknown >= 0]
+        raise BentError(f"bend {self.algebra.name(int(unknown[0])) if unknown.size else 'parameters'}")
+
+    __le__ = __gt__
+
     def __getitem__(self, key: Any) -> "Form":
         index = np.asarray(key[-1] if isinstance(key, tuple) else key, dtype=np.int64)
         assert self.n is not None
@@ -171,7 +178,7 @@ class Form:
         one, two = self.unknown[mine], other.unknown[theirs]
         if (both := np.flatnonzero((one >= 0) & (two >= 0))).size:
             names = [self.algebra.name(int(each[both[0]])) for each in (one, two)]
-            raise BentError(" times ".join(names))
+            raise BentError(f"multiply {' times '.join(names)}")
         product = self.algebra.multiply(self.product[mine], other.product[theirs])
         weight = self.weight[mine] * other.weight[theirs]
         return Form(self.algebra, self.n, self.row[mine], np.maximum(one, two), product, weight)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.dataset import Dataset, readable
 from mechanisms.infer.marginal.coordinates import Coordinates, relate, state_coordinates
 from mechanisms.infer.marginal.forms import Algebra, BentError, Form
 from mechanisms.model.courses import predict
@@ -59,11 +59,11 @@ def write_residuals(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> R
     parameters = {each: algebra.parameter(coordinates.symbol(each)) for each in coordinates.addresses}
     deviations, places = _deviate(plan, data, coordinates, algebra)
     measured = tuple(each for each in block if not each.latent)
-    values: dict[str, Any] = {column.name: _known(column) for column in data.columns}
+    values: dict[str, Any] = {column.name: readable(column) for column in data.columns}
     within = algebra.size
     for equation in measured:
         values[equation.response] = _filled(plan, data, equation, algebra)
-    setting = Setting(plan, data, parameters, deviations, values, _identity)
+    setting = Setting(plan, data, parameters, deviations, values, _identity, sought=True)
     _check_together(setting, block)
     raw = {each.response: _scaled(setting, each, coordinates, algebra) for each in measured}
     related = {name: text for text, each in relate(plan, block).items() for name in each.quantities}
@@ -88,7 +88,7 @@ def _check(block: tuple[Equation, ...]) -> None:
     for equation in block:
         if equation.family != "normal" or equation.link != "identity":
             raise NotGaussianError(f"{equation.response} is {equation.family}, not normal")
-        if equation.volatility:
+        if equation.volatility or equation.parts:
             raise NotGaussianError(f"the residual sd of {equation.response} differs among units")
 
 
@@ -104,15 +104,10 @@ def _identity(link: str, eta: Any) -> Any:
     return eta
 
 
-def _known(column: Any) -> Any:
-    values = column.codes.astype(np.float64) if isinstance(column, Categories) else column.values
-    return np.where(column.observed, values, 0.0)
-
-
 def _filled(plan: Plan, data: Dataset, equation: Equation, algebra: Algebra) -> Any:
     """A response's values, with unknown quantities where a value is missing and looked at."""
     column = data.numbers(equation.response)
-    known = np.where(column.observed, column.values, 0.0)
+    known = readable(column)
     rows = find_unknown(plan, equation, data).astype(np.int64)
     if not rows.size:
         return known
@@ -171,7 +166,7 @@ def _scaled(setting: Setting, equation: Equation, coordinates: Coordinates, alge
     try:
         residual = algebra.constants(0.0) + setting.values[equation.response] - predict(setting, equation)
     except BentError as bent:
-        raise NotGaussianError(f"the equations of {equation.response} multiply {bent}") from None
+        raise NotGaussianError(f"the equations of {equation.response} {bent}") from None
     scale = sum((algebra.parameter(symbol) * rows for symbol, rows in _precisions(setting, equation, coordinates)), 0.0)
     made: Form = residual * scale
     return made

@@ -1,6 +1,7 @@
 """NUTS in coordinates in which a density is about round, by its mode and curvature (Hoffman & Gelman 2014; nutpie)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from mechanisms.infer.diagnostics import worst
 from mechanisms.infer.engines.contract import Settings, UnreliableError
+from mechanisms.infer.rounds import Sampled, run_rounds
 
 Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[float, Floats]]
@@ -24,8 +26,8 @@ def sample_whitened(
     seed: np.random.SeedSequence,
     *,
     speaks_of: Callable[[Floats], Floats] = lambda points: points,
-) -> tuple[Floats, xr.Dataset]:
-    """Draws (chains, draws, size) of a density, given with its gradient, and the sampler's statistics.
+) -> tuple[Floats, xr.Dataset, tuple[int, int] | None]:
+    """Draws (chains, draws, size) of a density, given with its gradient, the sampler's statistics, and where it was stopped.
 
     Chains are judged by what the draws are wanted for, `speaks_of` (points → quantities, a column each).
 
@@ -33,6 +35,8 @@ def sample_whitened(
     ------
     UnreliableError
         The chains do not agree, or say too little.
+    KeyboardInterrupt
+        Interrupted before every chain had a draw.
     """
     import nutpie  # noqa: PLC0415  (slow to import; most fits do without)
     from nutpie.compiled_pyfunc import from_pyfunc  # noqa: PLC0415
@@ -65,13 +69,28 @@ def sample_whitened(
         dims={"point": ("place",)},
         make_initial_point_fn=begin,
     )
-    fixed: dict[str, Any] = {"chains": settings.chains, "progress_bar": False, "save_warmup": False}
-    fixed["seed"] = int(seed.generate_state(1)[0])
-    for longer in (1, LONGER):
-        sampled: Any = nutpie.sample(compiled, draws=longer * settings.draws, tune=settings.tune, **fixed)
-        points = np.asarray(sampled["posterior"]["point"])
+    fixed: dict[str, Any] = {"chains": settings.chains, "cores": settings.chains, "progress_bar": False}
+    fixed |= {"blocking": False, "save_warmup": False, "seed": int(seed.generate_state(1)[0])}
+    rounds = [(settings.draws, settings.tune), (LONGER * settings.draws, settings.tune)]
+
+    def judge(tree: Any) -> tuple[float, float]:
+        points = np.asarray(tree["posterior"]["point"])
         wanted = speaks_of(points.reshape(-1, size)).reshape(*points.shape[:2], -1)
-        r_hat, ess = worst(xr.Dataset({"wanted": (("chain", "draw", "place"), wanted)}))
-        if r_hat < R_HAT and ess > ESS:
-            return points, sampled["sample_stats"].to_dataset()[["diverging", "depth"]]
-    raise UnreliableError(f"NUTS on the collapsed density: R-hat {r_hat:.3f}, effective size {ess:.0f}")
+        return worst(xr.Dataset({"wanted": (("chain", "draw", "place"), wanted)}))
+
+    sampled = run_rounds(
+        partial(nutpie.sample, compiled, **fixed), settings, rounds, lambda tree: _settled(*judge(tree))
+    )
+    if not (sampled.stopped or sampled.settled or _settled(*(found := judge(sampled.tree)))):
+        raise UnreliableError(f"NUTS on the collapsed density: R-hat {found[0]:.3f}, effective size {found[1]:.0f}")
+    return _unpack(sampled)
+
+
+def _settled(r_hat: float, ess: float) -> bool:
+    """Whether the chains agree and say enough; a single chain has no R-hat."""
+    return not r_hat >= R_HAT and ess > ESS
+
+
+def _unpack(sampled: Sampled) -> tuple[Floats, xr.Dataset, tuple[int, int] | None]:
+    statistics = sampled.tree["sample_stats"].to_dataset()[["diverging", "depth"]]
+    return np.asarray(sampled.tree["posterior"]["point"]), statistics, sampled.stopped

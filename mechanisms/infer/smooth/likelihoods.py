@@ -6,12 +6,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, ColumnView, Dataset
+from mechanisms.data.dataset import Categories, ColumnView, Dataset, response_values
 from mechanisms.infer.moments import Moments, gather
 from mechanisms.infer.smooth.curves import CURVES, PIECE, Curve
+from mechanisms.infer.smooth.several import Several
 from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
-from mechanisms.model.standardising import working_columns
+from mechanisms.model.standardising import Basis, working_columns
 
 Floats = NDArray[np.float64]
 _PRODUCT = 1280  # points at once × coefficients: PIECE rows of them stay in a processor's cache
@@ -20,7 +21,7 @@ _FEW = 64  # different values with which a column still counts as discrete
 
 
 class Likelihood(Protocol):
-    """A log likelihood up to a constant; `points` (m, size) hold coefficients, and the residual sd last if there is one."""
+    """A log likelihood up to a constant; `points` (m, size) hold coefficients, then spread and shape where there are any."""
 
     def evaluate(self, points: Floats) -> Floats:
         """The log likelihood of each point, shape (m,)."""
@@ -98,21 +99,32 @@ class Rows:
 
 
 def make_likelihood(equation: Equation, beliefs: Beliefs, data: Dataset) -> Likelihood:
-    """The likelihood of an equation of a family that is normal or has a curve."""
-    if equation.family == "normal":
+    """The likelihood of an equation on complete data."""
+    if equation.family == "normal" and not equation.parts:
         return _normal(gather(equation, beliefs, data))
     kept, counts = _compress(equation, data)
-    view = ColumnView(data)
-    columns = {name: view[name][kept] for name in beliefs.working.standards}
-    y = data.numbers(equation.response).values[kept]
-    design = np.empty((len(y), len(equation.addresses)))
-    for start in range(0, len(y), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        design[rows] = working_columns(beliefs.working, {name: values[rows] for name, values in columns.items()})
+    y = response_values(data[equation.response])[kept]
+    designs = tuple(_design(basis, data, kept, len(y)) for basis in beliefs.bases)
     out_of = equation.out_of
-    exposure = view[out_of][kept] if isinstance(out_of, str) else np.full(len(y), out_of)
-    offset = None if (exposure == 1).all() else np.log(exposure)
-    return Rows(CURVES[equation.family, equation.link], design, y, counts, offset)
+    exposure = ColumnView(data)[out_of][kept] if isinstance(out_of, str) else np.full(len(y), out_of)
+    if (equation.family, equation.link) in CURVES and not equation.parts:
+        offset = None if (exposure == 1).all() else np.log(exposure)
+        return Rows(CURVES[equation.family, equation.link], designs[0], y, counts, offset)
+    ended = data.numbers(equation.event).values[kept] if equation.event else None
+    return Several(equation, designs, y, counts, exposure, ended)
+
+
+def _design(basis: Basis, data: Dataset, kept: NDArray[np.intp] | slice, size: int) -> Floats:
+    """What one linear predictor multiplies the equation's working coefficients with, for the kept rows."""
+    view = ColumnView(data)
+    columns = {name: view[name][kept] for name in basis.working.standards}
+    design = np.ones((size, basis.share.shape[1]))
+    for start in range(0, size, _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        here = {name: values[rows] for name, values in columns.items()}
+        own = working_columns(basis.working, here) if here else np.ones((len(design[rows]), 1))
+        design[rows] = own @ basis.share
+    return design
 
 
 def _normal(moments: Moments) -> Normal:
@@ -125,7 +137,7 @@ def _normal(moments: Moments) -> Normal:
 def _compress(equation: Equation, data: Dataset) -> tuple[NDArray[np.intp] | slice, Floats | None]:
     """Which rows to keep and how often each occurs, where all columns are discrete; else all rows."""
     code, size = np.zeros(data.n, dtype=np.int64), 1
-    for name in (equation.response, *equation.parents):
+    for name in (equation.response, *equation.parents, *([equation.event] if equation.event else [])):
         column = data[name]
         values = column.codes if isinstance(column, Categories) else column.values
         if len(np.unique(values[: 4 * _FEW])) > _FEW:

@@ -20,7 +20,7 @@ _STEP = 1e-4
 class Line:
     """A believed-in quantity q as a function of a number t on the real line.
 
-    q is `middle` + `width`·t without bounds, `low` + (`high` − `low`)·Φ(t) between two, and with one bound `low` or `high`
+    q is `middle` + `width`·t without bounds, or the exponential of that (`log`), `low` + (`high` − `low`)·Φ(t) between two, and with one bound `low` or `high`
     plus `width` times −log Φ(−t); `width` is negative below a bound.
     """
 
@@ -29,11 +29,12 @@ class Line:
     high: float
     middle: float
     width: float
+    log: bool = False
 
     @property
     def bounds(self) -> int:
-        """How many there are."""
-        return int(np.isfinite(self.low)) + int(np.isfinite(self.high))
+        """How many there are that the transform has to keep."""
+        return 0 if self.log else int(np.isfinite(self.low)) + int(np.isfinite(self.high))
 
     def reach(self, t: Floats) -> Floats:
         """The quantity."""
@@ -41,7 +42,8 @@ class Line:
             return np.asarray(self.low + (self.high - self.low) * special.ndtr(t))
         if self.bounds == 1:
             return np.asarray(self._edge - self.width * special.log_ndtr(-t))
-        return np.asarray(self.middle + self.width * t)
+        found = self.middle + self.width * t
+        return np.asarray(np.exp(found) if self.log else found)
 
     def slopes(self, t: float) -> tuple[float, float]:
         """The first and the second derivative of the quantity."""
@@ -51,10 +53,15 @@ class Line:
         if self.bounds == 1:
             mills = float(np.exp(-0.5 * t**2 - special.log_ndtr(-t)) / np.sqrt(2 * np.pi))
             return self.width * mills, self.width * mills * (mills - t)
+        if self.log:
+            here = float(self.reach(np.asarray(t)))
+            return self.width * here, self.width**2 * here
         return self.width, 0.0
 
     def log_prior(self, t: Floats) -> Floats:
         """Log density of t up to a constant: the belief's at q, and the log of |dq/dt|."""
+        if self.log:  # a lognormal quantity on this line is standard normal
+            return np.asarray(-0.5 * t**2)
         believed = log_density(self.belief, self.reach(t))
         if self.bounds == 2:
             return np.asarray(believed - 0.5 * t**2)
@@ -69,6 +76,8 @@ class Line:
         """The t of a quantity inside the bounds; 0 for one outside."""
         if not self.low < q < self.high:
             return 0.0
+        if self.log:
+            return float((np.log(q) - self.middle) / self.width)
         if self.bounds == 2:
             return float(special.ndtri((q - self.low) / (self.high - self.low)))
         if self.bounds == 1:
@@ -90,6 +99,8 @@ def draw_line(belief: Belief) -> Line:
     high = high if belief.below is None else min(high, belief.below)
     middle = {"normal": a[0], "student": a[len(a) - 2]}.get(belief.name, 0.0)
     width = a[-1]
+    if belief.name == "lognormal" and low <= 0 and high == np.inf:
+        return Line(belief, low, high, a[0], a[1], log=True)
     if belief.name == "lognormal":
         width = float(np.exp(a[0]))
     elif belief.name == "gamma":

@@ -111,35 +111,50 @@ class Target:
 def make_target(plan: Plan, data: Dataset, block: Equations) -> Target:
     """The posterior density of a block whose equations can be ordered with lenders first."""
     beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block}
-    sds = {each.spread: beliefs[each.response].spread for each in block if each.spread}
-    spreads = {address: belief for address, belief in sds.items() if isinstance(belief, Belief)}
+    extras = _list_extras(block, beliefs)
+    own = {address: belief for address, belief in extras.items() if isinstance(belief, Belief)}
     believed = [belief for each in block for belief in beliefs[each.response].beliefs]
-    size = len(believed) + len(spreads)
-    rows = {address: np.eye(size + 1)[len(believed) + index] for index, address in enumerate(spreads)}
+    size = len(believed) + len(own)
+    rows = {address: _extra_row(belief, len(believed) + k, size) for k, (address, belief) in enumerate(own.items())}
     working: dict[str, Floats] = {}
     first = dict(zip(beliefs, np.cumsum([0, *(len(each.beliefs) for each in beliefs.values())]), strict=False))
     for equation in order_lenders(block, beliefs) or ():
-        own = beliefs[equation.response]
-        raw, working[equation.response] = _maps(own, int(first[equation.response]), rows, size)
+        mine = beliefs[equation.response]
+        raw, working[equation.response] = _maps(mine, int(first[equation.response]), rows, size)
         rows |= dict(zip(equation.addresses, raw, strict=True))
-    for address in sds:
-        owner, value = find_owner(address, sds)
+    for address in extras:
+        owner, value = find_owner(address, extras)
         rows[address] = np.append(np.zeros(size), value) if isinstance(value, float) else rows[owner]
-    everything = [*believed, *spreads.values()]
+    everything = [*believed, *own.values()]
     lines = {index: draw_line(belief) for index, belief in enumerate(everything) if not belief.plain_normal}
     start = np.zeros(size)
-    for index, address in enumerate(spreads, start=len(believed)):
-        response = next(each.response for each in block if each.spread == address)
-        start[index] = lines[index].place(data.numbers(response).sd)
+    for index, address in enumerate(own, start=len(believed)):
+        response = next(each.response for each in block if address in each.extras)
+        if index in lines and address.startswith("sigma"):
+            start[index] = lines[index].place(data.numbers(response).sd)
     parts = tuple(
         Part(
             make_likelihood(each, beliefs[each.response], data),
-            np.vstack([working[each.response], *([rows[each.spread]] if each.spread else [])]),
+            np.vstack([working[each.response], *(rows[address] for address in each.extras)]),
         )
         for each in block
     )
     addresses = tuple(address for each in block for address in each.parameters)
     return Target(size, lines, parts, addresses, np.array([rows[address] for address in addresses]), start)
+
+
+def _list_extras(block: Equations, beliefs: Mapping[str, Beliefs]) -> dict[str, Spread]:
+    """The spreads and shapes of a block, and what is believed of each."""
+    found = {each.spread: beliefs[each.response].spread for each in block if each.spread}
+    return found | {each.shape: beliefs[each.response].shape for each in block if each.shape}
+
+
+def _extra_row(belief: Belief, position: int, size: int) -> Floats:
+    """A spread or a shape on (quantities, 1): itself, or of a plain normal what its standard normal quantity makes it."""
+    row = np.zeros(size + 1)
+    row[position] = belief.arguments[-1] if belief.plain_normal else 1.0
+    row[-1] = belief.arguments[0] if belief.plain_normal else 0.0
+    return row
 
 
 def order_lenders(block: Equations, beliefs: Mapping[str, Beliefs]) -> Equations | None:
@@ -163,7 +178,7 @@ def _maps(own: Beliefs, first: int, rows: Mapping[str, Floats], size: int) -> tu
     borrowed = own.borrowed_matrix @ lent
     for matrix, offset, more in (
         (own.matrix, own.offset, borrowed),
-        (own.working_matrix, own.working_offset, np.linalg.solve(own.working.to_raw, borrowed)),
+        (own.working_matrix, own.working_offset, np.linalg.solve(own.to_raw, borrowed)),
     ):
         here = more.copy()
         here[:, first : first + len(own.beliefs)] += matrix

@@ -1,6 +1,6 @@
 """The distributions of responses as PyMC knows them: the symbolic twins of those in `model.laws`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,12 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from mechanisms.model.equations import Equation
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.laws import FREEDOM, place_skew
+from mechanisms.model.log_densities import Row
 from mechanisms.model.setting import Setting, find_out_of
 from mechanisms.model.symbolic.links import inverse_link
+from mechanisms.model.symbolic.parts import Parts, Tensors
 
 _EDGE = 1e-12  # how near a probability may come to 0 and 1
 ops: Any = pt  # untyped in PyTensor's stubs
@@ -60,6 +63,21 @@ class _Given:
 def distribute(family: str, link: str, eta: Any, spread: Any = None, shape: Any = None, out_of: Any = 1.0) -> Made:
     """The distribution of a response given its linear predictor."""
     return _MADE[family](_Given(link, eta, spread, shape, out_of))
+
+
+def distribute_parts(
+    equation: Equation,
+    etas: Sequence[Any],
+    spread: Any = None,
+    shape: Any = None,
+    out_of: Any = 1.0,
+    ended: Any = None,
+) -> Made | Parts:
+    """The distribution of a response given all its linear predictors; `ended` is 1 where a time was not censored."""
+    row = Row(Tensors(), equation, etas, spread, shape, out_of, ended)
+    if equation.role or ended is not None or any(each.role != "spread" for each in equation.parts):
+        return Parts(row, FAMILIES[equation.family].whole)
+    return distribute(equation.family, equation.link, etas[0], row.scale, shape, out_of)
 
 
 def distribute_rows(setting: Setting, equation: Equation, eta: Any, spread: Any, rows: NDArray[np.intp]) -> Made:

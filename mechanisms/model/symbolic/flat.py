@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.dataset import Categories, Dataset, response_values
+from mechanisms.data.shapes import Bending, bare, variable_of
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
 from mechanisms.model.predictor import linear_predictor
 from mechanisms.model.priors import state_beliefs
-from mechanisms.model.symbolic.densities import distribute
+from mechanisms.model.symbolic.densities import distribute_parts
 from mechanisms.model.symbolic.quantities import declare_parameters
 
 
@@ -40,18 +41,20 @@ def _data(data: Dataset, equations: tuple[Equation, ...]) -> dict[str, Any]:
     tensors: dict[str, Any] = {}
     for equation in equations:
         for column in equation.columns:
-            name, _, value = column.partition("=")
-            if name in generated or column in tensors:
+            name, own = variable_of(column), bare(column)
+            if name in generated or own in tensors:
                 continue
             found = data[name]
-            values = found.indicator(value) if isinstance(found, Categories) else found.values
-            tensors[column] = pm.Data(column, values, dims=_row(data))
-    return tensors
+            value = own.partition("=")[2]
+            values = found.indicator(value) if value and isinstance(found, Categories) else response_values(found)
+            tensors[own] = pm.Data(own, values, dims=_row(data))
+    return Bending(tensors, data.bases)
 
 
 def _likelihood(equation: Equation, data: Dataset, parameters: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:
-    eta = linear_predictor(equation, parameters, tensors)
+    etas = [linear_predictor(each, parameters, tensors) for each in equation.predictors]
     spread, shape = (parameters[name] if name else None for name in (equation.spread, equation.shape))
     out_of = tensors[equation.out_of] if isinstance(equation.out_of, str) else equation.out_of
-    made = distribute(equation.family, equation.link, eta, spread, shape, out_of)
-    return made.observe(equation.response, data.numbers(equation.response).values, _row(data))
+    ended = data.numbers(equation.event).values if equation.event else None
+    made = distribute_parts(equation, etas, spread, shape, out_of, ended)
+    return made.observe(equation.response, response_values(data[equation.response]), _row(data))

@@ -12,7 +12,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Dataset, Numbers
+from mechanisms.data.dataset import Dataset, readable
 from mechanisms.errors import DataError
 from mechanisms.model.courses import predict
 from mechanisms.model.deviations import Deviating, state_deviations
@@ -44,11 +44,11 @@ def build_levels(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> 
         deviations: dict[tuple[str, str], Any] = {}
         for each in state_deviations(plan, data):
             deviations |= _deviate(each, data)
-        values = {column.name: _known(column) for column in data.columns}
+        values = {column.name: readable(column) for column in data.columns}
         measured = tuple(equation for equation in equations if not equation.latent)
         for equation in measured:
             values[equation.response] = _filled(plan, equation, data)
-        setting = Setting(plan, data, parameters, deviations, values, inverse_link)
+        setting = Setting(plan, data, parameters, deviations, values, inverse_link, sought=True)
         discrete = find_discrete(plan, data, measured)
         for group in _groups(plan, measured):
             _likelihoods(setting, group, discrete)
@@ -69,15 +69,10 @@ def _initial(equation: Equation, data: Dataset) -> Any:
     return declare(str(equation.initial), first_spread(equation, data))
 
 
-def _known(column: Numbers | Categories) -> Any:
-    values = column.codes.astype(np.float64) if isinstance(column, Categories) else column.values
-    return np.where(column.observed, values, 0.0)
-
-
 def _filled(plan: Plan, equation: Equation, data: Dataset) -> Any:
     """A response's values with the unknown ones, as quantities of the model, in their places."""
     column = data.numbers(equation.response)
-    known = np.where(column.observed, column.values, 0.0)
+    known = readable(column)
     unknown = find_unknown(plan, equation, data)
     family = FAMILIES[equation.family]
     if not unknown.size or family.kind == "binary":

@@ -82,6 +82,10 @@ def _coefficients(equation: Equation, beliefs: Beliefs, parameters: dict[str, An
         z = pm.Normal(f"z({equation.response})", dims=dim)
         for position, index in enumerate(normal):
             quantities[index] = z[position]
+    for together in dict.fromkeys(belief.together for belief in beliefs.beliefs if belief.average):
+        places = [index for index, belief in enumerate(beliefs.beliefs) if belief.together == together]
+        for index, step in zip(places, _climb(together, beliefs.beliefs[places[0]]), strict=True):
+            quantities[index] = step
     for index, belief in enumerate(beliefs.beliefs):
         if quantities[index] is None:
             quantities[index] = declare(beliefs.names[index], belief)
@@ -92,6 +96,17 @@ def _coefficients(equation: Equation, beliefs: Beliefs, parameters: dict[str, An
         raw = raw + pt.matmul(beliefs.borrowed_matrix, pt.stack([parameters[address] for address in beliefs.borrowed]))
     named = pm.Deterministic(f"coefficients({equation.response})", raw, dims=f"terms({equation.response})")
     parameters |= {address: named[position] for position, address in enumerate(equation.addresses)}
+
+
+def _climb(together: str, belief: Belief) -> list[Any]:
+    """Steps of one sign: the average step times their number, shared out."""
+    assert belief.average is not None
+    count = int(belief.arguments[0])
+    average = declare(f"average step({together})", belief.average)
+    if count == 1:
+        return [average]
+    shares = pm.Dirichlet(f"shares({together})", np.ones(count))
+    return [average * np.float64(count) * shares[place] for place in range(count)]
 
 
 def _extra(address: str | None, belief: Spread, parameters: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def forest(effects: Effects, path: str | PathLike[str] | None = None) -> Figure:
     step = TIGHT if len(effects.rows) > MANY else ROW
     size = TEXT if step == ROW else SMALL - 1
     rows = _arrange(effects, step)
-    heads = ("mean [95% interval]", "P(> 0)" if any(row.chance for row in rows) else "")
+    heads = ("mean [95% interval]", f"P(> {effects.neutral:g})" if any(row.chance for row in rows) else "")
     left = max(measure((row.label,), size)[0] for row in rows) + 0.35
     middle = max(measure((heads[0],), SMALL)[0], *(measure((row.numbers,), size)[0] for row in rows)) + 0.35
     width = left + AXIS + middle + (0.6 if heads[1] else 0)
@@ -57,7 +57,7 @@ def forest(effects: Effects, path: str | PathLike[str] | None = None) -> Figure:
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((left / width, bottom / height, AXIS / width, 1 - (top + bottom) / height))
     axes.set_ylim(rows[-1].y - step / 2, step / 2)
-    axes.axvline(0, color=PALE, linewidth=1, zorder=1)
+    axes.axvline(effects.neutral, color=PALE, linewidth=1, zorder=1)
     _draw_intervals(axes, rows, step)
     for place, head in ((0.15, heads[0]), *([(middle, heads[1])] if heads[1] else [])):
         axes.annotate(head, (1, 1), (place * 72, 2), xycoords="axes fraction", textcoords="offset points", va="bottom",
@@ -80,7 +80,7 @@ def _arrange(effects: Effects, step: float) -> list[_Row]:
         if above is not None:
             y -= step + (GROUP_GAP if _group(above.label) != _group(row.label) else 0.0)
         label = row.unit.replace("=", " ") if alone else row.label.replace("->", "\N{RIGHTWARDS ARROW}")
-        numbers = summarise(row.draws)
+        numbers = summarise(row.draws, neutral=effects.neutral)
         shown = show_interval(numbers["mean"], numbers["lower"], numbers["upper"])
         rows.append(_Row(row, label, shown, f"{numbers['p_positive']:.2f}" if units else "", y))
     return rows

@@ -1,13 +1,14 @@
 """The path diagram: boxes, arrows with their coefficients, moderators on the arrows that they moderate."""
 
 from collections.abc import Iterable
+from numbers import Integral
 from os import PathLike
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon, Rectangle
 
-from mechanisms.errors import MechanismsError, expect
+from mechanisms.errors import MechanismsError, did_you_mean, expect
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.report.composition import compose
@@ -26,7 +27,7 @@ def diagram(
     fit: Fit | None = None,
     path: str | PathLike[str] | None = None,
     *,
-    of: Iterable[str] = (),
+    of: str | Iterable[str] = (),
     labels: bool = False,
     unrolled: bool | int = False,
 ) -> Figure:
@@ -41,7 +42,7 @@ def diagram(
     path
         A file to write; its ending (.png, .svg, .pdf) chooses the format.
     of
-        Exposures besides those of the theory's own questions, so that they are not taken for covariates.
+        Exposures, one name or several, besides those of the theory's own questions, so that they are not taken for covariates.
     labels
         Write every arrow out. Without, an arrow says only what its two names do not: `t−1`, `client`, `→ sigma`.
     unrolled
@@ -62,14 +63,15 @@ def diagram(
     expect(theory, Theory, "what is drawn", "mx.diagram(theory) draws a theory, mx.diagram(fit.plan, fit) a fit")
     if fit is not None:
         expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one; a file's name is path=")
+    exposures = _exposures(of, theory)
     if unrolled is not False:
-        if unrolled is not True and (not isinstance(unrolled, int) or unrolled < 1):
+        if unrolled is not True and (not isinstance(unrolled, Integral) or unrolled < 1):
             raise MechanismsError(f"unrolled is True or how many occasions to draw, not {unrolled!r}: unrolled=3")
-        if fit is not None or labels or tuple(of):
+        if fit is not None or labels or exposures:
             raise MechanismsError(
                 "a diagram over time shows no fit, labels or exposures: leave out the fit, labels= and of=, or unrolled="
             )
-    sheet = unrolled_sheet(theory, unrolled) if unrolled else stand(compose(theory, fit, of, labels=labels))
+    sheet = unrolled_sheet(theory, unrolled) if unrolled else stand(compose(theory, fit, exposures, labels=labels))
     scene = set_scene(sheet)
     if path is not None and check_path(path).suffix.lower() == ".svg":
         keep_text(write_svg(scene), path)
@@ -80,6 +82,16 @@ def diagram(
             "or install a font that has them (Noto Sans has most)"
         )
     return keep(paint(scene), path)
+
+
+def _exposures(of: str | Iterable[str], theory: Theory) -> tuple[str, ...]:
+    """The names in `of`, each a variable of the theory."""
+    found = (of,) if isinstance(of, str) else tuple(of) if isinstance(of, Iterable) else (of,)
+    for name in found:
+        if name not in theory.names:
+            hint = did_you_mean(name, theory.names) if isinstance(name, str) else ""
+            raise MechanismsError(f"of: the theory has no variable {name!r}.{hint}")
+    return found
 
 
 def letters_of(scene: Scene) -> frozenset[str]:

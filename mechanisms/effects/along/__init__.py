@@ -1,0 +1,1 @@
+"""Effects along a variable: of a moderator, and of the exposure itself."""

@@ -1,0 +1,163 @@
+"""What an effect is conditioned on: moderators, their values, and the same fit where every unit has them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mechanisms.data.dataset import Categories, Column, Numbers
+from mechanisms.effects.population import choose, every_value, shown
+from mechanisms.errors import DataError, IdentificationError, SpecError, did_you_mean, listed
+from mechanisms.graph.graph import ancestors, descendants
+from mechanisms.infer.posterior import Fit
+from mechanisms.model.plan import Plan
+from mechanisms.spec.theory import Question, Scalar
+
+Values = Mapping[str, float | str]
+_STEPS = ("-1 sd", "mean", "+1 sd")
+_SHARES = ("16%", "50%", "84%")
+
+
+@dataclass(frozen=True, eq=False)
+class Moderator:
+    """A variable that an effect is looked at along: its column, and the values that the table shows."""
+
+    column: Column
+    stated: tuple[float | str, ...]
+
+    @property
+    def name(self) -> str:
+        """The variable."""
+        return self.column.name
+
+    @property
+    def numbers(self) -> Numbers | None:
+        """Its column where there are values between its values; None for categories and 0/1 variables."""
+        return self.column if isinstance(self.column, Numbers) and not self.column.binary else None
+
+    def say(self, value: float | str) -> str:
+        """`negexp=0.60`."""
+        return f"{self.name}={shown(self.column, value)}"
+
+
+def find_moderators(fit: Fit, question: Question, by: Any) -> tuple[Moderator, ...]:
+    """The moderators that are named, in this order, each with its values or the usual ones.
+
+    A number is shown at its mean and an sd to either side, or, where one of these lies outside the data, at the 16th,
+    50th and 84th percentile (Hayes 2018); a category at each of its values.
+    """
+    said = _read(by)
+    found = []
+    for name, values in said.items():
+        _check(fit, question, name)
+        column = fit.data[name]
+        stated = tuple(dict.fromkeys(choose(column, value) for value in _spread(column, values)))
+        if isinstance(column, Numbers) and column.binary and (odd := [v for v in stated if v not in (0.0, 1.0)]):
+            raise DataError(f"by: {name} is 0 or 1, not {listed(f'{value:g}' for value in odd)}")
+        found.append(Moderator(column, stated))
+    return tuple(found)
+
+
+def note_outside(moderators: tuple[Moderator, ...]) -> tuple[str, ...]:
+    """A note on every stated value that lies outside the data, where nobody is to tell the effect."""
+    return tuple(
+        f"{each.say(value)} lies outside the data: an extrapolation"
+        for each in moderators
+        if isinstance(each.column, Numbers)
+        for value in each.stated
+        if not _inside(each.column, value)
+    )
+
+
+def put(fit: Fit, values: Values) -> Fit:
+    """The same fit, asked of data in which every unit has these values and everything else is as it was observed."""
+    columns = tuple(_level(each, values[each.name]) if each.name in values else each for each in fit.data.columns)
+    return replace(fit, data=replace(fit.data, columns=columns))
+
+
+def _level(column: Column, value: float | str) -> Column:
+    if isinstance(column, Categories):
+        return replace(column, codes=np.full(len(column.codes), column.values.index(str(value)), dtype=np.intp))
+    return replace(column, values=np.full(len(column.values), float(value)))
+
+
+def _read(by: Any) -> dict[str, tuple[Scalar, ...] | None]:
+    """A name, several names, or a mapping from names to values."""
+    if isinstance(by, str):
+        return {by: None}
+    if isinstance(by, Mapping):
+        return {str(name): _listing(name, values) for name, values in by.items()} or _refuse(by)
+    if isinstance(by, Iterable):
+        names = list(by)
+        if names and all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
+            return dict.fromkeys(names)
+    return _refuse(by)
+
+
+def _listing(name: str, values: Any) -> tuple[Scalar, ...] | None:
+    if values is None or values == "each":
+        return None
+    found = (values,) if isinstance(values, str | int | float) else tuple(values)
+    if not found:
+        raise SpecError(f"by: {name}: no value is given")
+    return found
+
+
+def _refuse(by: Any) -> dict[str, tuple[Scalar, ...] | None]:
+    raise SpecError(f"by names moderators: 'w', ['w', 'z'] or {{'w': ['-1 sd', '+1 sd'], 'z': [0, 1]}}, not {by!r}")
+
+
+def _spread(column: Column, values: tuple[Scalar, ...] | None) -> tuple[Scalar, ...]:
+    if values is not None:
+        return values
+    if isinstance(column, Categories) or column.binary:
+        return every_value(column)
+    return _STEPS if all(_inside(column, choose(column, value)) for value in _STEPS) else _SHARES
+
+
+def _inside(column: Numbers, value: float | str) -> bool:
+    return column.lowest <= float(value) <= column.highest
+
+
+def _check(fit: Fit, question: Question, name: str) -> None:
+    """Refuse what is no moderator here."""
+    plan = fit.plan
+    if name not in fit.data:
+        known = [each for each in plan.theory.names if each in fit.data]
+        if name in plan.theory.names:
+            raise SpecError(f"by: {name} is computed or not observed; name a variable that has values in the data")
+        raise SpecError(f"by: the theory has no variable '{name}'.{did_you_mean(name, known)}")
+    if name in (question.of.name, question.on.name):
+        raise SpecError(f"by: {name} is what the question is about; for the curve of its own effect, mx.turning_point")
+    for key, pairs in (("at", question.at), ("set", question.set)):
+        if name in {each for each, _ in pairs}:
+            raise SpecError(f"by: {name} stands in the question's {key} as well; say it once")
+    if plan.theory.levels and plan.design.level(name) in plan.design.lattice.time:
+        level = plan.design.level(name)
+        raise SpecError(
+            f"by: {name} differs from {level} to {level}, so that no unit has one value of it: name a variable of the unit, "
+            f"or set {{{name}: …}} in the question to intervene"
+        )
+    ways = _responses(plan, question)
+    if not any(name in plan.equation(each).parents for each in ways):
+        products = sorted(_multiplied(plan, ways) - {question.of.name, *ways})
+        raise IdentificationError(
+            f"by: by the theory {name} acts on nothing between {question.of} and {question.on}, so that the effect is the "
+            f"same for all its values; drawn as moderators are {listed(products) or 'none'}"
+        )
+
+
+def _responses(plan: Plan, question: Question) -> tuple[str, ...]:
+    """The variables with equations on the ways from exposure to outcome, the outcome included."""
+    of, on = question.of.name, question.on.name
+    if plan.theory.levels:
+        return tuple(each.response for each in plan.equations if not each.latent)
+    inside = descendants(plan.graph, of) & {*ancestors(plan.graph, on), on}
+    return tuple(each.response for each in plan.equations if each.response in inside)
+
+
+def _multiplied(plan: Plan, responses: tuple[str, ...]) -> set[str]:
+    """The variables that stand in a product of these equations."""
+    products = (each for name in responses for each in plan.equation(name).coefficients if len(each.factors) > 1)
+    return {factor.variable for each in products for factor in each.factors}

@@ -1,0 +1,115 @@
+"""One unit at a point: the mean of every variable where the exposure and the covariates have stated values."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.dataset import Categories
+from mechanisms.data.shapes import Bending
+from mechanisms.effects.population import choose, place
+from mechanisms.errors import IdentificationError, SpecError, did_you_mean
+from mechanisms.graph.graph import between, descendants
+from mechanisms.infer.posterior import Fit
+from mechanisms.model.laws import find_mean, give
+from mechanisms.model.predictor import linear_predictor
+
+Floats = NDArray[np.float64]
+_STEP = 1e-3  # of an sd: a fourth-order difference is then exact to 1e-11 for smooth curves
+_CORNER = 0.5
+_WITHOUT_MEAN = ("ordinal", "sequential", "categorical")
+
+
+@dataclass(frozen=True, eq=False)
+class Here:
+    """Values of the columns at a point, each a number or one for every draw."""
+
+    fit: Fit
+    columns: Mapping[str, Any]
+
+    def mean(self, response: str, **moved: Any) -> Floats:
+        """The mean of a variable given what its equation reads here, with some columns moved; shape (draws,)."""
+        equation, parameters = self.fit.plan.equation(response), self.fit.parameters
+        columns = Bending({**self.columns, **moved}, self.fit.data.bases)
+        etas = [linear_predictor(each, parameters, columns) for each in equation.predictors]
+        spread, shape = (parameters[name] if name else None for name in (equation.spread, equation.shape))
+        out_of = columns[equation.out_of] if isinstance(equation.out_of, str) else equation.out_of
+        mean = find_mean(give(equation, etas, spread, shape, out_of))
+        return np.broadcast_to(mean, (self.fit.shape[0] * self.fit.shape[1],)).copy()
+
+    def slope(self, response: str, cause: str) -> Floats:
+        """How much a variable's mean rises for each unit of one of its causes, all else here as it is.
+
+        Raises
+        ------
+        IdentificationError
+            The line has a corner here.
+        """
+        step = _STEP * self.fit.data.numbers(cause).sd
+        value = np.asarray(self.columns[cause], dtype=np.float64)
+        ahead, behind, far, near = (
+            self.mean(response, **{cause: value + share * step}) for share in (1.0, -1.0, 2.0, -2.0)
+        )
+        here = self.mean(response)
+        gap, small = ahead - 2 * here + behind, 0.1 * step
+        closer = (
+            self.mean(response, **{cause: value + small}) - 2 * here + self.mean(response, **{cause: value - small})
+        )
+        rounding = 1e-12 * (np.abs(here) + np.abs(ahead - here) + 1e-300)
+        if np.mean((np.abs(closer) > rounding) & (np.abs(closer) * 10 > (1 - _CORNER) * np.abs(gap))) > 0.5:
+            raise IdentificationError(
+                f"{response} has a corner in {cause} here, where no slope is: ask on either side of it"
+            )
+        return (8 * (ahead - behind) - (far - near)) / (12 * step)
+
+
+def stand(fit: Fit, of: str, on: str, point: float, covariates: Mapping[str, Any]) -> Here:
+    """The point where the exposure has a value: what it moves at its mean there, what it does not as stated or at the mean."""
+    moving = descendants(fit.plan.graph, of)
+    _check_covariates(fit, of, on, moving, covariates)
+    columns: dict[str, Any] = {of: point}
+    for column in fit.data.columns:
+        if column.name in {of, *moving}:
+            continue
+        if column.name in covariates:
+            columns |= place(column, choose(column, covariates[column.name]))
+        elif isinstance(column, Categories):
+            columns |= {f"{column.name}={value}": column.share(value) for value in column.values}
+        else:
+            columns[column.name] = column.mean
+    for name in between(fit.plan.graph, of, on)[1:-1]:
+        columns[name] = Here(fit, columns).mean(name)
+    return Here(fit, columns)
+
+
+def _check_covariates(fit: Fit, of: str, on: str, moving: frozenset[str], covariates: Mapping[str, Any]) -> None:
+    if not isinstance(covariates, Mapping):
+        raise SpecError(f"covariates is a mapping from variables to values, {{'age': 40}}, not {covariates!r}")
+    for name in covariates:
+        if name not in fit.data:
+            raise SpecError(
+                f"covariates: the theory has no variable '{name}'.{did_you_mean(name, fit.plan.theory.names)}"
+            )
+        if name in (of, on):
+            raise SpecError(f"covariates: {name} is what the question is about; points of the exposure stand in at")
+        if name in moving:
+            raise SpecError(
+                f"covariates: {of} moves {name}, which is at its mean given {of}; name what {of} does not move"
+            )
+
+
+def check_continuous(fit: Fit, of: str, on: str, paths: Iterable[tuple[str, ...]]) -> None:
+    """Refuse slopes in what has no values between its values, and means of what has none."""
+    for name in dict.fromkeys(name for path in paths for name in path[:-1]):
+        column = fit.data[name]
+        if isinstance(column, Categories) or column.binary:
+            kind = "has categories" if isinstance(column, Categories) else "is 0 or 1"
+            raise IdentificationError(
+                f"{name} {kind}, so that nothing has a slope in it: ask mx.estimate for the difference between its values"
+            )
+    for name in between(fit.plan.graph, of, on)[1:]:
+        family = fit.plan.equation(name).family
+        if family in _WITHOUT_MEAN:
+            raise IdentificationError(f"{name} is {family} and has no mean: ask mx.estimate for a probability")

@@ -1,0 +1,23 @@
+"""What a shape is in numbers: the powers of its cause, or columns of its own."""
+
+from mechanisms.spec.theory import Shape
+
+
+def list_powers(shape: Shape) -> tuple[int, ...]:
+    """The powers of the cause that have a coefficient; one where a shape is no polynomial."""
+    top = 2 if shape.kind == "quadratic" else shape.argument if shape.kind == "polynomial" else 1
+    return tuple(range(1, top + 1)) if isinstance(top, int) else (1,)
+
+
+def count_columns(shape: Shape) -> int:
+    """How many columns of its own a bent shape has; 0 for polynomials."""
+    if shape.kind == "spline" and isinstance(shape.argument, int):
+        return shape.argument
+    if shape.kind == "piecewise" and isinstance(shape.argument, tuple):
+        return len(shape.argument) + 1
+    return int(shape.kind == "log")
+
+
+def spell(shape: Shape) -> str:
+    """A shape as columns spell it: `spline:4`, `piecewise:20,30`, `log`."""
+    return str(shape).replace(" ", "").replace("[", "").replace("]", "")
