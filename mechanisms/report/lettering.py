@@ -48,21 +48,33 @@ def place_label(
     Dearest is a place on a box, then one on another label, then one that is as near to another arrow as to its own.
     """
     places = sorted(_candidates(curve, size), key=lambda place: place[0])
-    own = thicken(curve)
+    own, short = thicken(curve), run_of(curve)[-1] < SHORT
+    standing = [label for _, label in places]
+    taken = 1000 * _overlaps(standing, boxes, 0.05) + 50 * _overlaps(standing, labels, 0.06)
     best, lowest = places[0][1], float("inf")
-    for dear, label in places:
+    for (dear, label), more in zip(places, taken, strict=True):
         if dear >= lowest:
             break
-        cost = dear + 1000 * sum(label.meets(box, 0.05) for box in boxes)
-        cost += 50 * sum(label.meets(other, 0.06) for other in labels)
-        cost += 3 * sum(abs(label.y - line) < label.height / 2 + 0.02 for line in borders)
+        cost = dear + float(more)
+        if cost < lowest:
+            cost += 3 * sum(abs(label.y - line) < label.height / 2 + 0.02 for line in borders)
         if cost < lowest:
             hidden = float(_within(label, own).mean())
-            cost += 20 * max(0.0, hidden - 0.55) + 3 * (hidden > 0 and run_of(curve)[-1] < SHORT)
+            cost += 20 * max(0.0, hidden - 0.55) + 3 * (hidden > 0 and short)
             cost += LOST * int((gaps(label, others) < gaps(label, own) + CLEAR).sum())
         if cost < lowest:
             best, lowest = label, cost
     return best, lowest
+
+
+def _overlaps(labels: Sequence[Box], others: Sequence[Box], margin: float) -> Curve:
+    """How many other rectangles each label overlaps or comes nearer to than the margin."""
+    one, two = (
+        np.array([(box.x, box.y, box.width, box.height) for box in each]).reshape(-1, 4) for each in (labels, others)
+    )
+    apart = np.abs(one[:, None, :2] - two[None, :, :2])
+    near = apart < (one[:, None, 2:] + two[None, :, 2:]) / 2 + margin
+    return np.asarray(near.all(axis=2).sum(axis=1), dtype=np.float64)
 
 
 def gaps(label: Box, curves: Curve) -> Curve:
