@@ -10,6 +10,7 @@ from mechanisms.errors import DataError
 from mechanisms.spec.theory import Prior
 
 Floats = NDArray[np.float64]
+POSITIVE = ("half_normal", "exponential", "lognormal", "gamma")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,17 @@ class Belief:
     def plain_normal(self) -> bool:
         """Whether it is a normal without bounds."""
         return self.name == "normal" and self.above is None and self.below is None
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Where it has a density: the distribution's own range, within the bounds."""
+        a = self.arguments
+        own = {"uniform": (a[0], a[-1]), "beta": (0.0, 1.0)} | dict.fromkeys(POSITIVE, (0.0, np.inf))
+        low, high = own.get(self.name, (-np.inf, np.inf))
+        return (
+            low if self.above is None else max(low, self.above),
+            high if self.below is None else min(high, self.below),
+        )
 
     def __str__(self) -> str:
         if self.average is not None:

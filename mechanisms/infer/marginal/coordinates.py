@@ -256,7 +256,7 @@ def _chart(
         if stated == "root":
             continue
         belief = Belief("normal", (0.0, 1.0)) if isinstance(stated, str) else stated
-        families[d], (lower[d], upper[d]) = FAMILIES.index(belief.name), _ends(belief)
+        families[d], (lower[d], upper[d]) = FAMILIES.index(belief.name), belief.support
         arguments[d, : len(belief.arguments)] = belief.arguments
         bounds[d] = ABOVE * bool(np.isfinite(lower[d])) + BELOW * bool(np.isfinite(upper[d]))
         start[d] = _begin(belief, int(bounds[d]))
@@ -280,16 +280,6 @@ def _chart(
         entry_rows=entries[:, 0].copy(),
         entry_columns=entries[:, 1].copy(),
     )  # fmt: skip
-
-
-def _ends(belief: Belief) -> tuple[float, float]:
-    """Between what a believed quantity lies."""
-    a = belief.arguments
-    low, high = {"uniform": (a[0], a[-1]), "beta": (0.0, 1.0)}.get(belief.name, (-np.inf, np.inf))
-    if belief.name in ("half_normal", "exponential", "lognormal", "gamma"):
-        low = 0.0
-    low = low if belief.above is None else max(low, belief.above)
-    return low, high if belief.below is None else min(high, belief.below)
 
 
 def _begin(belief: Belief, bounds: int) -> float:

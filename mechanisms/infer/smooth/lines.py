@@ -92,11 +92,7 @@ class Line:
 def draw_line(belief: Belief) -> Line:
     """The line of a quantity: its belief's support within the bounds that the theory sets."""
     a = belief.arguments
-    low, high = {"uniform": (a[0], a[-1]), "beta": (0.0, 1.0)}.get(belief.name, (-np.inf, np.inf))
-    if belief.name in ("half_normal", "exponential", "lognormal", "gamma"):
-        low = 0.0
-    low = low if belief.above is None else max(low, belief.above)
-    high = high if belief.below is None else min(high, belief.below)
+    low, high = belief.support
     middle = {"normal": a[0], "student": a[len(a) - 2]}.get(belief.name, 0.0)
     width = a[-1]
     if belief.name == "lognormal" and low <= 0 and high == np.inf:

@@ -8,7 +8,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from mechanisms.errors import FitError
-from mechanisms.model.beliefs import Belief, Spread
+from mechanisms.model.beliefs import POSITIVE, Belief, Spread
 from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
 
@@ -135,7 +135,7 @@ def declare(name: str, belief: Belief) -> Any:
         "uniform": (pm.Uniform, {"lower": a[0], "upper": a[-1]}),
     }
     distribution, arguments = make[belief.name]
-    positive = belief.name in ("half_normal", "exponential", "lognormal", "gamma")
+    positive = belief.name in POSITIVE
     above = None if positive and belief.above is not None and belief.above <= 0 else belief.above
     if above is None and belief.below is None:
         begin = {"initval": _inside(belief)} if belief.name == "lognormal" else {}  # its mean may lie far out
@@ -147,11 +147,7 @@ def declare(name: str, belief: Belief) -> Any:
 def _inside(belief: Belief) -> float:
     """Where sampling begins: well inside the bounds. PyMC would begin at the mean, which may be a bound."""
     a = belief.arguments
-    low, high = {"uniform": (a[0], a[-1]), "beta": (0.0, 1.0)}.get(belief.name, (-np.inf, np.inf))
-    if belief.name in ("half_normal", "exponential", "lognormal", "gamma"):
-        low = 0.0
-    low = low if belief.above is None else max(low, belief.above)
-    high = high if belief.below is None else min(high, belief.below)
+    low, high = belief.support
     if np.isfinite(low) and np.isfinite(high):
         return (low + high) / 2
     with np.errstate(all="ignore"):  # the rows of the table that are not asked
