@@ -108,6 +108,11 @@ class Asked:
         return self.stage.population.description
 
     @property
+    def alike(self) -> str:
+        """What is observed of a unit before."""
+        return "what is measured before"
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What has to be said of the precision of the averages taken so far."""
         return tuple(dict.fromkeys(found.note for found in self.known.values() if found.note))

@@ -191,7 +191,7 @@ def _whom(asked: list[Posed]) -> str:
 def _interventional(asked: Posed, question: Question, identified: Identified, label: str) -> Line:
     names = ", ".join(identified.mediators)
     under = "the first value" if question.kind == "direct" else "each value, the rest under the second"
-    meaning = f"{names} drawn at random from those of units alike in what is measured before, under {under}"
+    meaning = f"{names} drawn at random from those of units alike in {asked.alike}, under {under}"
     return (label, asked.drawn(identified.mediators, question.kind), meaning)
 
 

@@ -80,6 +80,11 @@ class Posed(Protocol):
         ...
 
     @property
+    def alike(self) -> str:
+        """In what those are alike from whose law a mediator is drawn, in words."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What has to be said of the averages taken so far."""
         ...

@@ -7,6 +7,7 @@ the two may be in another version. All versions share every unit's deviations an
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -29,14 +30,31 @@ Floats = NDArray[np.float64]
 NONE: frozenset[Edge] = frozenset()
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Some nodes as they are in another world, in its moved or its baseline version."""
+
+    world: "World"
+    nodes: frozenset[str]
+    moved: bool
+
+
 class World:
-    """One version of a scenario for a chunk of draws; without `arrows` the baseline, which all others share."""
+    """One version of a scenario for a chunk of draws; without `arrows` the baseline, which all others share.
+
+    With `drawn`, some values and departures are those of another world, in all versions of this one.
+    """
 
     def __init__(
-        self, scenario: Scenario, chunk: Chunk, arrows: frozenset[Edge] = NONE, base: "World | None" = None
+        self,
+        scenario: Scenario,
+        chunk: Chunk,
+        arrows: frozenset[Edge] = NONE,
+        base: "World | None" = None,
+        drawn: Drawn | None = None,
     ) -> None:
         self.scenario, self.chunk, self.arrows = scenario, chunk, arrows
-        self._base = base
+        self._base, self._drawn = base, drawn
         self._known: dict[tuple[Any, ...], Any] = {}
 
     @cached_property
@@ -80,6 +98,8 @@ class World:
 
     def departure(self, name: str, place: int | None, own: bool) -> Floats:
         """The departure of a variable from its course; 0 where it does not exist."""
+        if drawn := self._find_drawn(name, place):
+            return drawn.world.departure(name, place, drawn.moved)
         own = own and self.moved(self.scenario.node(name, place))
         return self._settle(("departure", name, place, own), lambda w: w._departure(name, place, own))
 
@@ -118,6 +138,11 @@ class World:
             )
         return np.asarray(found)
 
+    def _find_drawn(self, name: str, place: int | None) -> Drawn | None:
+        """Where a variable's own part comes from, if not from this world."""
+        found = self._drawn
+        return found if found is not None and self.scenario.node(name, place) in found.nodes else None
+
     def _mean(self, name: str, place: int | None, own: bool, course: bool) -> Any:
         equation, there = self.scenario.equations[name], self.exists(name, place)
         if equation.latent:
@@ -137,6 +162,8 @@ class World:
             return self._observed(name, place)
         if equation.latent:
             return self._predictor(name, place, own, course) + self.chunk.deviations[name, equation.level]
+        if equation.link != "identity" and (drawn := self._find_drawn(name, place)):
+            return drawn.world.value(name, place, drawn.moved, course)
         there = self.exists(name, place)
         if equation.link == "identity":
             departs = self.departure(name, place, own)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.effects.over_time.cubature import HIGHEST, find_points
-from mechanisms.effects.over_time.forward import World
+from mechanisms.effects.over_time.forward import Drawn, World
 from mechanisms.effects.over_time.linearity import Traits, study
 from mechanisms.effects.over_time.people import People
 from mechanisms.effects.over_time.scenario import Chunk, Scenario
@@ -25,6 +25,18 @@ FEWEST, MOST, EFFORT = 4, 512, 12_000_000  # pairs of draws of the noise, and nu
 TILED = 200  # a fit of few draws is repeated to about so many, each with noise of its own
 
 
+@dataclass(frozen=True)
+class Mixed:
+    """The world under the exposure's second value (`rest`) or first, but for some nodes that are drawn from a copy.
+
+    The copy has noise of its own and lives under the second value (`level`) or first; each unit keeps its deviations.
+    """
+
+    rest: bool
+    level: bool
+    nodes: frozenset[str]
+
+
 @dataclass(eq=False)
 class Runner:
     """The worlds of one contrast in one population; `ends` are the outcomes whose mean is looked at."""
@@ -34,7 +46,7 @@ class Runner:
     people: People
     ends: tuple[str, ...]
     error: float = 0.0
-    _means: dict[tuple[tuple[frozenset[Edge], ...], int | None], Floats] = field(default_factory=dict)
+    _means: dict[tuple[Ways | Mixed, int | None], Floats] = field(default_factory=dict)
 
     @cached_property
     def traits(self) -> Traits:
@@ -57,15 +69,15 @@ class Runner:
         size = self._count * self.scenario.timeline.clients * max(1, len(self.people.labels) // 4)
         return int(np.clip(EFFORT / size, 2 * FEWEST, MOST))
 
-    def levels(self, ways: Ways) -> Floats:
+    def levels(self, ways: Ways | Mixed) -> Floats:
         """The outcome's mean in a world, for each row of people; shape (rows, draws)."""
         if not self.drawn:
             return self.means((ways,), None)[0]
-        known = [key[1] for key in self._means if key[0] == ways.arrows and key[1] is not None]
+        known = [key[1] for key in self._means if key[0] == ways and key[1] is not None]
         count = max([each + 1 for each in known], default=2 * FEWEST)
         return np.mean([self.means((ways,), each)[0] for each in range(count)], axis=0)
 
-    def gap(self, one: Ways, other: Ways) -> Floats:
+    def gap(self, one: Ways | Mixed, other: Ways | Mixed) -> Floats:
         """One world minus the other, noise in common; shape (rows, draws)."""
         if not self.drawn:
             return np.asarray(np.subtract(*self.means((one, other), None)))
@@ -81,14 +93,14 @@ class Runner:
                 return found
             goal = min(2 * goal, self.pairs)
 
-    def means(self, worlds: tuple[Ways, ...], replicate: int | None) -> tuple[Floats, ...]:
+    def means(self, worlds: tuple[Ways | Mixed, ...], replicate: int | None) -> tuple[Floats, ...]:
         """The outcome's mean in each world, for one draw of the noise; worlds of one call share their baseline."""
-        new = tuple(dict.fromkeys(ways for ways in worlds if (ways.arrows, replicate) not in self._means))
+        new = tuple(dict.fromkeys(ways for ways in worlds if (ways, replicate) not in self._means))
         if new:
             pieces = [self._piece(new, some, replicate) for some in self._chunks()]
             for place, ways in enumerate(new):
-                self._means[ways.arrows, replicate] = np.concatenate([piece[place] for piece in pieces], axis=1)
-        return tuple(self._means[ways.arrows, replicate] for ways in worlds)
+                self._means[ways, replicate] = np.concatenate([piece[place] for piece in pieces], axis=1)
+        return tuple(self._means[ways, replicate] for ways in worlds)
 
     def chunks(self) -> Iterator[Chunk]:
         """The draws, some at a time, with the deviations of these people; new ones at their mean."""
@@ -125,7 +137,7 @@ class Runner:
         step = max(1, CELLS // size)
         yield from (slice(start, min(start + step, self._count)) for start in range(0, self._count, step))
 
-    def _piece(self, worlds: tuple[Ways, ...], some: slice, replicate: int | None) -> list[Floats]:
+    def _piece(self, worlds: tuple[Ways | Mixed, ...], some: slice, replicate: int | None) -> list[Floats]:
         """The means of some draws in each world; shape (rows, draws) each."""
         total: list[Floats | float] = [0.0] * len(worlds)
         parameters = {name: np.repeat(draws[some], self._tiles)[:, None] for name, draws in self._parameters.items()}
@@ -138,8 +150,12 @@ class Runner:
         count = some.stop - some.start
         return [np.reshape(each, (-1, count, self._tiles)).mean(axis=2) for each in total]
 
-    def _average(self, base: World, ways: Ways) -> Floats:
+    def _average(self, base: World, ways: Ways | Mixed) -> Floats:
         """The mean over outcomes and units, for each row of people; shape (rows, draws)."""
+        if isinstance(ways, Mixed):
+            world = self._mix(base, ways)
+            mixed = np.sum([world.outcome(end) for end in self.ends], axis=0)
+            return np.asarray(self.people.weights @ mixed.T / len(self.ends))
         worlds: dict[frozenset[Edge], World] = {}
         total: Floats | float = 0.0
         for end, arrows in zip(self.ends, self._joint(ways), strict=True):
@@ -147,6 +163,15 @@ class Runner:
                 worlds[arrows] = World(self._running, base.chunk, arrows, base) if arrows else base
             total = total + worlds[arrows].outcome(end)
         return np.asarray(self.people.weights @ np.asarray(total).T / len(self.ends))
+
+    def _mix(self, base: World, mixed: Mixed) -> World:
+        """The world in which some nodes are those of a copy."""
+        every = self._running.arrows
+        behind = World(self._running, replace(base.chunk, copied=True))
+        copy = World(self._running, behind.chunk, every, behind)
+        drawn = Drawn(copy, mixed.nodes, mixed.level)
+        low = World(self._running, base.chunk, drawn=drawn)
+        return World(self._running, base.chunk, every, low, drawn) if mixed.rest else low
 
     def _joint(self, ways: Ways) -> tuple[frozenset[Edge], ...]:
         """One set of arrows for all outcomes, where that is the same."""

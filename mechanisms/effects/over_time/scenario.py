@@ -123,7 +123,8 @@ class Scenario:
 class Chunk:
     """Some posterior draws: `parameters` (draws, 1) by address, `deviations` (draws, units) by (address, level).
 
-    `replicate` numbers the draw of the noise, None where there is none; two that follow each other are antithetic.
+    `replicate` numbers the draw of the noise, None where there is none; two that follow each other are antithetic. A
+    `copied` chunk has noise of its own.
     """
 
     parameters: Mapping[str, Floats]
@@ -131,6 +132,7 @@ class Chunk:
     start: int
     replicate: int | None = None
     seed: int = 0
+    copied: bool = False
 
     @property
     def draws(self) -> int:
@@ -145,6 +147,6 @@ class Chunk:
     def noise(self, node: int, units: int) -> Floats:
         """Standard normal numbers of one node, the same in all versions; shape (draws, units)."""
         assert self.replicate is not None
-        rng = np.random.default_rng([self.seed, self.replicate // 2, node, self.start])
+        rng = np.random.default_rng([self.seed, self.replicate // 2, node, self.start, *([1] if self.copied else [])])
         drawn = rng.standard_normal((self.draws, units))
         return -drawn if self.replicate % 2 else drawn

@@ -16,7 +16,7 @@ from mechanisms.effects.asking import (
 )
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.people import People, find_people
-from mechanisms.effects.over_time.running import Runner
+from mechanisms.effects.over_time.running import Mixed, Runner
 from mechanisms.effects.over_time.scenario import Scenario, Value
 from mechanisms.effects.over_time.timeline import Timeline
 from mechanisms.effects.population import choose
@@ -47,8 +47,8 @@ class Staged:
     condition: str
     divisor: float
 
-    def between(self, one: Ways, other: Ways) -> Floats:
-        """The difference of two worlds, each given by its arrows to each outcome."""
+    def between(self, one: Ways | Mixed, other: Ways | Mixed) -> Floats:
+        """The difference of two worlds, each given by its arrows to each outcome, or mixed."""
         gap = self.runner.gap(one, other)[self.row]
         level = self.runner.levels(one)[self.row]
         if self.scale == "link":
@@ -57,11 +57,19 @@ class Staged:
         return np.where(np.abs(gap) > ROUNDING * np.abs(level), gap, 0.0) / self.divisor
 
     def drawn(self, names: tuple[str, ...], kind: str) -> Floats:
-        """Refused: mediators over time are not drawn at random yet."""
-        raise IdentificationError(
-            f"mediators: interventional: {kind} effects over time with {listed(names)} drawn at random are not answered "
-            "yet; ask for natural ones, or for the total effect"
-        )
+        """The interventional effect: these nodes drawn anew for each unit, given its own deviations.
+
+        Where no noise matters, a draw is as good as the unit's own value, and the arrows say all.
+        """
+        nodes, scenario = frozenset(names), self.runner.scenario
+        if self.runner.traits.noisy:
+            _refuse_courses(scenario, nodes)
+            if kind == "direct":
+                return self.between(Mixed(True, False, nodes), Mixed(False, False, nodes))
+            return self.between(Mixed(True, True, nodes), Mixed(True, False, nodes))
+        whole = Ways((scenario.arrows,) * len(self.runner.ends))
+        handed = Ways((frozenset(each for each in scenario.arrows if each[0] in nodes),) * len(self.runner.ends))
+        return self.between(whole - handed, whole.none) if kind == "direct" else self.between(whole, whole - handed)
 
     def additive(self, ways: Ways, nodes: tuple[str, ...]) -> bool:
         """Whether the system is linear in all that departs, so that only means matter."""
@@ -109,6 +117,11 @@ class Staged:
     def whom(self) -> str:
         """Whom the effect is averaged over."""
         return self.runner.people.words[self.row]
+
+    @property
+    def alike(self) -> str:
+        """What is observed of a unit before, and what is its own for good."""
+        return "what is measured before and in their own intercepts and slopes"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -244,6 +257,18 @@ def _refuse_families(scenario: Scenario, placed: Placed) -> None:
             raise IdentificationError(
                 f"effects over time with {equation.response}, which is {equation.family}, on the way are not answered yet; "
                 f"they are where all variables are {listed(_DRAWN, joint='or')}"
+            )
+
+
+def _refuse_courses(scenario: Scenario, nodes: frozenset[str]) -> None:
+    """A course, or a unit's own coefficient, is no random draw once the unit's deviations are given."""
+    for node in sorted(nodes):
+        equation = scenario.equations.get(variable_of(node))
+        own = occasion_of(node) is not None or "(" not in node
+        if equation is None or equation.latent or not own:
+            raise IdentificationError(
+                f"mediators: interventional: {node} belongs to a unit for good, and the outcome is not linear: such a draw "
+                "is not answered yet; ask for natural effects, or for the total effect"
             )
 
 
