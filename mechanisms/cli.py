@@ -261,8 +261,8 @@ def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[s
     typer.echo(describe(plan.theory))
     typer.echo(f"\n{explain(plan, bound, sampling.get('engine', 'auto'))!r}")
     fit = sample(plan, bound, **sampling)
-    if fit.interrupted:
-        typer.echo(f"mechanisms: sampling was interrupted: {fit.interrupted}", err=True)
+    for mark in fit.marks:
+        typer.echo(f"mechanisms: {mark}", err=True)
     with _progress("answering"):
         found, refused = find_answers(fit, question)
         diagnosis = diagnose(fit)

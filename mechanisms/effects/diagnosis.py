@@ -51,10 +51,8 @@ def diagnose(fit: Fit) -> Diagnosis:
     both effective sample sizes > 400, and no transition diverged. Of a fit whose sampling was interrupted that is said first.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
-    if not fit.interrupted:
-        return _judge(fit)
-    said, found = f"sampling was interrupted: {fit.interrupted}", _judge(fit)
-    return replace(found, messages=(said, *found.messages))
+    found = _judge(fit)
+    return replace(found, messages=(*fit.marks, *found.messages))
 
 
 def _judge(fit: Fit) -> Diagnosis:

@@ -202,6 +202,8 @@ def _ask(plan: Plan, data: Dataset, question: Question, draws: int, seed: int, s
         again = sample(plan, data, draws=each, chains=_CHAINS, seed=seed, engine=engine)
     except FitError:  # of a hundred fits one may miss an engine's own check by little: once more, with more to go on
         again = sample(plan, data, draws=_LONGER * each, chains=_CHAINS, seed=seed + 1, engine=engine)
+    if again.interrupted:  # fewer draws of one data set would count as much as all of another
+        raise KeyboardInterrupt(f"interrupted in a fit of a completed data set: {again.interrupted}")
     fallen = [block.reason for block in again.blocks if block.engine == "nuts"]
     if fallen and not slow:
         raise FitError(f"a completed data set needed NUTS ({fallen[0]}): slow=True goes on all the same")

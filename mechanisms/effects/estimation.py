@@ -177,7 +177,7 @@ def assemble(
         population,
         describe_scale(fit, question, cut),
         assumptions,
-        (*notes, *note_looks(fit, question), *_on_families(fit, answers[0][0]), *precision),
+        (*fit.marks, *notes, *note_looks(fit, question), *_on_families(fit, answers[0][0]), *precision),
         describe_ratio(fit, question, cut),
     )
 

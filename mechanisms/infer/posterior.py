@@ -67,6 +67,11 @@ class Fit:
         return found
 
     @property
+    def marks(self) -> tuple[str, ...]:
+        """What everything that is made of this fit has to repeat: that sampling was interrupted."""
+        return (f"sampling was interrupted: {self.interrupted}",) if self.interrupted else ()
+
+    @property
     def shape(self) -> tuple[int, int]:
         """(chains, draws)."""
         sizes = self.draws.sizes

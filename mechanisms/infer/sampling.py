@@ -86,7 +86,10 @@ def sample(
         found = _draw_blocks(plan, data, blocks, settings, engine, begin)
     used = tuple(block for _, block in found)
     drawn = {"+".join(block.responses): each for each, block in found}
-    return Fit(plan, data, make_tree(plan, data, drawn), used, seed, _say_stopped(found))
+    tree, stopped = make_tree(plan, data, drawn), _say_stopped(found)
+    if stopped:
+        tree.attrs["interrupted"] = stopped
+    return Fit(plan, data, tree, used, seed, stopped)
 
 
 def fit(

@@ -14,8 +14,8 @@ def find_doubts(fit: Fit) -> tuple[str, ...]:
 
     An sd of deviations may be 0 where its 95 % interval begins below a tenth of its end.
     """
-    cut = (f"Sampling was interrupted: {fit.interrupted}.",) if fit.interrupted else ()
-    return (*cut, *(f"{each}." for each in find_inestimable(fit)), *find_unvarying(fit))
+    marks = (f"{each[0].upper()}{each[1:]}." for each in fit.marks)
+    return (*marks, *(f"{each}." for each in find_inestimable(fit)), *find_unvarying(fit))
 
 
 def find_unvarying(fit: Fit) -> tuple[str, ...]:

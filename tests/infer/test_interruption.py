@@ -175,6 +175,17 @@ def test_a_fit_that_was_interrupted_says_so_first(prepared, monkeypatch):
     assert not diagnosis.ok  # 240 draws are fewer than 400
     assert find_doubts(fit)[0] == f"Sampling was interrupted: {fit.interrupted}."
     assert f"Sampling was interrupted: {fit.interrupted}." in mx.page(fit)
+    assert fit.idata.attrs["interrupted"] == fit.interrupted
+
+
+def test_what_is_made_of_an_interrupted_fit_says_so_first(prepared, monkeypatch):
+    monkeypatch.setattr(laplace, "draw", refusing("z"))
+    monkeypatch.setattr(nuts, "draw", cut_short)
+    fit = mx.sample(*prepared, seed=1)
+    question = mx.Question(of="x", on="y")
+    made = mx.decompose(fit, "x", "y"), mx.estimate(fit, question), mx.differentiate(fit, "x", "y")
+    for each in (*made, mx.turning_point(fit, "x", "m")):
+        assert each.notes[0] == f"sampling was interrupted: {fit.interrupted}"
 
 
 def test_a_fit_that_was_not_interrupted_says_nothing_of_it(prepared):

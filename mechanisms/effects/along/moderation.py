@@ -163,5 +163,5 @@ def _gather(asking: Asking, rows: list[Effect], notes: tuple[str, ...]) -> Effec
         f"{whom}, each with {names} put at the value and everything else as observed",
         describe_scale(fit, question),
         asking.identified.assumptions,
-        (*notes, *note_inestimable(fit, asking.routes.chosen.all), *precision),
+        (*fit.marks, *notes, *note_inestimable(fit, asking.routes.chosen.all), *precision),
     )

@@ -182,6 +182,7 @@ def _gather(
         f"rise of the mean of {on}{f' ({unit})' if unit else ''} for each unit of {of}, at the point",
         assumptions,
         (
+            *fit.marks,
             f"a slope at a point is not the indirect effect of moving {of} from one value to another: that is mx.estimate "
             "with a contrast, averaged over units and over the mediators' noise",
             *dict.fromkeys(notes),

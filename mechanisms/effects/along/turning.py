@@ -85,7 +85,7 @@ def turning_point(
         population=found.population,
         scale=found.scale,
         assumptions=found.assumptions,
-        notes=(*found.notes, TWO_LINES, *note_inestimable(fit, found.routes.chosen.all)),
+        notes=(*fit.marks, *found.notes, TWO_LINES, *note_inestimable(fit, found.routes.chosen.all)),
     )
 
 
