@@ -36,6 +36,8 @@ class People:
 def find_people(fit: Fit, question: Question, level: str, at: Mapping[str, Scalar]) -> People:
     """The units that an answer is averaged over: those of the outcome's level that `at` leaves."""
     data, design = fit.data, fit.plan.design
+    if level in design.lattice.time:
+        return _single(question, level, at)
     columns = {name: _column(data, design, name, level) for name in at}
     n = data.units(level).n
     weights, near, exact, said = weigh(columns, at, n)
@@ -53,6 +55,15 @@ def find_people(fit: Fit, question: Question, level: str, at: Mapping[str, Scala
     if kind == "new":
         return _renew(fit, design, level, str(named), row, near, whom)
     return _one_by_one(data, level, str(named), weights, near)
+
+
+def _single(question: Question, level: str, at: Mapping[str, Scalar]) -> People:
+    """The one series that there is."""
+    if at:
+        raise SpecError(f"question: at: there is one series of {level}s, so that there is no group to condition on")
+    if question.population not in ("these", "typical"):
+        raise IdentificationError(f"population: there is one series of {level}s, and no others to ask about")
+    return People(level, np.ones((1, 1)), ("",), (f"the one series of {level}s in the data",), {})
 
 
 def _renew(

@@ -170,11 +170,12 @@ def find_timeline(fit: Fit, placed: Placed) -> Timeline:
         what = f"several series ({listed(levels)})" if levels else "no level of time"
         raise IdentificationError(f"effects in a theory with {what} are not answered yet")
     level = levels[0]
-    client = design.lattice.client(level)
+    client = design.lattice.client(level) or ""
     below = [name for name in design.levels if design.lattice.lies_below(design.level(name), level)]
-    if client is None or below:
-        what = f"{listed(below)}, of a level below {level}," if below else f"one series of {level}s without clients"
-        raise IdentificationError(f"effects in a theory with {what} are not answered yet")
+    if below:
+        raise IdentificationError(
+            f"effects in a theory with {listed(below)}, of a level below {level}, are not answered yet"
+        )
     seen = [at for node in placed.graph.nodes if (at := occasion_of(node)) is not None]
     declared = next((each.occasions for each in fit.plan.theory.levels if each.name == level and each.occasions), ())
     grid = declared or tuple(range(max(seen, default=0) + 1))
@@ -290,11 +291,16 @@ def _on_occasions(runner: Runner) -> Iterator[str]:
     units, known = timeline.data.units(timeline.level), timeline.data.grid[timeline.level]
     last = np.full(timeline.clients, -1)
     assert units.place is not None
-    np.maximum.at(last, units.above[timeline.client].index, units.place)
+    np.maximum.at(last, timeline.owners, units.place)
     ended = int(np.count_nonzero((last < len(known) - 1) & (last >= 0)))
     if ended and any(occasion_of(node.replace("whole ", "")) is not None for node in runner.ends):
+        whose = (
+            f"the series of {ended} of {timeline.clients} {timeline.client}s end"
+            if timeline.client
+            else "the series ends"
+        )
         yield (
-            f"the series of {ended} of {timeline.clients} {timeline.client}s end before occasion {known[-1]}: effects are "
+            f"{whose} before occasion {known[-1]}: effects are "
             "those had all stayed, if leaving depends on nothing but what the theory holds and the data show"
         )
     beyond = [at for at in timeline.grid if at > known[-1]]

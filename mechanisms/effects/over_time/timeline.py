@@ -21,7 +21,7 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """The data of a fit, laid out over `grid`; `level` is the level of time, `client` that of its series."""
+    """The data of a fit, laid out over `grid`; `level` is the level of time, `client` that of its series, "" of a single one."""
 
     data: Dataset
     lattice: Lattice
@@ -39,13 +39,19 @@ class Timeline:
     @property
     def clients(self) -> int:
         """How many series there are."""
-        return self.data.units(self.client).n
+        return self.data.units(self.client).n if self.client else 1
+
+    @property
+    def owners(self) -> Rows:
+        """Whose series each row of the data belongs to."""
+        units = self.data.units(self.level)
+        return np.asarray(units.above[self.client].index if self.client else np.zeros(units.n, dtype=np.intp))
 
     def window(self, places: tuple[int, ...]) -> Dataset:
         """The data at some places of the grid, place after place, for every client."""
         count = len(places)
         index = np.tile(np.arange(self.clients), count)
-        above = {self.client: Membership(index)}
+        above = {self.client: Membership(index)} if self.client else {}
         for coarse in self.lattice.above(self.level):
             if coarse != self.client:
                 above[coarse] = self._member(coarse, places)
@@ -68,7 +74,7 @@ class Timeline:
             repeats = (len(places),) if own.index.ndim == 1 else (len(places), 1)
             return Membership(np.tile(own.index, repeats), weights)
         whole = self.data.units(self.level).above[coarse].index
-        owner = self.data.units(self.level).above[self.client].index
+        owner = self.owners
         first = np.array([whole[np.flatnonzero(owner == each)[0]] for each in range(self.clients)])
         parts = [np.where(self.rows[self.grid[p]] >= 0, whole[self.rows[self.grid[p]]], first) for p in places]
         return Membership(np.concatenate(parts))
@@ -80,7 +86,7 @@ class Timeline:
             codes = np.concatenate([self._at(column.codes.astype(np.float64), column.observed, p) for p in places])
             counts = np.bincount(column.codes[column.observed])
             return replace(column, codes=np.where(np.isnan(codes), counts.argmax(), codes).astype(np.intp), absent=None)
-        owner = self.data.units(self.level).above[self.client].index
+        owner = self.owners
         seen = column.observed
         total = np.bincount(owner[seen], weights=column.values[seen], minlength=self.clients)
         count = np.bincount(owner[seen], minlength=self.clients)
