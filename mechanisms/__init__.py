@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mechanisms.graph.identification import Identified as Identified
     from mechanisms.graph.identification import identify as identify
     from mechanisms.graph.implications import imply as imply
+    from mechanisms.infer.additions import update as update
     from mechanisms.infer.explanation import explain as explain
     from mechanisms.infer.posterior import Fit as Fit
     from mechanisms.infer.sampling import fit as fit
@@ -71,6 +72,7 @@ _HOMES = {
     "infer.explanation": ("explain",),
     "infer.posterior": ("Fit",),
     "infer.sampling": ("sample", "fit", "pin"),
+    "infer.additions": ("update",),
     "infer.simulation": ("simulate",),
     "effects.effects": ("Effects",),
     "effects.estimation": ("estimate",),

@@ -261,23 +261,18 @@ print(
 )
 
 # %% [markdown]
-# NUTS now, where the first fit had a cheaper way. A client's own effect is multiplied with how far the alliance was from the
-# client's own course, and both are unknown. Such products cannot be integrated out, so that every client's quantities and every
-# missing value are sampled one by one. That takes many minutes instead of one, and on the published data it did not
-# converge; `mx.diagnose` says so. This notebook therefore does it only if you ask for it before it is started:
-#
-#     export IN_WHOM=yes
+# A client's own effect is multiplied with how far the alliance was from the client's own course, and both are unknown. Only one
+# of two such factors can be integrated out: the other, and the missing values that the effect is multiplied with, are sampled.
+# That takes a minute or so where the first fit took seconds.
 
 # %%
-if os.environ.get("IN_WHOM"):
-    own_fit = mx.sample(own_plan, data, seed=1)
-    print(mx.diagnose(own_fit))
-    each = mx.estimate(own_fit, mx.Question(of="alliance(t)", on="anxiety(t+1)", population={"each": "client"}))
-    display(mx.forest(each))
-    spread = own_fit.draws["sd(alliance(t-1) -> anxiety | client)"].values
-    print(f"sd among clients: 95 % interval from {np.quantile(spread, 0.025):.3f} to {np.quantile(spread, 0.975):.3f}")
-else:
-    print("not asked for: the effect is taken to be the same for every client")
+own_fit = mx.sample(own_plan, data, seed=1)
+print(own_fit.blocks[0].reason)
+print(mx.diagnose(own_fit))
+each = mx.estimate(own_fit, mx.Question(of="alliance(t)", on="anxiety(t+1)", population={"each": "client"}))
+spread = own_fit.draws["sd(alliance(t-1) -> anxiety | client)"].values
+print(f"sd among clients: 95 % interval from {np.quantile(spread, 0.025):.3f} to {np.quantile(spread, 0.975):.3f}")
+mx.forest(each)
 
 # %% [markdown]
 # A row for each client is sorted by its mean, and someone always comes first. Whether clients differ at all is what the sd

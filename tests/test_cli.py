@@ -216,7 +216,7 @@ def test_check_says_what_a_file_says_stands_for_and_identifies(run, files):
             "it cannot be fitted yet: 'u' is latent (measured by a, b and c)",
         ),
         ("arrows: [x -> m -> y, x <-> y]", "it cannot be fitted yet: x <-> y"),
-        ("arrows: {x -> y: {shape: gp}}", "it cannot be fitted yet: x -> y: shape gp is not compiled yet"),
+        ("arrows: {x -> y: {shape: monotonic}}", "it cannot be fitted yet: x -> y: shape monotonic of numbers"),
         (LEVELS, "it can be fitted"),
         ("variables: {x: , y: }", "it cannot be fitted: it draws no arrow"),
     ],

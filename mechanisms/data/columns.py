@@ -15,7 +15,7 @@ from mechanisms.errors import DataError, did_you_mean, listed
 from mechanisms.spec.theory import Variable
 
 _WORDS = (("no", "yes"), ("false", "true"), ("n", "y"))
-_CATEGORIES = frozenset({"categorical", "ordinal", "sequential"})
+CATEGORIES = frozenset({"categorical", "ordinal", "sequential"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def finish(variable: Variable, encoded: Encoded, absent: Mask | None, *, event: 
         raise DataError(
             f"'{name}' has no value {exists}: take it out of the theory, or declare that nothing measures it (measured_by: [])"
         )
-    if variable.family in _CATEGORIES:
+    if variable.family in CATEGORIES:
         codes = np.full(len(cells), -1, dtype=np.intp)
         codes[known] = observed
         _check_categories(variable, codes[known])
@@ -98,7 +98,7 @@ def _check_numbers(variable: Variable, values: Floats) -> None:
         raise DataError(
             f"'{name}' is constant ({_shown(lowest)} in all {len(values)} rows): it can neither cause nor vary with anything"
         )
-    _check_range(variable, lowest, highest)
+    check_range(variable, lowest, highest)
     check_support(variable, values)
 
 
@@ -122,7 +122,7 @@ def _encode(variable: Variable, series: Series, rows: Rows) -> Encoded:
     dtype = series.dtype
     if dtype == nw.Object:
         _check_cells(variable.name, series)
-    if variable.family in _CATEGORIES:
+    if variable.family in CATEGORIES:
         _need_values(variable, series)
         return Encoded(_coded(variable, series))
     if variable.family == "bernoulli" and variable.values:
@@ -210,10 +210,16 @@ def _coded(variable: Variable, series: Series) -> Floats:
                 f"'{variable.name}' has the value '{text}' in {count} rows, which the theory does not declare "
                 f"(values: {listed(variable.values)}).{did_you_mean(text, variable.values)}"
             )
-    return np.fromiter((code[value] for value in series.to_list()), dtype=np.float64, count=len(series))
+    if series.dtype == nw.Object:
+        return np.fromiter((code[value] for value in series.to_list()), dtype=np.float64, count=len(series))
+    codes = np.empty(len(series))
+    for kind, index in code.items():
+        codes[np.asarray((series == kind).to_numpy(), dtype=np.bool_)] = index
+    return codes
 
 
-def _check_range(variable: Variable, lowest: float, highest: float) -> None:
+def check_range(variable: Variable, lowest: float, highest: float) -> None:
+    """Refuse what lies outside the range that the theory declares."""
     if variable.range is None:
         return
     low, high = variable.range

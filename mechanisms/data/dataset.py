@@ -1,6 +1,6 @@
 """The data as the theory sees them: one checked column per variable, and the units of every level."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.shapes import Basis, see, variable_of
+from mechanisms.data.sums import Monomial, Sums
 from mechanisms.data.units import ROW, Floats, Units
+from mechanisms.data.unread import Unread
 
 Mask = NDArray[np.bool_]
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -83,6 +85,17 @@ class Categories:
         return float(np.mean(self.codes[self.observed] == self.values.index(value)))
 
 
+@dataclass(frozen=True, eq=False)
+class Counted(Categories):
+    """A categorical column of rows that are not in memory: the share of each value."""
+
+    shares: tuple[float, ...] = ()
+
+    def share(self, value: str) -> float:
+        """The share of the rows that have this value."""
+        return self.shares[self.values.index(value)]
+
+
 def _missing(observed: Mask, absent: Mask | None) -> Mask:
     return ~observed if absent is None else ~observed & ~absent
 
@@ -110,6 +123,9 @@ class Dataset:
     `n` counts the rows of the data at the finest level. A column is as long as its variable's level has units. `tables`
     are the levels' units, `grid` the occasions of each level of time, `home` each variable's level; all three are empty
     for a theory without levels. `bases` are the curves' knots, frozen when data are bound. `warnings` are what an author should know and nothing can decide.
+
+    Of rows that are not in memory there are `sums`, columns without values, and `again`, which reads the rows once more for other
+    sums; None where rows came later (`update`). `first` are then the data that the priors speak of.
     """
 
     columns: tuple[Column, ...]
@@ -119,6 +135,9 @@ class Dataset:
     home: Mapping[str, str] = field(default_factory=lambda: _NONE)
     warnings: tuple[str, ...] = ()
     bases: Mapping[str, Basis] = field(default_factory=lambda: _NONE)
+    sums: Sums | None = None
+    again: Callable[[tuple[Monomial, ...]], Sums] | None = None
+    first: "Dataset | None" = None
 
     def __getitem__(self, name: str) -> Column:
         for column in self.columns:
@@ -130,8 +149,15 @@ class Dataset:
         return any(column.name == name for column in self.columns)
 
     @property
+    def reference(self) -> "Dataset":
+        """The data in whose units priors are stated: these, or those before any rows were added."""
+        return self.first or self
+
+    @property
     def incomplete(self) -> tuple[str, ...]:
         """The variables with missing values; a variable that does not exist somewhere is not missing there."""
+        if self.sums is not None:
+            return ()
         return tuple(column.name for column in self.columns if column.missing.any())
 
     def numbers(self, name: str) -> Numbers:
@@ -143,6 +169,8 @@ class Dataset:
 
     def units(self, level: str) -> Units:
         """The units of a level; without levels there is one, `row`."""
+        if self.sums is not None:
+            Unread("a unit for each row").refuse()
         if not self.tables and level == ROW:
             return Units(ROW, tuple(range(self.n)), {}, None, np.ones(self.n, dtype=np.bool_))
         for table in self.tables:

@@ -1,19 +1,24 @@
 """The door: frames or files, held against a theory, become a `Dataset`, or one clear `DataError`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import narwhals as nw
+
+from mechanisms.data.bases import find_bases
 from mechanisms.data.cautions import warn
 from mechanisms.data.dataset import Dataset
-from mechanisms.data.frames import Source, open_table, read_source
+from mechanisms.data.frames import Source, miss_column, open_table, read_source
 from mechanisms.data.gaps import refuse_gaps
+from mechanisms.data.hazards import check_hazards
 from mechanisms.data.holding import Holding
 from mechanisms.data.renaming import Renaming, check_renaming, take_apart
-from mechanisms.data.shapes import find_bases
+from mechanisms.data.streams import Stream, collect_small, open_stream
 from mechanisms.data.structure import find_structure
+from mechanisms.data.summaries import Known, as_stream, read, refuse_rows, summarise
 from mechanisms.data.support import check_out_of
-from mechanisms.data.units import ROW
+from mechanisms.data.units import ROW, Floats
 from mechanisms.data.wide import find_wide, make_long
 from mechanisms.errors import DataError, did_you_mean, expect, listed
 from mechanisms.spec.influences import declared
@@ -30,9 +35,11 @@ def bind(theory: Theory, frame: Any, columns: Mapping[str, Any] | None = None) -
     theory
         What the columns mean: levels, families, values, ranges.
     frame
-        A pandas or polars frame (a lazy one is collected, with the needed columns only), or the path of a
-        .csv or .parquet file. With levels: one row per unit of the finest level, with a column of ids for every
-        level; or a frame for each level, `{"session": s, "client": c}`.
+        A pandas or polars frame, a polars lazy frame, a dask frame, a pyarrow data set, or the path of a .csv or .parquet file
+        or of a folder of .parquet files. What is read in batches is collected, with the needed columns only, up to 20 million
+        cells; a larger source is summed while it is read, once or twice, and its rows are never in memory: then all equations must
+        be normal, the rows complete, and only what sums tell can be asked. With levels: one row per unit of the finest level, with a column of ids for every
+        level; or a frame for each level, `{"session": s, "client": c}`; lazy ones are collected.
     columns
         `{variable: column}` where the data use other names; `{"bdi": {0: "bdi.pre", 2: "bdi.2m"}}` where they have a
         column per occasion; `{"therapist": ["th1", "th2"], "therapist weight": ["w1", "w2"]}` where units share others.
@@ -55,6 +62,10 @@ def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[
     wanted = _with_conditions(theory, only, known)
     shared = [name for level in theory.levels for name in level.shared_by]
     renaming = take_apart(columns, shared)
+    if not theory.levels and (stream := open_stream(frame)) is not None:
+        frame = _collect(theory, stream, renaming, wanted)
+        if isinstance(frame, Stream):
+            return summarise(theory, only, frame, renaming)
     sources = _open(theory, said, frame, renaming, wanted)
     structure = find_structure(theory, said, sources)
     holding = Holding(theory, said, known, sources, structure)
@@ -69,7 +80,33 @@ def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[
     bases = find_bases(theory, {column.name: column for column in found})
     data = Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings, MappingProxyType(bases))
     check_out_of(theory, data)
+    check_hazards(theory, data)
     return data
+
+
+def open_rows(
+    theory: Theory, frame: Any, names: Iterable[str], columns: Mapping[str, Any] | None = None
+) -> tuple[tuple[Variable, ...], Iterator[Mapping[str, Floats]], Known]:
+    """Rows that are to be added to others: the variables, checked batches, and what becomes known while these are read."""
+    renaming, names, known = take_apart(columns), tuple(names), Known()
+    refuse_rows(theory)
+    stream = open_stream(frame)
+    if stream is None:
+        table = open_table(frame)
+        stream = as_stream(table.collect() if isinstance(table, nw.LazyFrame) else table)
+    check_renaming(renaming, names, _unmeasured(theory), list(stream.names))
+    variables = tuple(declared(theory)[name] for name in names)
+    return variables, read(variables, stream, renaming, known), known
+
+
+def _collect(theory: Theory, stream: Stream, renaming: Renaming, wanted: tuple[str, ...]) -> Any:
+    """What is read in batches as a frame if it is small, with the needed columns only; else the stream."""
+    check_renaming(renaming, wanted, _unmeasured(theory), list(stream.names))
+    columns = [renaming.column(name) for name in wanted]
+    for name, column in zip(wanted, columns, strict=True):
+        if column not in stream.names:
+            raise miss_column(name, stream.names)
+    return collect_small(stream, list(dict.fromkeys(columns)))
 
 
 def _measured(theory: Theory) -> list[str]:

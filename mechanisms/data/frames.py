@@ -11,7 +11,7 @@ import numpy as np
 from mechanisms.data.files import read_frame, refuse_repeated
 from mechanisms.data.renaming import Renaming
 from mechanisms.data.units import Rows
-from mechanisms.errors import DataError, listed
+from mechanisms.errors import DataError, did_you_mean, listed
 
 Series = nw.Series[Any]
 Table = nw.DataFrame[Any] | nw.LazyFrame[Any]
@@ -86,6 +86,16 @@ def read_source(
     polars = eager.implementation.is_polars()
     rows = np.arange(1, n + 1)
     return Source(level, series, rows, present, several(renaming.members), several(renaming.weights), polars), held
+
+
+def miss_column(name: str, present: Iterable[str]) -> DataError:
+    """What to say where a variable has no column."""
+    present = list(present)
+    hint = did_you_mean(name, present) or f" It has {listed(present)}."
+    return DataError(
+        f"The theory needs '{name}', but the data have no such column.{hint} "
+        f'If it has another name there: columns={{"{name}": "…"}}'
+    )
 
 
 def _rows(table: nw.DataFrame[Any], needed: Any) -> int:

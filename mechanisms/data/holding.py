@@ -7,11 +7,11 @@ import numpy as np
 from mechanisms.data.columns import Encoded, encode, finish
 from mechanisms.data.conditions import Held, check_absent, check_level, find_existing
 from mechanisms.data.dataset import Column, Mask
-from mechanisms.data.frames import Source
+from mechanisms.data.frames import Source, miss_column
 from mechanisms.data.lifting import lift
 from mechanisms.data.structure import Structure
 from mechanisms.data.units import ROW
-from mechanisms.errors import DataError, did_you_mean, listed
+from mechanisms.errors import DataError, listed
 from mechanisms.spec.levels import Units as SaidUnits
 from mechanisms.spec.theory import Theory, Variable
 
@@ -123,8 +123,4 @@ class Holding:
                 f"'{name}' has a value per {level}, but stands in the frame of {rows}: put it into the frame of {level}, or "
                 f"declare {name}: {{level: {rows}}}"
             )
-        hint = did_you_mean(name, present) or f" It has {listed(present)}."
-        return DataError(
-            f"The theory needs '{name}', but the data have no such column.{hint} "
-            f'If it has another name there: columns={{"{name}": "…"}}'
-        )
+        return miss_column(name, present)

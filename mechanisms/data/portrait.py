@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 def describe_data(data: "Dataset") -> str:
     """What `repr` shows of a dataset."""
-    lines = [f"Dataset: {data.n} rows"]
+    streamed = data.sums is not None
+    lines = [f"Dataset: {data.n} rows" + (", summed and not in memory" if streamed else "")]
     lines += [f"  {line}" for table in data.tables for line in _level(table, data)]
     width = max((len(column.name) for column in data.columns), default=0)
     lines += [
-        f"  {column.name:<{width}}  {_column(column)}{_gaps(column, _seen(column, data))}" for column in data.columns
+        f"  {column.name:<{width}}  {_column(column)}" + ("" if streamed else _gaps(column, _seen(column, data)))
+        for column in data.columns
     ]
     lines += [f"  warning: {warning}" for warning in data.warnings]
     return "\n".join(lines)

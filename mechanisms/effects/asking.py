@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Numbers
-from mechanisms.effects.integration import Average, Population, Stage, average
+from mechanisms.effects.integration import Average, average
 from mechanisms.effects.looking import Look
 from mechanisms.effects.population import choose, every_value, find_population, place, shown
 from mechanisms.effects.posing import Contrast, Ways
 from mechanisms.effects.scales import check_scale, find_looks, link_mean
+from mechanisms.effects.stages import Population, Stage
 from mechanisms.effects.worlds import Drawn, Scene, World, find_degree, nested, set_scene, trace
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
-from mechanisms.graph.graph import Graph, between
+from mechanisms.graph.graph import Graph, between, variable_of
 from mechanisms.graph.placing import place as lay
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.uncompiled import refuse_unasked
@@ -186,7 +187,8 @@ def describe_held(fit: Fit, question: Question) -> str:
     for name, value in question.set:
         if isinstance(value, tuple):
             continue  # refused before this
-        column, chosen = fit.data[name], choose(fit.data[name], value)
+        column = fit.data[variable_of(name)]
+        chosen = choose(column, value)
         outside = isinstance(column, Numbers) and not column.lowest <= float(chosen) <= column.highest
         half = isinstance(column, Numbers) and column.binary and chosen not in (0.0, 1.0)
         note = " (outside the data: an extrapolation)" if outside else " (no unit has that value)" if half else ""

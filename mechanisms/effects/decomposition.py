@@ -9,11 +9,13 @@ from mechanisms.effects.effects import Effects
 from mechanisms.effects.estimability import note_inestimable
 from mechanisms.effects.estimation import Line, assemble, describe_total, differ, pose, rests_on_linearity, say_held
 from mechanisms.effects.over_time.calendar import date_theory
+from mechanisms.effects.over_time.events import ask_event
 from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.passages import MOST_PATHS, Passages, find_passages, group
 from mechanisms.effects.posing import Floats, Posed
 from mechanisms.effects.routing import Routes, find_routes, mediates
 from mechanisms.effects.scales import read_cut
+from mechanisms.effects.straying import note_straying
 from mechanisms.errors import IdentificationError, expect, listed
 from mechanisms.graph.identification import identify, require
 from mechanisms.infer.posterior import Fit
@@ -61,17 +63,19 @@ def decompose(
         population=population,
         scale=scale,
     )
+    cut = read_cut(restricted_to, beyond)
+    question = ask_event(fit, question, cut)
     theory = date_theory(fit, question)
     total = require(identify(theory, question))
     routes = find_routes(theory, question)
     parts = [require(identify(theory, question.model_copy(update={"kind": kind}))) for kind in _kinds(routes)]
-    cut = read_cut(restricted_to, beyond)
     asked = pose(fit, question, cut)
     passages = find_passages(asked[0], routes)
     answers = [(each, _lines(each, routes, passages)) for each in asked]
     assumptions = parts[-1].assumptions if mediates(routes) else total.assumptions
     extra, notes = _on_paths(asked[0], passages)
     notes = (*_notes(routes, passages), *notes, *note_inestimable(fit, routes.total.all))
+    notes = (*notes, *note_straying(fit, asked, routes.total))
     return assemble(fit, question, answers, (*assumptions, *extra), notes, cut)
 
 

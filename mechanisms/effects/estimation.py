@@ -10,12 +10,14 @@ from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimability import note_inestimable
 from mechanisms.effects.looking import Look
 from mechanisms.effects.over_time.calendar import date_theory
+from mechanisms.effects.over_time.events import ask_event
 from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.over_time.staging import stage
 from mechanisms.effects.posing import Posed, Ways
 from mechanisms.effects.reaching import refuse_unreachable
 from mechanisms.effects.routing import Routes, find_routes
 from mechanisms.effects.scales import describe_ratio, describe_scale, note_looks, read_cut, refuse_cut
+from mechanisms.effects.straying import note_straying
 from mechanisms.errors import expect, listed
 from mechanisms.graph.graph import Edge
 from mechanisms.graph.identification import Identified, identify, require
@@ -46,7 +48,9 @@ def estimate(
     ----------
     restricted_to, beyond
         Of a time (weibull, lognormal, gamma): the mean time up to `restricted_to`, E[min(y, 24)], or the probability to last
-        longer than `beyond`. Neither hangs on the farthest tail as the mean time does.
+        longer than `beyond`. Neither hangs on the farthest tail as the mean time does. Of a hazard: the mean number of
+        occasions without the event up to that occasion, or the probability that it has not happened by then; without
+        either, the probability that it has happened by the occasion that `on` names, or the last.
 
     Raises
     ------
@@ -55,13 +59,14 @@ def estimate(
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
-    fit = add_latents(fit)
+    fit, cut = add_latents(fit), read_cut(restricted_to, beyond)
+    question = ask_event(fit, question, cut)
     theory = date_theory(fit, question)
     identified = identify(theory, question)
-    cut = read_cut(restricted_to, beyond)
     asked = pose(fit, question, cut)
     routes = find_routes(theory, question)
     notes = (*check_identified(identified, asked[0], routes.chosen), *note_inestimable(fit, routes.chosen.all))
+    notes = (*notes, *note_straying(fit, asked, routes.total))
     answers = [(each, answer(each, question, identified, routes)) for each in asked]
     return assemble(fit, question, answers, identified.assumptions, notes, cut)
 
@@ -71,8 +76,8 @@ def pose(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Posed, 
     refuse_unreachable(fit, question)
     if not fit.plan.theory.levels:
         return ask(fit, question, cut)
-    refuse_cut(cut)
-    return stage(fit, question)
+    refuse_cut(fit, question, cut)
+    return stage(fit, question, cut)
 
 
 def check_identified(identified: Identified, asked: Posed, ways: Ways) -> tuple[str, ...]:

@@ -16,49 +16,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.shapes import Basis, list_indicators, see, split_column, variable_of
 from mechanisms.effects.grids import SOBOL_POINTS, Fineness, Layout, Noise, lay_out, scatter
 from mechanisms.effects.looking import measure
 from mechanisms.effects.nodes import TooNarrowError, check_width, spread_out, weigh_values
+from mechanisms.effects.outlines import average_outline
 from mechanisms.effects.smoothing import level_off
-from mechanisms.effects.values import Kinds, Value, silence
-from mechanisms.effects.worlds import Scene, Source, Traced, Version, World, find_degree, trace
+from mechanisms.effects.stages import Population, Stage, find_rows, merge_rows, predict
+from mechanisms.effects.values import Kinds, Value
+from mechanisms.effects.worlds import Scene, Traced, Version, World, trace
 from mechanisms.errors import IdentificationError, listed
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.laws import Given, find_mean, give
-from mechanisms.model.predictor import linear_predictor
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, float]
-_CELLS = 4_000_000  # numbers held at once in the largest array
+_CELLS = 1_000_000  # numbers held at once in the largest array
 _FINENESS = ((0.5, 6.5), (0.25, 7.0), (0.125, 7.5), (0.0625, 7.8), (0.03125, 8.1))
 _TRIED = 12  # draws on which a grid is tried
 CLOSE = 1e-6
 _LOOSE = 1e-3  # a change that large, of what is widened still, is no rounding
 _LONG_TAILED = ("student", "lognormal", "gamma", "weibull", "negative_binomial")
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Whom an effect is averaged over: columns (rows,) of what the exposure does not move, and weights that sum to 1."""
-
-    columns: Mapping[str, Floats]
-    weights: Floats
-    description: str
-
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """Everything that the worlds of one contrast share. `low`, `high`, `held` give columns their set values."""
-
-    scene: Scene
-    parameters: Mapping[str, Floats]
-    population: Population
-    low: Columns
-    high: Columns
-    held: Columns
-    bases: Mapping[str, Basis]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,21 +50,27 @@ class Average:
 def average(stage: Stage, world: World) -> Average:
     """The outcome's population mean in a world, one number per posterior draw."""
     traced = trace(stage.scene, world)
-    rows = _rows(stage, traced)
+    rows = find_rows(stage, traced)
+    coarsest = lay_out(stage.scene, traced, Fineness(*_FINENESS[0], {}))
+    if (found := average_outline(stage, traced, rows, coarsest)) is not None:
+        return Average(found, None)
+    rows = merge_rows(rows)
     count = len(next(iter(stage.parameters.values())))
     widths: dict[Version, int] = {}
     while True:
         try:
-            layout, note = _settle(stage, traced, rows, widths)
+            layout, note = _settle(stage, traced, rows, widths, coarsest)
             step = max(1, _CELLS // max(1, len(rows.weights) * layout.cells))
             pieces = [_piece(stage, traced, rows, layout, slice(at, at + step)) for at in range(0, count, step)]
-        except TooNarrowError as found:
-            widths[found.version] = found.width
+        except TooNarrowError as narrow:
+            widths[narrow.version] = narrow.width
         else:
             return Average(np.concatenate(pieces), note)
 
 
-def _settle(stage: Stage, traced: Traced, rows: Population, widths: Mapping[Version, int]) -> tuple[Layout, str | None]:
+def _settle(
+    stage: Stage, traced: Traced, rows: Population, widths: Mapping[Version, int], coarsest: Layout | None
+) -> tuple[Layout, str | None]:
     """The coarsest grid that a finer one does not change on some draws; else the finest that fits, and a note.
 
     Raises
@@ -94,6 +78,8 @@ def _settle(stage: Stage, traced: Traced, rows: Population, widths: Mapping[Vers
     IdentificationError
         What is farther out matters however far one goes: the mean does not exist, or nothing is known of it.
     """
+    if coarsest is not None and not coarsest.shape:
+        return coarsest, None
     fineness = [Fineness(step, reach, widths) for step, reach in _FINENESS]
     layout = lay_out(stage.scene, traced, fineness[0])
     if layout is not None and layout.cells == (lay_out(stage.scene, traced, fineness[1]) or layout).cells:
@@ -133,32 +119,15 @@ def _endless(scene: Scene, traced: Traced) -> str:
 
 
 def _piece(stage: Stage, traced: Traced, rows: Population, layout: Layout, some: slice) -> Floats:
+    """The averages in some draws; as many rows at once as memory is meant to hold."""
     parameters = {address: values[some] for address, values in stage.parameters.items()}
-    return _average(stage, traced, rows, layout, parameters)
-
-
-def _rows(stage: Stage, traced: Traced) -> Population:
-    """The population's rows as far as they matter: their mean where that is exact, else the distinct ones."""
-    needed = sorted(
-        {
-            column
-            for version, sources in traced
-            for each in stage.scene.predictors(version.name)
-            for column in each.columns
-            if sources[variable_of(column)].kind == "row"
-        }
-    )
-    weights = stage.population.weights
-    columns = {column: stage.population.columns[column] for column in needed}
-    degree = find_degree(stage.scene, traced, None)
-    if not columns or degree == 0 or (degree <= 1 and stage.scene.plain):
-        means = {column: np.array([values @ weights]) for column, values in columns.items()}
-        return Population(means, np.ones(1), "")
-    table, inverse = np.unique(np.column_stack(list(columns.values())), axis=0, return_inverse=True)
-    if len(table) == len(weights):
-        return Population(columns, weights, "")
-    distinct = {column: table[:, position].copy() for position, column in enumerate(columns)}
-    return Population(distinct, np.bincount(inverse.reshape(-1), weights, len(table)), "")
+    count = len(next(iter(parameters.values())))
+    found, step = np.zeros(count), max(1, _CELLS // (count * layout.cells))
+    for at in range(0, len(rows.weights), step):
+        here = slice(at, at + step)
+        few = {name: values[here] for name, values in rows.columns.items()}
+        found += _average(stage, traced, Population(few, rows.weights[here], ""), layout, parameters)
+    return found
 
 
 def _average(
@@ -172,7 +141,7 @@ def _average(
     mean: Floats = weight
     for version, sources in traced:
         equation = stage.scene.plan.equation(version.name)
-        etas, out_of = _predict(stage, equation, sources, values, columns, shaped)
+        etas, out_of = predict(stage, equation, sources, values, columns, shaped)
         if version == traced[-1][0]:
             mean = measure(
                 stage.scene.look, _give(equation, list(map(_settled, equation.predictors, etas)), out_of, shaped)
@@ -231,65 +200,3 @@ def _noisy(
     value, density = spread_out(given, noise, nodes)
     weight = one if noise.weights is None else noise.weights.reshape(nodes.shape)
     return Value(value, eta.loadings), weight if density is None else weight * density
-
-
-def _predict(
-    stage: Stage,
-    equation: Equation,
-    sources: Mapping[str, Source],
-    values: Mapping[Version, Value | Kinds],
-    columns: Mapping[str, Floats],
-    parameters: Mapping[str, Floats],
-) -> tuple[list[Value], Any]:
-    """The one linear predictor, run on `Value`s, for each of an equation's; and the trials or the exposure.
-
-    What is not looked at is not known, NaN. A spread sees no noise: where it matters to a spread, it is on the grid.
-    """
-    looked_at = stage.scene.predictors(equation.response)
-    seen = _Lifted(stage, sources, values, columns)
-    quiet = _Lifted(stage, sources, {key: silence(value) for key, value in values.items()}, columns)
-    etas: list[Value] = []
-    for each in equation.predictors:
-        if each not in looked_at:
-            etas.append(Value(np.full((1,) * np.ndim(parameters[equation.intercept]), np.nan), {}))
-            continue
-        lifted = {address: Value(parameters[address], {}) for address in each.addresses}
-        etas.append(linear_predictor(each, lifted, quiet if each.role == "spread" else seen))
-    known = isinstance(equation.out_of, str) and equation in looked_at
-    return etas, seen[str(equation.out_of)].mean if known else equation.out_of
-
-
-class _Lifted(dict[str, Value]):
-    """A node's columns as `Value`s, each from its source."""
-
-    def __init__(
-        self,
-        stage: Stage,
-        sources: Mapping[str, Source],
-        values: Mapping[Version, Value | Kinds],
-        columns: Mapping[str, Floats],
-    ) -> None:
-        super().__init__()
-        self._stage, self._sources, self._values, self._columns = stage, sources, values, columns
-
-    def __missing__(self, column: str) -> Value:
-        source = self._sources[variable_of(column)]
-        if source.kind == "row":
-            return Value(self._columns[column], {})
-        if (split := split_column(column)) is not None:
-            basis = self._stage.bases[split[1]]
-            if basis.steps:
-                first, *more = (self[each] for each in list_indicators(basis, column))
-                return sum(more, first)
-            return self._bend(column, self[split[0]])
-        if source.version is not None:
-            value = self._values[source.version]
-            return value.chance(column) if isinstance(value, Kinds) else value
-        chosen = self._stage.held if source.kind == "held" else self._stage.high if source.moved else self._stage.low
-        return Value(np.asarray(chosen[column], dtype=np.float64), {})
-
-    def _bend(self, column: str, value: Value) -> Value:
-        """A curve's column at a value, whose noise is on the grid."""
-        if value.loadings:
-            raise AssertionError("noise that passes a curve belongs on the grid")
-        return Value(np.asarray(see(self._stage.bases, column, value.mean)), {})

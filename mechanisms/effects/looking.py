@@ -20,11 +20,11 @@ TIMES = ("weibull", "lognormal", "gamma")
 class Look:
     """One quantity of an outcome's distribution, given its causes.
 
-    The mean of y; the chance of `value`, counted from 0; `any(y)`, `amount(y)`; E[min(y, until)]; P(y > until). `label` tells
-    the rows of several values apart, `y=v`.
+    The mean of y; the chance of `value`, counted from 0; `any(y)`, `amount(y)`; E[min(y, until)]; P(y > until); of a hazard
+    the risk of the event by the occasion `until`. `label` tells the rows of several values apart, `y=v`.
     """
 
-    what: Literal["mean", "chance", "any", "amount", "restricted", "beyond"] = "mean"
+    what: Literal["mean", "chance", "any", "amount", "restricted", "beyond", "risk"] = "mean"
     value: int = 0
     until: float = inf
     label: str = ""
@@ -85,7 +85,14 @@ def is_affine(look: Look, equation: Equation, moved: Sequence[Equation]) -> bool
 
 def find_link(look: Look, equation: Equation) -> str:
     """The link on which the quantity is compared: log odds of a chance, logarithm of an amount or a time."""
-    chances = {"chance": "logit", "any": "logit", "beyond": "logit", "amount": "log", "restricted": "log"}
+    chances = {
+        "chance": "logit",
+        "any": "logit",
+        "beyond": "logit",
+        "risk": "logit",
+        "amount": "log",
+        "restricted": "log",
+    }
     return chances.get(look.what, equation.link)
 
 

@@ -98,6 +98,11 @@ def _with_zeros(given: Given, nodes: Floats, masses: Floats) -> Floats:
     return np.asarray(none + given.some * np.where(nodes == 0, 0.0, masses) / above)
 
 
+def find_quantile(given: Given, nodes: Floats) -> Floats:
+    """The values of a response that is no skew normal at quantiles of a standard normal."""
+    return np.asarray(_scatter(given, nodes)[0])
+
+
 def _scatter(given: Given, nodes: Floats) -> tuple[Floats, Floats | None]:
     """The values at quantiles of a standard normal, and their weights."""
     family, some = given.family, given.some

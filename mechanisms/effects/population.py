@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, ColumnView, Dataset, Numbers
 from mechanisms.data.shapes import bare, see, variable_of
-from mechanisms.effects.integration import Population
+from mechanisms.effects.stages import Population
+from mechanisms.effects.summed import represent
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
 from mechanisms.spec.theory import Question, Scalar
 
@@ -33,6 +34,10 @@ def find_population(
         raise IdentificationError(
             f"population: {question.population} is not answered yet; 'these' averages over the units in the data"
         )
+    if data.sums is not None:
+        chosen = {name: choose(data[name], value) for name, value in at.items()}
+        words = [f"{name} = {shown(data[name], value)}" for name, value in chosen.items()]
+        return represent(data, observed, chosen, words)
     view = ColumnView(data)
     columns = {key: view[key] for key in view if variable_of(key) in observed | at.keys()}
     weights, near, exact, words = weigh({name: data[name] for name in at}, at, data.n)

@@ -2,6 +2,7 @@
 
 from mechanisms.data.shapes import refuse_value
 from mechanisms.effects.population import choose
+from mechanisms.graph.graph import variable_of
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question, Scalar
 
@@ -18,5 +19,5 @@ def refuse_unreachable(fit: Fit, question: Question) -> None:
     said += [(name, value if isinstance(value, tuple) else (value,)) for name, value in question.set]
     for name, values in said:
         for value in values:
-            if name in fit.data and value != "each":
-                refuse_value(fit.data.bases, name, choose(fit.data[name], value))
+            if (variable := variable_of(name)) in fit.data and value != "each":
+                refuse_value(fit.data.bases, variable, choose(fit.data[variable], value))

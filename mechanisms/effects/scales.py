@@ -11,6 +11,7 @@ from mechanisms.graph.levels import computed_from
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES, LINKS
+from mechanisms.spec.terms import Occasions
 from mechanisms.spec.theory import Question
 
 Floats = NDArray[np.float64]
@@ -42,6 +43,10 @@ def find_looks(fit: Fit, question: Question, cut: Look | None = None) -> tuple[L
     equation = fit.plan.equation(on.name)
     if cut is not None:
         return (_check_cut(fit, question, equation, cut),)
+    if equation.family == "hazard":
+        when = on.when
+        last = when.first if isinstance(when, Occasions) and when.last is None else getattr(when, "last", None)
+        return (Look("risk", until=float(fit.data.grid[equation.level][-1] if last is None else last)),)
     if on.spread in ("any", "amount"):
         return (Look("any" if on.spread == "any" else "amount"),)
     if FAMILIES[equation.family].kind != "category":
@@ -55,8 +60,8 @@ def find_looks(fit: Fit, question: Question, cut: Look | None = None) -> tuple[L
 def refuse_several(fit: Fit, question: Question) -> None:
     """Refuse an outcome of which several quantities are looked at, where there is room for one."""
     name = question.on.name
-    if fit.plan.theory.levels or name in fit.plan.exogenous:
-        return  # one mean over time; what nothing acts on has no effect, which identification says
+    if not any(each.response == name and not each.latent for each in fit.plan.equations):
+        return  # one mean; what nothing acts on has no effect, which identification says
     if len(looks := find_looks(fit, question)) > 1:
         raise IdentificationError(f"{name} has several values, and a curve follows one: ask on {looks[-1].label}")
 
@@ -137,6 +142,8 @@ def _averaged(quantity: _Quantity) -> str:
 
 def _quantity(fit: Fit, question: Question, look: Look) -> _Quantity:
     on, equation = question.on.name, fit.plan.equation(question.on.name)
+    if equation.family == "hazard":
+        return _event(on, f"{equation.level} {look.until:g}", look)
     if look.timed:
         return _time(fit, on, look)
     if look.what == "chance":
@@ -159,6 +166,16 @@ def _quantity(fit: Fit, question: Question, look: Look) -> _Quantity:
     return _Quantity(f"mean of {on}" + (f" ({unit})" if unit else ""), f"means of {on}")
 
 
+def _event(on: str, when: str, look: Look) -> _Quantity:
+    if look.what == "restricted":
+        return _Quantity(
+            f"mean number of occasions up to {when} without {on}",
+            f"mean numbers of occasions up to {when} without {on}",
+        )
+    which = f"that {on} has {'not ' if look.what == 'beyond' else ''}happened by {when}"
+    return _Quantity(f"probability {which}", f"probabilities {which}")
+
+
 def _time(fit: Fit, on: str, look: Look) -> _Quantity:
     unit, longest = fit.plan.theory.variable(on).unit, fit.data.numbers(on).highest
     time = f"{look.until:g}" + (f" {unit}" if unit else "")
@@ -169,9 +186,9 @@ def _time(fit: Fit, on: str, look: Look) -> _Quantity:
     return _Quantity(f"mean time {which}", f"mean times {which}", far)
 
 
-def refuse_cut(cut: Look | None) -> None:
-    """Refuse to cut a time off in a theory with levels."""
-    if cut is not None:
+def refuse_cut(fit: Fit, question: Question, cut: Look | None) -> None:
+    """Refuse to cut a time off in a theory with levels, but for the occasions of a hazard."""
+    if cut is not None and fit.plan.equation(question.on.name).family != "hazard":
         raise IdentificationError(f"{_key(cut)}: times in a theory with levels are not answered yet")
 
 
@@ -193,6 +210,8 @@ def _key(cut: Look) -> str:
 
 def _check_cut(fit: Fit, question: Question, equation: Equation, cut: Look) -> Look:
     key = _key(cut)
+    if equation.family == "hazard":
+        return cut
     if equation.family not in TIMES:
         raise IdentificationError(
             f"{key} cuts a time off, and {question.on.name} is {equation.family}; times are {', '.join(TIMES)}"

@@ -20,11 +20,11 @@ def level_off(link: str, middle: Floats, variance: Floats) -> Floats:
     if link == "identity":
         return middle
     with np.errstate(divide="ignore"):  # a chance of exactly 0 or 1 has its η at infinity
-        return np.asarray(LINKS[link].forward(_smooth(link, middle, np.sqrt(variance))))
+        return np.asarray(LINKS[link].forward(average_noise(link, middle, np.sqrt(variance))))
 
 
-def _smooth(link: str, middle: Floats, spread: Floats) -> Floats:
-    """E[inverse link(η)] by nodes."""
+def average_noise(link: str, middle: Floats, spread: Floats) -> Floats:
+    """E[inverse link(η)] for a normal η with this middle and sd, by nodes."""
     largest = float(spread.max())
     if largest < 1 and link == "logit":
         nodes, weights = hermite(11)

@@ -1,6 +1,6 @@
 """What a variable is in every cell of a grid: a mean with the normal noise that it carries, or the chances of a category."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,12 @@ class Value:
         loadings = {key: loading * other.mean for key, loading in self.loadings.items()}
         loadings |= {key: loading * self.mean for key, loading in other.loadings.items()}
         return Value(self.mean * other.mean, loadings)
+
+    def bend(self, function: Callable[..., Floats], *others: "Value") -> "Value":
+        """A function of this value and of others, which carry no noise here: noise that passes a curve is on the grid."""
+        if any(each.loadings for each in (self, *others)):
+            raise AssertionError("noise that passes a curve belongs on the grid")
+        return Value(np.asarray(function(self.mean, *(each.mean for each in others))), {})
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mechanisms.data.bases import find_bases
 from mechanisms.data.dataset import Categories, Column, Dataset, Numbers, readable
-from mechanisms.data.shapes import find_bases
 from mechanisms.errors import DataError, FitError
+from mechanisms.infer.ending import find_remaining
+from mechanisms.infer.margins import list_hidden
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan
@@ -42,6 +44,17 @@ class Canvas:
             column.values[rows] = np.where(exists, drawn, np.nan)
         self.values[response][rows] = np.where(exists, drawn, 0.0)
 
+    def hide(self, name: str, rows: NDArray[np.intp]) -> None:
+        """Take out the given values of units for which a variable turns out not to exist."""
+        column = self.data[name]
+        assert column.absent is not None
+        column.absent[rows] = True
+        if isinstance(column, Categories):
+            column.codes[rows] = -1
+        else:
+            column.values[rows] = np.nan
+        self.values[name][rows] = 0.0
+
     def freeze(self, equation: Equation) -> None:
         """Make the curves of an equation whose causes are simulated themselves, once all their values are there.
 
@@ -66,12 +79,26 @@ class Canvas:
 def stretch(plan: Plan, given: Dataset) -> Canvas:
     """An empty canvas over what is given: units, occasions and exogenous variables."""
     columns: dict[str, Column] = {name: given[name] for name in (*plan.exogenous, *given.grid)}
+    columns |= {name: _copied(given[name]) for name in list_hidden(plan)}
     for equation in (each for each in plan.equations if not each.latent):
         n = given.units(plan.design.level(equation.response)).n
         columns[equation.response] = _empty(plan.theory.variable(equation.response), n)
     values = {name: readable(column) for name, column in columns.items()}
-    data = replace(given, columns=tuple(columns.values()), warnings=(), bases=dict(given.bases))
+    words = {
+        name: column for name, column in columns.items() if isinstance(column, Categories)
+    }  # steps need no quantiles
+    data = replace(
+        given, columns=tuple(columns.values()), warnings=(), bases=dict(given.bases) | find_bases(plan.theory, words)
+    )
     return Canvas(plan, data, values)
+
+
+def _copied(column: Column) -> Column:
+    """A column that can be changed in place."""
+    none = np.zeros(len(column.observed), dtype=np.bool_)
+    if isinstance(column, Categories):
+        return replace(column, codes=column.codes.copy(), absent=none)
+    return replace(column, values=column.values.copy(), absent=none)
 
 
 def show(canvas: Canvas) -> pd.DataFrame:
@@ -90,7 +117,8 @@ def show(canvas: Canvas) -> pd.DataFrame:
         home = plan.design.level(name)
         found[name] = shown if home == lowest else _spread(shown, units.above[home].index)
     frame = pd.DataFrame(found)
-    return frame[units.seen].reset_index(drop=True) if not units.seen.all() else frame
+    shown = units.seen & find_remaining(plan, data, lowest)
+    return frame[shown].reset_index(drop=True) if not shown.all() else frame
 
 
 def check_showable(plan: Plan, data: Dataset) -> None:
@@ -120,7 +148,7 @@ def _empty(variable: Variable, n: int) -> Column:
     """A column to be filled; its moments are nobody's."""
     if FAMILIES[variable.family or "normal"].kind == "category":
         return Categories(variable.name, np.full(n, -1, dtype=np.intp), variable.values, np.zeros(n, dtype=np.bool_))
-    binary = variable.family == "bernoulli"
+    binary = FAMILIES[variable.family or "normal"].kind == "binary"
     labels = (variable.values[0], variable.values[1]) if binary and variable.values else None
     nan = float("nan")
     return Numbers(variable.name, np.full(n, nan), nan, nan, nan, nan, binary, labels, np.zeros(n, dtype=np.bool_))

@@ -49,6 +49,7 @@ class Explanation:
         lines = [f"Inference plan for {self.rows} rows"]
         for number, block in enumerate(self.blocks, start=1):
             lines.append(f"  block {number}: {', '.join(block.responses)} by {block.engine}: {block.reason}")
+            lines.append(f"    expected to take {load_engine(block.engine).COST}")
             lines += [f"    {equation}" for equation in block.equations]
         lines.append("Priors, in data units")
         address = max(len(prior[0]) for prior in self.priors)
@@ -89,7 +90,7 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
     observed = tuple(each.name for each in plan.theory.variables if each.centre == "observed")
     inert = tuple(each.response for each in plan.equations if each.response in observed and _looks_back(each))
     doubtful = linear_probabilities(plan, data)
-    blocks, priors = choose(plan, data, engine), print_priors(plan, data)
+    blocks, priors = choose(plan, data, engine), print_priors(plan, data.reference)
     return Explanation(blocks, priors, data.n, doubtful, observed, inert, find_separated(plan, data))
 
 
@@ -109,7 +110,10 @@ def choose(plan: Plan, data: Dataset, engine: Engine = "auto") -> tuple[Block, .
     if engine not in ENGINES:
         near = did_you_mean(str(engine), ENGINES)
         raise FitError(f"there is no engine '{engine}'; there are {listed(ENGINES)}.{near}")
-    return tuple(_chosen(plan, data, block, engine) for block in find_blocks(plan, data))
+    blocks = tuple(find_blocks(plan, data))
+    if data.sums is not None:
+        return tuple(_of_sums(plan, data, block, engine) for block in blocks)
+    return tuple(_chosen(plan, data, block, engine) for block in blocks)
 
 
 def load_engine(name: str) -> contract.Engine:
@@ -117,6 +121,20 @@ def load_engine(name: str) -> contract.Engine:
     found: Any = import_module(f"mechanisms.infer.engines.{name}")
     engine: contract.Engine = found
     return engine
+
+
+def _of_sums(plan: Plan, data: Dataset, block: tuple[Equation, ...], engine: Engine) -> Block:
+    """A block of data of which there are only sums: the exact engine, or nothing."""
+    exact = load_engine("exact")
+    against = exact.applies(plan, data, block)
+    against = f"engine {engine} was asked for" if engine not in ("auto", "exact") else against
+    if against is None:
+        return Block(block, "exact", exact.WHY)
+    raise FitError(
+        f"the equation of {listed(equation.response for equation in block)} needs the rows, of which only sums are in "
+        f"memory: {against}, and only the exact engine does without rows. Collect the source, if memory holds it, and bind "
+        "that: mx.bind(theory, frame.collect())"
+    )
 
 
 def _chosen(plan: Plan, data: Dataset, block: tuple[Equation, ...], engine: Engine) -> Block:

@@ -48,6 +48,25 @@ def draw_exogenous(parameters: Parameters, plan: Plan, n: int, rng: np.random.Ge
     return pd.DataFrame(columns)
 
 
+def list_hidden(plan: Plan) -> tuple[str, ...]:
+    """The exogenous variables that exist only where one modelled variable of their level has a value.
+
+    They are given everywhere, and taken out where simulating shows that they do not exist.
+    """
+    found = []
+    for name in plan.exogenous:
+        condition = plan.theory.variable(name).only_when
+        modelled = [each for each in plan.equations if condition and each.response in condition.names]
+        if condition and len(condition.names) == 1 and [each.level for each in modelled] == [plan.design.level(name)]:
+            found.append(name)
+        elif modelled:
+            raise FitError(
+                f"'{name}' exists only when {condition}, of which more is simulated than one variable of its level: draw an "
+                "arrow into it"
+            )
+    return tuple(found)
+
+
 def check_whole(name: str, value: int, least: int) -> None:
     """Refuse what is not a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
@@ -86,7 +105,7 @@ def _check_same(parameters: Parameters, plan: Plan, variables: Mapping[str, Vari
     absent = [name for name in variables if name not in parameters.exogenous]
     if absent:
         raise SpecError(f"exogenous: nothing is said of {listed(absent)}", place)
-    partial = [name for name in variables if variables[name].only_when]
+    partial = [name for name in variables if variables[name].only_when and name not in list_hidden(plan)]
     if partial:
         raise SpecError(f"exogenous: {listed(partial)} do not exist everywhere: give `simulate` a frame of them", place)
     pairs = {tuple(sorted((pair.one.name, pair.other.name))) for pair in theory.hidden}

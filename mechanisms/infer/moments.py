@@ -1,5 +1,6 @@
 """Sufficient statistics of one equation in one pass over the rows, and what they say about its sources."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, ColumnView, Dataset, response_values
 from mechanisms.errors import DataError, listed
+from mechanisms.infer.passes import weigh_design, weigh_response
 from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
 from mechanisms.model.standardising import working_columns
@@ -30,7 +32,7 @@ class Moments:
 
 
 def gather(equation: Equation, beliefs: Beliefs, data: Dataset) -> Moments:
-    """One pass over the rows, in pieces, so that memory does not grow with them.
+    """One pass over the rows, in pieces, so that memory does not grow with them; or what such a pass has left.
 
     Raises
     ------
@@ -44,7 +46,17 @@ def gather(equation: Equation, beliefs: Beliefs, data: Dataset) -> Moments:
             "more data, or fewer arrows into it"
         )
     y = data.numbers(equation.response)
-    view = ColumnView(data)
+    add = _sum_rows if data.sums is None else _turn_sums
+    gram, cross, square = add(equation, beliefs, data)
+    _check_rank(equation, equation.addresses, gram)
+    if equation.family == "normal":
+        _check_noise(equation, gram, cross, square)
+    return Moments(data.n, gram, cross, square, y.mean, y.sd)
+
+
+def _sum_rows(equation: Equation, beliefs: Beliefs, data: Dataset) -> tuple[Floats, Floats, float]:
+    """W'W, W'y and y'y of rows in memory."""
+    size, y, view = len(equation.addresses), data.numbers(equation.response), ColumnView(data)
     columns = {name: view[name] for name in beliefs.working.standards}
     gram, cross, square = np.zeros((size, size)), np.zeros(size), 0.0
     for start in range(0, data.n, _ROWS_AT_ONCE):
@@ -54,10 +66,15 @@ def gather(equation: Equation, beliefs: Beliefs, data: Dataset) -> Moments:
         gram += design.T @ design
         cross += design.T @ response
         square += float(response @ response)
-    _check_rank(equation, gram)
-    if equation.family == "normal":
-        _check_noise(equation, gram, cross, square)
-    return Moments(data.n, gram, cross, square, y.mean, y.sd)
+    return gram, cross, square
+
+
+def _turn_sums(equation: Equation, beliefs: Beliefs, data: Dataset) -> tuple[Floats, Floats, float]:
+    """The same of rows that were summed while they were read."""
+    assert data.sums is not None
+    products, design = data.sums.products, weigh_design(beliefs.working, data.sums)
+    response = weigh_response(equation, data.sums, data.numbers(equation.response).mean)
+    return design.T @ products @ design, design.T @ products @ response, float(response @ products @ response)
 
 
 def check_sources(equation: Equation, beliefs: Beliefs, data: Dataset) -> None:
@@ -68,21 +85,22 @@ def check_sources(equation: Equation, beliefs: Beliefs, data: Dataset) -> None:
     DataError
         Fewer rows than coefficients, or sources that determine each other exactly.
     """
-    if not equation.parts and not equation.role:
+    if not equation.parts and not equation.role and not equation.traits:
         gather(equation, beliefs, data)
         return
     y, view = response_values(data[equation.response]), ColumnView(data)
     for each, basis in zip(equation.predictors, beliefs.bases, strict=True):
         telling = _find_telling(each, data, y)
-        if telling.sum() <= len(each.addresses):
+        solid = [place for place, name in enumerate(each.addresses) if name not in _list_waves(each)]
+        if telling.sum() <= len(solid):
             raise DataError(
-                f"{telling.sum()} rows cannot carry the {len(each.addresses)} coefficients of {each.target} (intercept "
-                "included): more data, or fewer arrows into it"
+                f"{telling.sum()} rows cannot carry the {len(solid)} coefficients of {each.target or each.response} "
+                "(intercept included): more data, or fewer arrows into it"
             )
         if each.coefficients:
             columns = {name: view[name][telling] for name in basis.working.standards}
-            design = working_columns(basis.working, columns)
-            _check_rank(each, design.T @ design)
+            design = working_columns(basis.working, columns)[:, solid]
+            _check_rank(each, [each.addresses[place] for place in solid], design.T @ design)
 
 
 def _find_telling(predictor: Equation, data: Dataset, y: Floats) -> NDArray[np.bool_]:
@@ -96,19 +114,23 @@ def _find_telling(predictor: Equation, data: Dataset, y: Floats) -> NDArray[np.b
     return np.asarray(y > 0) if hurdle else everyone
 
 
-def _check_rank(equation: Equation, gram: Floats) -> None:
+def _list_waves(equation: Equation) -> list[str]:
+    """The coefficients of waves: these are alike within the data, and only what is believed of them tells them apart."""
+    return [each.address for each in equation.coefficients if any("~gp[" in factor.column for factor in each.factors)]
+
+
+def _check_rank(equation: Equation, addresses: Sequence[str], gram: Floats) -> None:
     """Refuse sources of which one is a linear function of the others, and name them."""
     size = np.sqrt(np.diag(gram))
-    flat = [address for address, length in zip(equation.addresses, size, strict=True) if length == 0]
+    flat = [address for address, length in zip(addresses, size, strict=True) if length == 0]
     if flat:
         raise DataError(f"'{flat[0]}' has nothing to act with: its column is 0 in every row")
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
     if values[0] > _COLLINEAR * values[-1]:
         return
     weights = np.abs(vectors[:, 0])
-    addresses = equation.addresses
     involved = [
-        addresses[i].partition(" -> ")[0]
+        addresses[int(i)].partition(" -> ")[0]
         for i in np.flatnonzero(weights > 1e-3 * weights.max())
         if i or weights[0] > 0.3
     ]

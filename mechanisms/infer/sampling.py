@@ -14,6 +14,7 @@ from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Settings, UnreliableError
 from mechanisms.infer.explanation import ENGINES, Block, Engine, choose, load_engine
 from mechanisms.infer.moments import check_sources
+from mechanisms.infer.passes import cover
 from mechanisms.infer.posterior import Fit
 from mechanisms.infer.progress import Begin, show_progress
 from mechanisms.infer.stated import complete
@@ -79,6 +80,7 @@ def sample(
     check_together(plan, data)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     blocks = choose(plan, data, engine)
+    data = cover(plan, data)
     settings = [
         Settings(draws, chains, tune, np.random.SeedSequence([seed, number])) for number, _ in enumerate(blocks)
     ]

@@ -14,7 +14,7 @@ from scipy.optimize import linprog
 
 from mechanisms.data.dataset import Categories, ColumnView, Dataset, response_values
 from mechanisms.errors import listed
-from mechanisms.model.equations import Equation
+from mechanisms.model.equations import Coefficient, Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan
 from mechanisms.model.predictor import product
@@ -27,7 +27,7 @@ _LEAST = 1e-7
 
 def find_separated(plan: Plan, data: Dataset) -> tuple[str, ...]:
     """A sentence for every yes-or-no question of a plan without levels that some of its causes answer without fail."""
-    if data.tables or data.incomplete or data.n > _MOST:
+    if data.tables or data.sums is not None or data.incomplete or data.n > _MOST:
         return ()
     return tuple(note for equation in plan.equations for note in _of_equation(equation, data))
 
@@ -74,7 +74,7 @@ def _questions(equation: Equation, data: Dataset) -> Iterator[_Question]:
 
 def _split(questions: list[_Question], data: Dataset) -> tuple[str, ...]:
     """The coefficients that can grow for ever, if some can."""
-    slopes = tuple(dict.fromkeys(c.address for each in questions for c in each.predictor.coefficients))
+    slopes = tuple(dict.fromkeys(c.address for each in questions for c in _straight(each.predictor)))
     addresses = (*(each.predictor.intercept for each in questions), *slopes)
     if not slopes:
         return ()
@@ -88,6 +88,11 @@ def _split(questions: list[_Question], data: Dataset) -> tuple[str, ...]:
     return tuple(addresses[place] for place in kept if addresses[place] in slopes)
 
 
+def _straight(predictor: Equation) -> list[Coefficient]:
+    """The coefficients but those of waves, which could split anything and which a gp holds back."""
+    return [each for each in predictor.coefficients if not any("~gp[" in factor.column for factor in each.factors)]
+
+
 def _separates(signed: Floats) -> bool:
     """Whether some combination of the columns is on no row's wrong side."""
     found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1), method="highs")
@@ -99,7 +104,7 @@ def _signed(question: _Question, addresses: tuple[str, ...], view: ColumnView) -
     sign = np.where(question.yes[question.asked], 1.0, -1.0)
     design = np.zeros((len(sign), len(addresses)))
     design[:, addresses.index(question.predictor.intercept)] = 1.0
-    for each in question.predictor.coefficients:
+    for each in _straight(question.predictor):
         values = product(each.factors, view)
         spread = float(values.std())
         design[:, addresses.index(each.address)] = (values[question.asked] - values.mean()) / (spread or 1.0)

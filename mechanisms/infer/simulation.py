@@ -1,7 +1,8 @@
 """Data that a theory would give if stated parameters were true: every equation in causal order, noise included.
 
 With levels, units get their deviations first; then responses follow occasion by occasion, each read by the same lines
-that are sampled (`model.setting`). A variable exists where its condition holds of what was simulated.
+that are sampled (`model.setting`). A variable exists where its condition holds of what was simulated; after the event of a
+hazard nothing does, and its client's rows end.
 
 A normal equation knows no bounds. Where a simulated value leaves the range that its theory declares, simulating stops
 and says how often: data cut to the range would no longer follow the equations, and data beyond it `bind` would refuse.
@@ -18,7 +19,8 @@ from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.door import bind, bind_some
 from mechanisms.errors import DataError, FitError, expect, listed
 from mechanisms.infer.canvas import Canvas, check_showable, show, stretch
-from mechanisms.infer.margins import check_range, check_whole, draw_exogenous
+from mechanisms.infer.ending import find_remaining
+from mechanisms.infer.margins import check_range, check_whole, draw_exogenous, list_hidden
 from mechanisms.infer.scheduling import Step, schedule
 from mechanisms.infer.stated import Stated, complete, relate_residuals
 from mechanisms.model.courses import latent_value, predict
@@ -29,6 +31,7 @@ from mechanisms.model.plan import Plan, compile
 from mechanisms.model.setting import Setting, find_out_of, holds, spread
 from mechanisms.spec.library import load
 from mechanisms.spec.parameters import read_parameters
+from mechanisms.spec.theory import Theory
 
 Floats = NDArray[np.float64]
 _MOST = 1e18  # NumPy draws no counts above 2^63
@@ -83,6 +86,7 @@ def simulate(
     for step in schedule(plan, given):
         if not step.equation.latent:  # a coefficient as a variable is worked out from its deviations
             _draw(setting, canvas, step, rng, noise.get(step.equation.response))
+            _hide(setting, canvas, step)
     if keep_missing:
         for name in _seen(plan):
             column = canvas.data[name]
@@ -112,16 +116,18 @@ def _given(plan: Plan, frame: Any, *, whole: bool) -> Dataset:
     if isinstance(frame, Dataset):
         data = frame
     else:
-        data = bind(plan.theory, frame) if whole else bind_some(plan.theory, frame, plan.exogenous)
+        data = bind(plan.theory, frame) if whole else bind_some(_loosen(plan), frame, plan.exogenous)
     modelled = _seen(plan)
     absent = [name for name in (*plan.exogenous, *(modelled if whole else ())) if name not in data]
     if absent or bool(plan.theory.levels) != bool(data.tables):
         lack = f"they have no {listed(absent)}" if absent else "their levels are others"
         raise DataError(f"the data were bound to another theory: {lack}. Bind them to this one")
-    for name in plan.exogenous:
-        condition = plan.theory.variable(name).only_when
-        if condition and set(modelled) & set(condition.names):
-            raise FitError(f"'{name}' exists only when {condition}, which is simulated: draw an arrow into it")
+    for name in list_hidden(plan):
+        if not data[name].observed.all():
+            raise FitError(
+                f"'{name}' exists only when {plan.theory.variable(name).only_when}, which is simulated: give it a value in every "
+                "row of a frame, and it is left out where it does not exist"
+            )
     refuse_incomplete(plan, data)
     for equation in plan.equations:
         if equation.event and (data.numbers(equation.event).values == 0).any():
@@ -130,6 +136,29 @@ def _given(plan: Plan, frame: Any, *, whole: bool) -> Dataset:
                 f"{equation.event} = 1 everywhere, and cut the times off yourself"
             )
     return data
+
+
+def _loosen(plan: Plan) -> Theory:
+    """The theory in which what exists only by what is simulated may have a value everywhere."""
+    names = list_hidden(plan)
+    return plan.theory.model_copy(
+        update={
+            "variables": tuple(
+                each.model_copy(update={"only_when": None}) if each.name in names else each
+                for each in plan.theory.variables
+            )
+        }
+    )
+
+
+def _hide(setting: Setting, canvas: Canvas, step: Step) -> None:
+    """Take out what is given and does not exist by what was just drawn."""
+    for name in list_hidden(setting.plan):
+        condition, level = setting.plan.theory.variable(name).only_when, setting.design.level(name)
+        if condition is None or step.equation.response not in condition.names:
+            continue
+        found = np.broadcast_to(holds(setting, condition, level, 0), setting.data.units(level).n)
+        canvas.hide(name, step.rows[found[step.rows] == 0])
 
 
 def _seen(plan: Plan) -> tuple[str, ...]:
@@ -163,7 +192,9 @@ def _draw(setting: Setting, canvas: Canvas, step: Step, rng: np.random.Generator
     canvas.freeze(equation)
     n = setting.data.units(equation.level).n
     there = np.broadcast_to(holds(setting, variable.only_when, equation.level, 0), n)[rows] > 0
+    there &= find_remaining(setting.plan, setting.data, equation.level)[rows]
     etas = [np.broadcast_to(predict(setting, each), n)[rows] for each in equation.predictors]
+    etas = _at_first(setting, step, there, etas)
     sigma = find_spread(setting, step, there) if equation.spread or equation.volatility else None
     out_of = find_out_of(setting, equation)
     given = give(
@@ -198,11 +229,28 @@ def find_spread(setting: Setting, step: Step, there: NDArray[np.bool_]) -> Float
         sigma = np.exp(spread(setting, own, equation.level, setting.design.level(equation.volatility)))[rows]
     else:
         sigma = np.full(len(rows), setting.parameters[str(equation.spread)])
+    first = _find_first(setting, step, there)
+    return np.asarray(np.where(first, setting.parameters[str(equation.initial)], sigma) if first.any() else sigma)
+
+
+def _find_first(setting: Setting, step: Step, there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which units stand at a first occasion, whose spread is another."""
+    equation = step.equation
     if equation.initial is None:
-        return np.asarray(sigma)
-    first = first_rows(equation, setting.plan, setting.data)[rows]
-    if not (first & there).any():
-        return np.asarray(sigma)
-    if equation.initial not in setting.parameters:
+        return np.zeros(len(step.rows), dtype=np.bool_)
+    first = first_rows(equation, setting.plan, setting.data)[step.rows] & there
+    if first.any() and equation.initial not in setting.parameters:
         raise FitError(f"no value is given for {equation.initial}, the residual sd of first occasions")
-    return np.asarray(np.where(first, setting.parameters[equation.initial], sigma))
+    return np.asarray(first)
+
+
+def _at_first(setting: Setting, step: Step, there: NDArray[np.bool_], etas: list[Floats]) -> list[Floats]:
+    """The linear predictors, that of the spread at first occasions another number."""
+    first = _find_first(setting, step, there)
+    if not first.any():
+        return etas
+    own = np.log(setting.parameters[str(step.equation.initial)])
+    predictors = step.equation.predictors
+    return [
+        np.where(first, own, eta) if each.role == "spread" else eta for each, eta in zip(predictors, etas, strict=True)
+    ]

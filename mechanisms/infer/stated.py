@@ -17,6 +17,7 @@ from mechanisms.spec.addresses import parse_address
 from mechanisms.spec.parameters import parse_pair
 
 Floats = NDArray[np.float64]
+_WAVES = ("amplitude(", "lengthscale(")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,8 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
     """`parameters` in the plan's order: every address once (products in any order), none that the plan has not.
 
     `cor(level)` takes a number for each pair, `{"1 -> a <-> x -> y": 0.3}`, where pairs that are not named have none; a
-    square matrix in the order of `plan.varying`; or 0. The addresses in `optional` may be left out.
+    square matrix in the order of `plan.varying`; or 0. The addresses in `optional` may be left out, and how a gp's waves
+    come about where the waves themselves are stated.
 
     Raises
     ------
@@ -61,7 +63,8 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
         if address in given:
             raise FitError(f"a value for {address} is given twice")
         given[address] = value if address in levels else _number(address, value)
-    absent = [name for name in names if name not in given and name not in optional]
+    gone = {*optional, *(trait for each in plan.equations for trait in each.traits if trait.startswith(_WAVES))}
+    absent = [name for name in names if name not in given and name not in gone]
     if absent:
         raise FitError(f"no value is given for {listed(absent)}")
     _check_spreads(plan, given)
@@ -116,6 +119,9 @@ def _check_spreads(plan: Plan, given: Mapping[str, Any]) -> None:
         for name in (equation.spread, equation.initial):
             if name is not None and name in given and not given[name] > 0:
                 raise FitError(f"{name} is {what} and must be above 0, not {given[name]:g}")
+        for name in (trait for trait in equation.traits if not trait.startswith("midpoint(")):
+            if name in given and not given[name] > 0:
+                raise FitError(f"{name} is above 0, not {given[name]:g}")
     for name in (name for each in plan.varying for name in each.spreads):
         if given[name] < 0:
             raise FitError(f"{name} is an sd and not below 0, but {given[name]:g} is")

@@ -32,7 +32,7 @@ def check_together(plan: Plan, data: Dataset) -> None:
                     f"'{equation.response}' was bound with the values {listed(response.values)}, not "
                     f"{listed(variable.values)}: bind anew"
                 )
-        else:
+        elif data.sums is None:
             check_support(variable, response.values[response.observed])
         if equation.family == "bernoulli" and not isinstance(response, Categories) and not response.binary:
             raise DataError(

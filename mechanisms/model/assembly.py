@@ -13,7 +13,7 @@ from mechanisms.graph.levels import Design, computed_from, survey
 from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Factor, Moves, Part, Reading, Varying
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.targets import Target, list_targets
-from mechanisms.spec.shapes import count_columns, list_powers, spell
+from mechanisms.spec.shapes import TRAITS, count_columns, count_pieces, list_powers, spell
 from mechanisms.spec.terms import Occasions, Relative, Term
 from mechanisms.spec.theory import Shape, Theory, Variable
 
@@ -39,6 +39,11 @@ def assemble(theory: Theory, expansion: Expansion, name: str) -> Equation:
     family = FAMILIES[variable.family or "normal"]
     owners = {address: owner.name for address, owner in find_owned(expansion.coefficients, design).items()}
     own, *parts = (_predictor(each, variable, expansion, design, owners) for each in list_targets(variable, expansion))
+    if owned := [one for each in (own, *parts) for one in each.owned if parts]:
+        raise SpecError(
+            f"{owned[0].owner}: a coefficient of {name}, which has several linear predictors, is not compiled yet as a variable",
+            theory.variable(owned[0].owner).place,
+        )
     readings = {reading.column: reading for each in (own, *parts) for reading in each.readings}
     latent = next((what for what, owner in owners.items() if owner == name), "")
     volatility = owners.get(f"{family.spread}({name})", "")
@@ -82,12 +87,13 @@ def _predictor(
         coefficients=tuple(each for each in coefficients.values() if not each.owner),
         spread=None,
         level=design.level(variable.name),
-        intercepts=tuple(each.level for each in expansion.courses if each.own and str(each.effect) == text),
+        intercepts=tuple(each.level for each in expansion.courses if each.own and each.effect == target.levels_of),
         readings=tuple(readings.values()),
         owned=tuple(each for each in coefficients.values() if each.owner),
         target=text,
         role=target.role,
         zeros=variable.zeros or "",
+        shift=target.shift,
     )
 
 
@@ -100,15 +106,26 @@ def gather_varying(theory: Theory, expansion: Expansion, equations: tuple[Equati
     """What varies among the units of each level, and which pairs an arrow joins there (R8)."""
     found = []
     for level in survey(theory).lattice.names:
-        quantities = [each.intercept for each in equations if level in each.intercepts]
-        quantities += [slope.address for each in equations for slope in each.coefficients if level in slope.varies_by]
+        predictors = [each for equation in equations for each in equation.predictors]
+        quantities = list(dict.fromkeys(each.deviating for each in predictors if level in each.intercepts))
+        slopes = (slope for each in predictors for slope in each.coefficients if level in slope.varies_by)
+        quantities += dict.fromkeys(slope.address for slope in slopes)
         quantities += [each.response for each in equations if each.latent and each.level == level]
         if not quantities:
             continue
         pairs = [each for each in expansion.correlations if each.level == level and each.joined_by is not None]
-        joined = frozenset((each.one, each.other) for each in pairs)
+        ends = ((_stand_for(each.one, equations), _stand_for(each.other, equations)) for each in pairs)
+        joined = frozenset(pair for one, other in ends for pair in every(one, other))
         found.append(Varying(level, tuple(quantities), joined))
     return tuple(found)
+
+
+def _stand_for(quantity: str, equations: tuple[Equation, ...]) -> tuple[str, ...]:
+    """A course's deviations by address: of a categorical response one for each value but the first."""
+    for each in equations:
+        if each.family == "categorical" and quantity == f"{INTERCEPT}{each.response}":
+            return tuple(one.intercept for one in each.predictors)
+    return (quantity,)
 
 
 def _coefficients(standing: Standing, design: Design) -> Iterator[tuple[Coefficient, tuple[Column, ...]]]:
@@ -132,6 +149,7 @@ def _coefficient(
     factors: tuple[Factor, ...], columns: tuple[Column, ...], standing: Standing, design: Design, *, varies: bool
 ) -> Coefficient:
     readings = [column.reading for column in columns]
+    factors = give_traits(factors, standing.shape.kind, str(standing.effect))
     moves, unit = _place(readings, design.level(standing.effect.name), design)
     when = standing.cause.when
     return Coefficient(
@@ -198,11 +216,23 @@ def bend(columns: list[Column], shape: Shape) -> list[Column]:
                 basis=name_basis(column.reading.variable, spell(shape)),
                 piece=piece,
             ),
-            column.text if shape.kind == "log" else f"{column.text}[{piece}]",
+            f"{column.text}[{piece}]" if count_pieces(shape) else column.text,
         )
         for column in columns
         for piece in range(1, count + 1)
     ]
+
+
+def give_traits(factors: tuple[Factor, ...], kind: str, effect: str) -> tuple[Factor, ...]:
+    """A curve's column with the addresses of what its curve has beside coefficients.
+
+    A moderator changes how high an S-curve climbs, and not where; of a gp it makes a second curve, a change of the first.
+    """
+    own, *others = factors
+    names = [own] if kind == "logistic" else factors
+    text = f"{' * '.join(str(each).partition('[')[0] for each in names)} -> {effect}"
+    traits = tuple(f"{word}({text})" for word in TRAITS.get(kind, ()))
+    return (replace(own, traits=traits), *others)
 
 
 def _step(column: Column, piece: int) -> Column:

@@ -10,6 +10,7 @@ from mechanisms.errors import DataError
 from mechanisms.spec.theory import Prior
 
 Floats = NDArray[np.float64]
+WIDTH = 2.5  # standardised units of a default prior on what a cause changes
 POSITIVE = ("half_normal", "exponential", "lognormal", "gamma")
 
 
@@ -18,7 +19,9 @@ class Belief:
     """A distribution in data units over one quantity; `above`/`below` truncate it. `own`: the theory's, not a default.
 
     Steps of one sign are believed in `together`: `average` is the belief in the average of them, and each step's share of
-    their sum is Dirichlet(1, …, 1) (Bürkner & Charpentier 2020); `arguments` then count them.
+    their sum is Dirichlet(1, …, 1) (Bürkner & Charpentier 2020); `arguments` then count them, and what is `shared` is so by
+    several such beliefs. Waves of a gp are standard
+    normal numbers times what the parameters at `traits` make of them (`curve_priors.scale_wave`).
     """
 
     name: str
@@ -28,6 +31,8 @@ class Belief:
     own: bool = False
     average: "Belief | None" = None
     together: str = ""
+    shared: str = ""
+    traits: tuple[str, ...] = ()
 
     @property
     def plain_normal(self) -> bool:
@@ -46,6 +51,8 @@ class Belief:
         )
 
     def __str__(self) -> str:
+        if self.traits:
+            return f"normal about 0, by {' and '.join(each.partition('(')[0] for each in self.traits)}"
         if self.average is not None:
             return f"of one sign, on average {self.average}"
         bounds = [f"> {self.above:g}"] if self.above is not None else []

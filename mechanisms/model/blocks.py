@@ -34,7 +34,7 @@ def _pairs(plan: Plan, data: Dataset) -> Iterator[tuple[str, str]]:
     if data.tables:
         yield from ((plan.equations[0].response, equation.response) for equation in plan.equations)
         return
-    for equation in plan.equations:
+    for equation in plan.equations if data.incomplete else ():
         if find_unknown(plan, equation, data).size:
             yield from (
                 (equation.response, other.response) for other in plan.equations if equation.response in other.parents

@@ -12,6 +12,7 @@ import numpy as np
 
 from mechanisms.data.dataset import Categories, readable
 from mechanisms.model.equations import Coefficient, Equation, Reading
+from mechanisms.model.expecting import find_chances, find_usual, list_mean_predictors
 from mechanisms.model.predictor import product
 from mechanisms.model.setting import (
     Setting,
@@ -51,12 +52,21 @@ def served_course(setting: Setting, equation: Equation) -> Any:
     return eta
 
 
-def course(setting: Setting, name: str, level: str) -> Any:
-    """What is expected of a variable for each unit of a level above its own, on the scale of its linear predictor."""
-    key = ("course", name, level)
+def course(setting: Setting, equation: Equation, level: str) -> Any:
+    """A linear predictor's course for each unit of a level above its response's own."""
+    key = ("course", equation.response, level, equation.target)
     if key not in setting.known:
-        setting.known[key] = _course(setting, name, level)
+        setting.known[key] = _course(setting, equation, level)
     return setting.known[key]
+
+
+def usual(setting: Setting, name: str, level: str) -> Any:
+    """What is expected of a variable for each unit of a level above its own, on its own scale."""
+    equation = find_equation(setting, name)
+    if equation is None or stands_observed(setting, name):
+        return observed_mean(setting, name, level)
+    etas = [course(setting, each, level) for each in list_mean_predictors(equation)]
+    return find_usual(equation, setting.inverse, etas)
 
 
 def departure(setting: Setting, name: str) -> Any:
@@ -67,20 +77,18 @@ def departure(setting: Setting, name: str) -> Any:
         if equation is None or stands_observed(setting, name):
             expected = observed_course(setting, name)
         else:
-            eta = base_course(setting, equation) + served_course(setting, equation)
-            expected = setting.inverse(equation.link, eta)
+            predictors = list_mean_predictors(equation)
+            etas = [base_course(setting, each) + served_course(setting, each) for each in predictors]
+            expected = find_usual(equation, setting.inverse, etas)
         setting.known[key] = (setting.values[name] - expected) * exists(setting, name)
     return setting.known[key]
 
 
-def _course(setting: Setting, name: str, level: str) -> Any:
-    equation = find_equation(setting, name)
-    if equation is None:
-        return observed_mean(setting, name, level)
+def _course(setting: Setting, equation: Equation, level: str) -> Any:
     lattice = setting.design.lattice
     eta = setting.parameters[equation.intercept]
     for above in (level, *lattice.above(level)):
-        own = setting.deviations.get((equation.intercept, above))
+        own = setting.deviations.get((equation.deviating, above))
         if own is not None:
             eta = eta + spread(setting, own, level, above)
     for each in equation.terms("course"):
@@ -101,7 +109,7 @@ def base_course(setting: Setting, equation: Equation) -> Any:
     own = equation.level
     eta = setting.parameters[equation.intercept] + np.zeros(setting.data.units(own).n)
     for above in setting.design.lattice.above(own):
-        mine = setting.deviations.get((equation.intercept, above))
+        mine = setting.deviations.get((equation.deviating, above))
         if mine is not None:
             eta = eta + spread(setting, mine, own, above)
     for each in equation.terms("course"):
@@ -175,7 +183,7 @@ def _term(setting: Setting, equation: Equation, each: Coefficient, level: str, r
         if above == level or lattice.lies_below(level, above):
             value = value + spread(setting, setting.deviations[each.address, above], level, above)
     columns = {f.column: _column(setting, equation, equation.reading(f.column), level, reader) for f in each.factors}
-    result = value * product(each.factors, columns)
+    result = value * product(each.factors, columns, setting.parameters)
     if each.moves == "mean" and isinstance(reader, _Whole):
         result = result * holds(setting, each.only_when, level, each.condition_steps)
     return result
@@ -183,7 +191,7 @@ def _term(setting: Setting, equation: Equation, each: Coefficient, level: str, r
 
 def _column(setting: Setting, equation: Equation, reading: Reading, level: str, reader: Reader) -> Any:
     if isinstance(reader, _AtCourse) and reading.part in ("whole", "course"):
-        return _bend(setting, reading, _at_course(setting, reading.variable, level, reading.category))
+        return _column_at_course(setting, reading, level)
     if reading.part in ("value", "trend"):
         steps = reading.steps if reading.part == "value" else 0  # one series of no client has lags and no departures
         return spread(setting, earlier(setting, value_of(setting, reading), reading.level, steps), level, reading.level)
@@ -195,23 +203,40 @@ def _column(setting: Setting, equation: Equation, reading: Reading, level: str, 
     return earlier(setting, whole, reading.level, reading.steps)
 
 
-def _at_course(setting: Setting, name: str, level: str, category: str | None) -> Any:
+def _column_at_course(setting: Setting, reading: Reading, level: str) -> Any:
+    column = next((each for each in setting.data.columns if each.name == reading.variable), None)
+    if not isinstance(column, Categories):
+        return _bend(setting, reading, _at_course(setting, reading.variable, level))
+    chances = _chances_at_course(setting, reading.variable, level, column.values)
+    if reading.category is not None:
+        return chances[column.values.index(reading.category)]
+    curve = setting.data.bases[reading.basis]
+    return sum(chance * float(curve.column(reading.piece, float(code))) for code, chance in enumerate(chances))
+
+
+def _chances_at_course(setting: Setting, name: str, level: str, values: tuple[str, ...]) -> tuple[Any, ...]:
+    """How likely each value of a category is for each unit of a level above; of one that is conditioned on, its share."""
+    equation = find_equation(setting, name)
+    if equation is None:
+        return tuple(observed_mean(setting, name, level, value) for value in values)
+    etas = [course(setting, each, level) for each in list_mean_predictors(equation)]
+    return find_chances(equation, setting.inverse, etas)
+
+
+def _at_course(setting: Setting, name: str, level: str) -> Any:
     weights = sum_of(setting, name)
     if weights is not None:
         net: dict[str, float] = {}
         for weight, term in weights.parts:
             net[term.name] = net.get(term.name, 0.0) + weight
         none: Any = np.zeros(setting.data.units(level).n)
-        return sum((w * _at_course(setting, other, level, None) for other, w in net.items() if w), none)
-    equation = find_equation(setting, name)
-    if equation is None or category is not None or stands_observed(setting, name):
-        return observed_mean(setting, name, level, category)
-    return setting.inverse(equation.link, course(setting, name, level))
+        return sum((w * _at_course(setting, other, level) for other, w in net.items() if w), none)
+    return usual(setting, name, level)
 
 
 def _part(setting: Setting, equation: Equation, reading: Reading) -> Any:
     """A course as a cause: for this level's units, without what a coarser level's own arrow carries (language R7)."""
-    found = _as_mean(setting, reading.variable, reading.level)
+    found = usual(setting, reading.variable, reading.level)
     coarser = [
         each.level
         for each in equation.readings
@@ -221,15 +246,8 @@ def _part(setting: Setting, equation: Equation, reading: Reading) -> Any:
     ]
     nearest = [a for a in setting.design.lattice.above(reading.level) if a in coarser][:1]
     for above in nearest:
-        found = found - spread(setting, _as_mean(setting, reading.variable, above), reading.level, above)
+        found = found - spread(setting, usual(setting, reading.variable, above), reading.level, above)
     return found
-
-
-def _as_mean(setting: Setting, name: str, level: str) -> Any:
-    equation = find_equation(setting, name)
-    if equation is None or stands_observed(setting, name):
-        return observed_mean(setting, name, level)
-    return setting.inverse(equation.link, course(setting, name, level))
 
 
 def latent_value(setting: Setting, name: str) -> Any:
@@ -265,7 +283,7 @@ def _value_of(setting: Setting, reading: Reading) -> Any:
         found = (
             np.asarray(made == column.values.index(reading.category), dtype=np.float64)
             if simulated
-            else column.indicator(reading.category)
+            else np.where(column.observed, column.indicator(reading.category), 0.0)  # what does not exist adds nothing
         )
     elif reading.basis and equation is None and isinstance(data[name], Categories):
         found = readable(data[name])  # the codes, which an intervention may have set

@@ -4,6 +4,7 @@ Default: an sd is exponential with the sd of the effect's part per sd of the cau
 LKJ(1) (Lewandowski, Kurowicka & Joe 2009), uniform for two quantities; a pair that an arrow joins has none.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from mechanisms.errors import DataError
 from mechanisms.model.beliefs import Belief, rescale_prior
 from mechanisms.model.equations import Coefficient, Equation, Varying
 from mechanisms.model.plan import Plan
-from mechanisms.model.scales import find_effect_scale, intraclass, split_spread, standardise
+from mechanisms.model.scales import Standard, find_effect_scale, intraclass, split_spread, standardise
 from mechanisms.spec.theory import Prior
 
 INFORMED = 3.0  # units that say this many times more about a deviation than its prior are sampled centred
@@ -40,8 +41,8 @@ def state_deviations(plan: Plan, data: Dataset) -> tuple[Deviating, ...]:
 
 def find_slope(plan: Plan, address: str) -> tuple[Equation, Coefficient | None]:
     """The equation of an intercept or slope, and the coefficient where it is one."""
-    for equation in plan.equations:
-        if address in (equation.intercept, equation.response):
+    for equation in (each for whole in plan.equations for each in whole.predictors):
+        if address in (equation.deviating, equation.response):
             return equation, None
         for each in equation.coefficients:
             if each.address == address:
@@ -56,7 +57,21 @@ def find_unit(plan: Plan, data: Dataset, address: str) -> float:
     if slope is None:
         return effect
     standards = standardise(plan, equation, data)
+    _check_curve(slope, standards)
     return effect / float(np.prod([standards[f.column].scale ** f.power for f in slope.factors]))
+
+
+def _check_curve(slope: Coefficient, standards: Mapping[str, Standard]) -> None:
+    """Refuse curves that differ about a place far from all data: the units' own intercepts would be there as well."""
+    (factor, *_) = slope.factors
+    standard = standards[factor.column]
+    bent = factor.power > 1 or (standard.bent is not None and "~log[" not in factor.column)
+    reach = standard.highest - standard.lowest
+    if bent and not standard.lowest - reach <= 0 <= standard.highest + reach:
+        raise DataError(
+            f"{slope.address}: curves differ among {slope.varies_by[0]}s about {factor.variable} = 0, but {factor.variable} runs "
+            f"from {standard.lowest:g} to {standard.highest:g}: subtract its mean, or any value inside, in the data"
+        )
 
 
 def _of_level(plan: Plan, data: Dataset, varying: Varying) -> Deviating:
@@ -101,10 +116,13 @@ def _informed(plan: Plan, data: Dataset, level: str, address: str) -> bool:
     """Whether the units' own data say more than `INFORMED` times as much about an intercept as its prior does.
 
     By moments: n times the between variance over the within variance. Slopes are never: an uninformed slope that is
-    sampled centred diverges, an informed one that is not only costs time.
+    sampled centred diverges, an informed one that is not only costs time. Nor are intercepts of a level above another one
+    at which they vary: what a therapist's clients say is counted in clients, who are few.
     """
     equation, slope = find_slope(plan, address)
     if slope is not None or equation.link != "identity" or equation.latent:
+        return False
+    if any(plan.design.lattice.lies_below(each, level) for each in equation.intercepts):
         return False
     share = intraclass(data, equation.response, level)
     index = data.units(equation.level).above[level].index

@@ -44,11 +44,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Factor:
-    """One column of a product, to a power: `age` or `arm=cbt`; `text` is how an address writes it, where that differs."""
+    """One column of a product, to a power: `age` or `arm=cbt`; `text` is how an address writes it, where that differs.
+
+    `traits` are the addresses of what a whole curve has beside its coefficients: `midpoint(x -> y)`.
+    """
 
     column: str
     power: int = 1
     text: str = ""
+    traits: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -114,7 +118,8 @@ class Equation:
     several of them stand in each, under one address). `target` is what a predictor's arrows point at, `any(y)`, `y=v`,
     `sigma(y)`, and `role` what it makes of the response: whether there is any of it, going on into one value, the
     greatest value, the residual sd or precision. Of an ordinal, sequential or categorical response every predictor is a
-    step, its own the one into the second value. `zeros` says whether zeros are a hurdle or inflated.
+    step, its own the one into the second value. `zeros` says whether zeros are a hurdle or inflated. `shift` is the
+    address of the units' own deviations where that is not the intercept: `1 -> y`, which moves every step of an ordinal.
     """
 
     response: str
@@ -137,6 +142,12 @@ class Equation:
     zeros: str = ""
     event: str | None = None
     parts: tuple["Equation", ...] = ()
+    shift: str = ""
+
+    @property
+    def deviating(self) -> str:
+        """The address of the deviations that move this predictor, unit by unit of the levels in `intercepts`."""
+        return self.shift or self.intercept
 
     @cached_property
     def predictors(self) -> tuple["Equation", ...]:
@@ -176,8 +187,14 @@ class Equation:
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """The addresses of the spread, that of first occasions, and the shape, where there are any."""
-        return tuple(each for each in (self.spread, self.initial, self.shape) if each)
+        """The addresses of the spread, that of first occasions, the shape, and curves' traits, where there are any."""
+        return (*(each for each in (self.spread, self.initial, self.shape) if each), *self.traits)
+
+    @cached_property
+    def traits(self) -> tuple[str, ...]:
+        """The addresses of what its curves have beside coefficients, each once."""
+        factors = (factor for each in self.predictors for one in each.coefficients for factor in one.factors)
+        return tuple(dict.fromkeys(trait for factor in factors for trait in factor.traits))
 
     def reading(self, column: str) -> Reading:
         """What a column shows."""

@@ -82,6 +82,7 @@ FAMILIES = {
         Family("gamma", ("log",), "precision", kind="positive"),
         Family("weibull", ("log",), "precision", kind="positive"),
         Family("bernoulli", _CHANCES, kind="binary"),
+        Family("hazard", ("cloglog", "logit"), kind="binary"),
         Family("binomial", _CHANCES, kind="count"),
         Family("poisson", ("log",), kind="count"),
         Family("negative_binomial", ("log",), "precision", kind="count"),

@@ -6,6 +6,7 @@ With place = inverse link(η):
     lognormal                      median place, sigma the sd of the logarithm: mean place · exp(sigma² / 2)
     gamma, weibull                 mean place; precision the shape, 1 for an exponential
     bernoulli · binomial           probability place · of each of `out_of` trials
+    hazard                         probability place that the event happens now, given that it has not happened before
     poisson · negative_binomial    mean place · `out_of` (the exposure); variance mean + mean² / precision
     beta                           mean place; variance place (1 − place) / (1 + precision)
     ordered_beta                   0, 1, or between them such a beta (Kubinec 2023)
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from mechanisms.model.equations import Equation
-from mechanisms.model.families import inverse_link
+from mechanisms.model.families import FAMILIES, inverse_link
 
 Array = NDArray[np.float64]
 FREEDOM = 4.0  # degrees of freedom of student: docs/decisions/0016
@@ -155,7 +156,7 @@ def draw(given: Given, shape: tuple[int, ...], rng: np.random.Generator) -> Arra
     if given.some is not None:
         there = rng.random(shape) < given.some
         return np.where(there, draw_some(given, shape, rng), 0.0)
-    if given.family == "bernoulli":
+    if FAMILIES[given.family].kind == "binary":
         return np.asarray(rng.random(shape) < given.place, dtype=np.float64)
     return np.asarray(find_law(given).rvs(size=shape, random_state=rng), dtype=np.float64)
 
@@ -192,6 +193,7 @@ _LAWS: dict[str, Callable[[Given], Any]] = {
     "gamma": lambda g: stats.gamma(g.spread, scale=g.place / g.spread),
     "weibull": lambda g: stats.weibull_min(g.spread, scale=g.place / special.gamma(1.0 + 1.0 / g.spread)),
     "bernoulli": lambda g: stats.bernoulli(g.place),
+    "hazard": lambda g: stats.bernoulli(g.place),
     "binomial": lambda g: stats.binom(g.out_of, g.place),
     "poisson": lambda g: stats.poisson(g.place * g.out_of),
     "negative_binomial": lambda g: stats.nbinom(g.spread, g.spread / (g.spread + g.place * g.out_of)),

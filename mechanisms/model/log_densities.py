@@ -257,6 +257,7 @@ _OWN: dict[str, Callable[[Row, Any], Any]] = {
     "gamma": _gamma,
     "weibull": _weibull,
     "binomial": _binomial,
+    "hazard": _binomial,  # of one trial
     "poisson": _poisson,
     "negative_binomial": _negative_binomial,
     "beta": _beta,

@@ -28,8 +28,13 @@ def _refuse_in_parts(plan: Plan, data: Dataset) -> None:
     """Refuse missing values of responses whose density is not summed or integrated over yet, beside gaps anywhere."""
     if not data.incomplete:
         return
+    summed = {
+        each.level for each in plan.equations if each.family == "bernoulli" and find_unknown(plan, each, data).size
+    }
     for equation in plan.equations:
-        if equation.parts or equation.role or equation.event:
+        if not (equation.parts or equation.role or equation.event):
+            continue
+        if equation.level in summed or find_unknown(plan, equation, data).size or not data.tables:
             raise DataError(
                 f"{listed(data.incomplete)} {'has' if len(data.incomplete) == 1 else 'have'} missing values, and beside "
                 f"{equation.response} ({equation.family}{', ' + equation.zeros if equation.zeros else ''}) none are filled in "

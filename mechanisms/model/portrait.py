@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mechanisms.model.equations import Coefficient, Equation
+    from mechanisms.model.equations import Coefficient, Equation, Factor
 
 
 def describe(equation: "Equation") -> str:
@@ -54,13 +54,28 @@ def _left_of_step(equation: "Equation", value: str) -> str:
 def _right(equation: "Equation") -> str:
     """Intercept and coefficients of one predictor."""
     b = _letter(equation)
-    terms = " + ".join([f"{b}0", *(f"{b}·{_product(each)}" for each in equation.coefficients)])
+    own = dict.fromkeys(_term(each, b) for each in equation.coefficients)
+    terms = " + ".join([f"{b}0", *own])
     return terms + "".join(f" + {each.owner}·{_product(each)}" for each in equation.owned)
 
 
+def _term(coefficient: "Coefficient", b: str) -> str:
+    """A coefficient and its columns; all waves of a gp are one curve."""
+    first, *others = coefficient.factors
+    if "~gp[" not in first.column:
+        return f"{b}·{_product(coefficient)}"
+    return " · ".join([f"gp({str(first).partition('[')[0]})", *map(str, others)])
+
+
 def _product(coefficient: "Coefficient") -> str:
-    """Its columns multiplied; of a logarithm, whose address does not say so, with the word."""
-    return " · ".join(f"log {each}" if "~log" in each.column else str(each) for each in coefficient.factors)
+    """Its columns multiplied; of a logarithm and an S-curve, whose addresses do not say so, with the word."""
+    return " · ".join(_factor(each) for each in coefficient.factors)
+
+
+def _factor(factor: "Factor") -> str:
+    if "~logistic" in factor.column:
+        return f"S-curve({factor})"
+    return f"log {factor}" if "~log[" in factor.column else str(factor)
 
 
 def _letter(equation: "Equation") -> str:

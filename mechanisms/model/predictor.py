@@ -1,7 +1,10 @@
 """The linear predictor, written once with operators only: PyTensor runs it to sample, NumPy to intervene."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from mechanisms.model.equations import Equation, Factor
@@ -15,14 +18,31 @@ def linear_predictor(equation: "Equation", parameters: Mapping[str, Any], column
     """
     eta = parameters[equation.intercept]
     for coefficient in equation.coefficients:
-        eta = eta + parameters[coefficient.address] * product(coefficient.factors, columns)
+        eta = eta + parameters[coefficient.address] * product(coefficient.factors, columns, parameters)
     return eta
 
 
-def product(factors: "tuple[Factor, ...]", columns: Mapping[str, Any]) -> Any:
-    """Π column^power over the factors of one coefficient."""
+def product(
+    factors: "tuple[Factor, ...]", columns: Mapping[str, Any], parameters: Mapping[str, Any] = MappingProxyType({})
+) -> Any:
+    """Π column^power over the factors of one coefficient; without parameters an S-curve is a straight line."""
     result: Any = None
     for factor in factors:
+        value = columns[factor.column]
+        if parameters and "~logistic" in factor.column:
+            value = bend_s(value, *(parameters[trait] for trait in factor.traits))
         for _ in range(factor.power):
-            result = columns[factor.column] if result is None else result * columns[factor.column]
+            result = value if result is None else result * value
     return result
+
+
+def bend_s(values: Any, midpoint: Any, width: Any) -> Any:
+    """The share of an S-curve's climb at some values, less that at 0: expit((x − midpoint) / width), shifted."""
+    if hasattr(values, "bend"):
+        return values.bend(bend_s, midpoint, width)
+    rate = 0.5 / width
+    return 0.5 * (_tanh((values - midpoint) * rate) + _tanh(midpoint * rate))
+
+
+def _tanh(x: Any) -> Any:
+    return x.tanh() if hasattr(x, "tanh") else np.tanh(x)

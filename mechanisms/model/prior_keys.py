@@ -13,7 +13,9 @@ def key_priors(
     theory: Theory, equations: tuple[Equation, ...], varying: Iterable[Varying] = ()
 ) -> tuple[tuple[str, Prior], ...]:
     """The theory's priors under the equations' own addresses; `same_as` is resolved to an address too."""
-    named = [address for each in equations for address in (*each.addresses, each.spread, each.shape) if address]
+    named = [
+        address for each in equations for address in (*each.addresses, each.spread, each.shape, *each.traits) if address
+    ]
     named += [address for each in varying for address in (*each.spreads, each.correlation)]
     known = {parse_address(address).key: address for address in named}
     kinds = {address: parse_address(address).kind for address in known.values()}

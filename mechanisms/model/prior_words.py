@@ -3,16 +3,22 @@
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.shapes import split_column
 from mechanisms.errors import listed
-from mechanisms.model.beliefs import Belief, Spread
+from mechanisms.model.beliefs import WIDTH, Belief, Spread
 from mechanisms.model.deviations import state_deviations
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan, shown_prior
-from mechanisms.model.priors import WIDTH, Beliefs, find_multiplier, find_width, first_spread, state_beliefs
+from mechanisms.model.priors import Beliefs, find_multiplier, find_width, first_spread, state_beliefs
 from mechanisms.model.standardising import find_cause_scale
 from mechanisms.spec.theory import Prior
 
 Line = tuple[str, str, str]
+_TRAITS = {
+    "amplitude": "the sd of the curve about its mean; its mean is 1 standardised",
+    "lengthscale": "between what the waves can follow, a seventh and half of the range of the data",
+    "midpoint": "where half of the climb is done: about the mean of the data, an sd wide",
+    "width": "half of the climb takes 2.2 of it, which is about an sd of the data",
+}
 
 
 def print_priors(plan: Plan, data: Dataset) -> tuple[Line, ...]:
@@ -26,6 +32,10 @@ def print_priors(plan: Plan, data: Dataset) -> tuple[Line, ...]:
                 lines.append(_default_line(equation, data, beliefs, address))
             else:
                 lines.append(_own_line(plan, prior, equation, data, beliefs, address))
+        for trait, believed in beliefs.traits.items():
+            prior = plan.prior(trait)
+            where = f"the theory: {shown_prior(prior)}" if prior else f"default: {_TRAITS[trait.partition('(')[0]]}"
+            lines.append((trait, _shown_spread(believed), where))
         if equation.spread:
             prior = plan.prior(equation.spread)
             where = f"the theory: {shown_prior(prior)}" if prior else f"default: {_where_spread(equation)}"
@@ -69,6 +79,8 @@ def _default_line(equation: Equation, data: Dataset, beliefs: Beliefs, address: 
             str(found),
             f"default: the whole climb {WIDTH} standardised, {_where_on_curve(predictor, data, position)}",
         )
+    if found.traits:
+        return address, str(found), f"default: {_where_on_curve(predictor, data, position)}"
     mean, sd = found.arguments
     belief = Belief("normal", (mean, sd / find_cause_scale(working, position)))  # per unit of the cause
     where = _where_slope(predictor, data, position) if position else _where_level(predictor, data)
@@ -124,7 +136,7 @@ def _where_level(equation: Equation, data: Dataset) -> str:
     if equation.role == "spread":
         name = f"sd({f'log {equation.response}' if family.positive else equation.response})"
         about = "a precision has no unit, " if family.spread == "precision" else f"about log {name}, "
-    elif equation.role:
+    elif equation.role or equation.family == "hazard":
         about = "about the share observed, "
     if not equation.coefficients:
         return about.removesuffix(", ") or f"{WIDTH} standardised around the mean"

@@ -9,15 +9,16 @@ residual sd is exponential with mean sd(effect). Every prior speaks about one li
 coefficients, so that rescaling or shifting a column changes no standardised posterior.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Dataset
-from mechanisms.errors import DataError
-from mechanisms.model.beliefs import Belief, Spread, rescale_prior
+from mechanisms.errors import DataError, listed
+from mechanisms.model.beliefs import WIDTH, Belief, Spread, rescale_prior
+from mechanisms.model.curve_priors import believe_in_steps, believe_in_wave, count_steps, find_wave, state_traits
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.functionals import weigh_coefficients
@@ -27,7 +28,6 @@ from mechanisms.model.standardising import Basis, Working, find_cause_scale, lis
 from mechanisms.spec.theory import Prior
 
 Floats = NDArray[np.float64]
-WIDTH = 2.5
 PRECISION = (1.0, 2.0)  # nine in ten between 0.1 and 73: docs/decisions/0016
 SLANT = 4.0
 LOG_SPREAD = 1.0  # a factor of 2.7 in a residual sd for one sd of a cause: docs/decisions/0021
@@ -58,6 +58,7 @@ class Beliefs:
     bases: tuple[Basis, ...]
     spread: Spread
     shape: Spread
+    traits: Mapping[str, Belief | float]
 
     @property
     def working(self) -> Working:
@@ -143,6 +144,7 @@ def state_beliefs(plan: Plan, equation: Equation, data: Dataset) -> Beliefs:
         bases=bases,
         spread=_spread(plan, equation, data),
         shape=_shape(plan, equation),
+        traits=state_traits(plan, equation, data, [each.working for each in bases]),
     )
 
 
@@ -163,8 +165,15 @@ def _step(plan: Plan, equation: Equation, data: Dataset, bases: Sequence[Basis],
     predictor, position = equation.locate(address)
     basis = bases[equation.predictors.index(predictor)]
     raw = to_raw[place]
-    if position and (steps := count_steps(predictor, position)) and (prior is None or prior.fixed is None):
-        return _Free(raw, _believe_in_steps(plan, predictor, data, position, steps))
+    scale = find_cause_scale(basis.working, position)
+    if position and count_steps(predictor, position) and (prior is None or prior.fixed is None):
+        unit = find_multiplier(plan, prior, predictor, data, basis.working, position) if prior else 1.0
+        belief = believe_in_steps(plan, predictor, data, position, scale, unit)
+        row = weigh_coefficients(prior, predictor, data, basis.working, position) if prior else None
+        own = np.eye(len(raw))[place] / scale if row is None else row @ basis.working.to_raw @ basis.share
+        return _Free(own, belief)
+    if position and (wave := find_wave(predictor, position)):
+        return _Free(np.eye(len(raw))[place] / scale, believe_in_wave(predictor, data, position, wave))
     if prior is None:
         return _Free(np.eye(len(raw))[place], _default(plan, predictor, data, position))
     if prior.same_as in equation.addresses:
@@ -200,31 +209,6 @@ def _default(plan: Plan, equation: Equation, data: Dataset, position: int) -> Be
     mean = 0.0 if position else find_middle(plan, equation, data)
     own = equation.coefficients[position - 1] if position else None
     return Belief("normal", (mean, find_width(equation, position) * find_effect_scale(plan, equation, data, own)))
-
-
-def count_steps(equation: Equation, position: int) -> int:
-    """How many steps of one sign a coefficient is one of; 0 where it is none."""
-    (factor, *others) = equation.coefficients[position - 1].factors
-    if others or "~monotonic" not in factor.column:
-        return 0
-    own = factor.column.partition("[")[0]
-    return sum(
-        each.factors[0].column.startswith(f"{own}[") and len(each.factors) == 1 for each in equation.coefficients
-    )
-
-
-def _believe_in_steps(plan: Plan, equation: Equation, data: Dataset, position: int, steps: int) -> Belief:
-    """By default the whole climb, from the lowest value to the highest, is as wide as any other contrast."""
-    own = equation.coefficients[position - 1]
-    together = f"{own.factors[0].column.partition('~')[0]} -> {own.address.partition(' -> ')[2]}"
-    prior = plan.prior(own.address)
-    effect = find_effect_scale(plan, equation, data, own)
-    if prior is None:
-        average = Belief("normal", (0.0, WIDTH * effect / steps))
-    else:
-        standardised = prior.scale == "standardised" and equation.link == "identity"
-        average = rescale_prior(prior, effect if standardised else 1.0)
-    return Belief("steps", (float(steps),), own=prior is not None, average=average, together=together)
 
 
 def find_width(equation: Equation, position: int) -> float:
@@ -281,3 +265,12 @@ def _shape(plan: Plan, equation: Equation) -> Spread:
     if prior is None:
         return Belief("normal", (0.0, SLANT))
     return prior.fixed if prior.fixed is not None else rescale_prior(prior, 1.0)
+
+
+def find_joint(equations: Iterable[Equation], beliefs: Iterable[Beliefs]) -> str:
+    """Why the coefficients of some equations are no independent quantities in which these are linear; nothing where they are."""
+    if any(belief.average for each in beliefs for belief in each.beliefs):
+        return "steps of one sign are believed in together"
+    if traits := [trait for each in equations for trait in each.traits]:
+        return f"{listed(traits)} {'is' if len(traits) == 1 else 'are'} sought with the curve"
+    return ""

@@ -18,6 +18,7 @@ from mechanisms.model.equations import Coefficient, Equation, Reading
 from mechanisms.model.families import FAMILIES, LINKS, inverse_link
 from mechanisms.model.middles import find_middle_of_part
 from mechanisms.model.plan import Plan
+from mechanisms.model.predictor import bend_s
 from mechanisms.model.setting import Setting, sum_of
 
 Floats = NDArray[np.float64]
@@ -96,7 +97,9 @@ def find_spread_scale(equation: Equation, data: Dataset) -> float:
 
 def _on_link(equation: Equation, data: Dataset) -> Floats:
     values = data.numbers(equation.response).values
-    return np.log(values) if FAMILIES[equation.family].positive else values
+    if not FAMILIES[equation.family].positive:
+        return values
+    return np.log(np.where(values > 0, values, np.nan))  # zeros are none of the amount
 
 
 def find_middle(plan: Plan, equation: Equation, data: Dataset) -> float:
@@ -107,6 +110,9 @@ def find_middle(plan: Plan, equation: Equation, data: Dataset) -> float:
     if equation.role:
         return find_middle_of_part(equation, data)
     found = data.numbers(equation.response)
+    if equation.family == "hazard":
+        known = found.values[found.observed]
+        return float(LINKS[equation.link].forward((known.sum() + 0.5) / (known.size + 1.0)))
     if equation.family == "lognormal":
         return float(np.log(found.values[found.values > 0]).mean())
     if equation.family == "ordered_beta":
@@ -184,13 +190,24 @@ def _standard(setting: Setting, reading: Reading) -> Standard:
 def _of_curve(basis: Basis, piece: int, values: Floats) -> Standard:
     """A curve's column: a spline's counts in the height of the curve, a slope in the variable's sd, a logarithm in its own."""
     known = values[np.isfinite(values)]
-    mean, made = float(known.mean()), basis.column(piece, known)
+    mean = float(known.mean())
+    if basis.shape == "logistic":  # at a middle and a width to begin with: the true ones are not known
+        shares = bend_s(known, basis.start, basis.width)
+        return Standard(float(shares.mean()), 1.0, basis.lowest, basis.highest, bent=_at_zero)
+    made = basis.column(piece, known)
     scale = {0: float(made.std(ddof=1)), 1: float(known.std(ddof=1))}.get(basis.degree, 1.0)
 
     def at(value: float | None) -> float:
         return float(basis.column(piece, np.float64(mean if value is None else value)))
 
     return Standard(float(made.mean()), scale, basis.lowest, basis.highest, bent=at)
+
+
+def _at_zero(value: float | None) -> float:
+    """An S-curve's column where its variable is 0, whatever its middle."""
+    if value != 0:
+        raise AssertionError("an S-curve is not known elsewhere")
+    return 0.0
 
 
 def _of_numbers(values: Floats) -> Standard:

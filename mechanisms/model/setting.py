@@ -147,6 +147,10 @@ def _fulfils(setting: Setting, name: str, said: Span | Iterable[Any]) -> Mask:
     column = setting.data[name]
     if isinstance(column, Categories):
         wanted = [str(value) if isinstance(value, str) else f"{value:g}" for value in said]  # type: ignore[union-attr]
+        made = setting.values.get(name)  # codes; 0 where there is none
+        if find_equation(setting, name) is not None and isinstance(made, np.ndarray):
+            places = [float(column.values.index(value)) for value in wanted]
+            return np.asarray(np.isin(made, places) * exists(setting, name), dtype=np.float64)
         return np.asarray(sum(column.indicator(value) for value in wanted))
     values = setting.values.get(name)
     if not isinstance(values, np.ndarray):

@@ -39,7 +39,7 @@ class Working:
 
 def working_basis(plan: Plan, equation: Equation, data: Dataset) -> Working:
     """The working basis of an equation on these data."""
-    kept = tuple(_monomial(coefficient.factors) for coefficient in equation.coefficients)
+    kept = tuple(name_monomial(coefficient.factors) for coefficient in equation.coefficients)
     standards = standardise(plan, equation, data)
     lower = {smaller for monomial in kept for smaller in _smaller(monomial)} - set(kept) - {()}
     denied = tuple(sorted(lower))
@@ -114,7 +114,8 @@ def working_columns(working: Working, columns: dict[str, Floats]) -> Floats:
     return design
 
 
-def _monomial(factors: tuple[Factor, ...]) -> Monomial:
+def name_monomial(factors: tuple[Factor, ...]) -> Monomial:
+    """The product of columns that some factors are."""
     powers: dict[str, int] = {}
     for factor in factors:
         powers[factor.column] = powers.get(factor.column, 0) + factor.power

@@ -11,12 +11,11 @@ from mechanisms.graph.expansion import expand
 from mechanisms.graph.expansion.coefficients import Coefficient
 from mechanisms.graph.levels import Design, computed_from, survey
 from mechanisms.model.families import FAMILIES
+from mechanisms.model.uncompiled_curves import list_curve_faults
 from mechanisms.spec.addresses import Address, parse_address
-from mechanisms.spec.shapes import count_columns
 from mechanisms.spec.terms import CONSTANT, Term
-from mechanisms.spec.theory import LINEAR, Arrow, HiddenCause, Prior, Question, Theory, Variable
+from mechanisms.spec.theory import Arrow, HiddenCause, Prior, Question, Theory, Variable
 
-SHAPES = ("linear", "quadratic", "polynomial", "log", "spline", "piecewise", "monotonic")
 _KINDS = {"reliability": "reliabilities", "residual": "single correlations"}
 _PARTS = ("departure", "course")
 _WORDS = ("ordinal", "sequential", "categorical", "hazard")
@@ -59,6 +58,7 @@ def _faults(theory: Theory) -> Iterator[Fault]:
         )
     modelled = {arrow.effect.name for arrow in theory.arrows}
     yield from _of_events(theory)
+    yield from _of_hazards(theory)
     for variable in theory.variables:
         for what in _of_variable(variable, modelled, levelled=levelled):
             yield what, variable.place
@@ -66,7 +66,7 @@ def _faults(theory: Theory) -> Iterator[Fault]:
     for arrow in theory.arrows:
         for what in _of_arrow(arrow, volatile, levelled=levelled):
             yield f"{arrow}: {what}", arrow.place
-    yield from _of_curves(theory, modelled)
+    yield from list_curve_faults(theory, modelled)
     yield from _of_parts(theory)
     yield from _of_hidden(theory, modelled, levelled=levelled)
     for prior in theory.priors:
@@ -101,7 +101,7 @@ def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> I
             f"{listed(FAMILIES, most=len(FAMILIES))}"
         )
         return
-    yield from _of_predictors(variable, levelled=levelled)
+    yield from _of_predictors(variable)
 
 
 def _of_events(theory: Theory) -> Iterator[Fault]:
@@ -116,15 +116,25 @@ def _of_events(theory: Theory) -> Iterator[Fault]:
             )
 
 
-def _of_predictors(variable: Variable, *, levelled: bool) -> Iterator[str]:
+def _of_hazards(theory: Theory) -> Iterator[Fault]:
+    """Arrows out of a hazard, which is 0 wherever anything comes after it, and conditions on one."""
+    hazards = {variable.name for variable in theory.variables if variable.family == "hazard"}
+    for arrow in theory.arrows:
+        names = [term.name for term in (arrow.cause, *(term for product in arrow.moderated_by for term in product))]
+        names += arrow.only_when.names if arrow.only_when else ()
+        for name in (name for name in names if name in hazards):
+            yield (
+                f"{arrow}: {name} is a hazard, whose rows end at the event; as a cause it is not compiled yet",
+                arrow.place,
+            )
+    for variable in theory.variables:
+        for name in (name for name in (variable.only_when.names if variable.only_when else ()) if name in hazards):
+            yield f"{variable.name}: {name} is a hazard; as a condition it is not compiled yet", variable.place
+
+
+def _of_predictors(variable: Variable) -> Iterator[str]:
     """What a response with several linear predictors, or a censored one, is not compiled with."""
     name, family = variable.name, FAMILIES[variable.family or "normal"]
-    if levelled and family.kind in ("category", "heaped"):
-        yield f"'{name}' has arrows into it and family {family.name}, which is not compiled yet in a theory with levels"
-    if levelled and variable.zeros is not None:
-        yield f"{name}: 'zeros' is not compiled yet for a variable with arrows into it in a theory with levels"
-    if levelled and variable.event is not None:
-        yield f"{name}: 'event' is not compiled yet for a variable with arrows into it in a theory with levels"
     if variable.zeros is not None and variable.event is not None:
         yield f"{name}: 'zeros' beside 'event' is not compiled yet"
     if variable.zeros == "inflated" and family.positive:
@@ -144,60 +154,15 @@ def _of_arrow(arrow: Arrow, volatile: set[str], *, levelled: bool) -> Iterator[s
         yield "how an intercept varies is read but not compiled yet"
     if arrow.varies_by is not None and not levelled:
         yield "'varies_by' is read but not compiled yet"
-    if arrow.varies_by and arrow.shape != LINEAR:
-        yield f"an arrow of shape {arrow.shape} that varies among units is read but not compiled yet"
     if arrow.only_when is not None and not levelled:
         yield "'only_when' is read but not compiled yet"
-    if arrow.shape.kind not in SHAPES:
-        yield f"shape {arrow.shape} is not compiled yet"
-    own = arrow.cause == CONSTANT and str(arrow.effect) in volatile
-    if levelled and (arrow.effect.spread or arrow.effect.value is not None) and not own:
-        yield (
-            f"an arrow into '{arrow.effect}', a part of {arrow.effect.name}, is not compiled yet in a theory with levels"
-        )
+    if arrow.cause != CONSTANT and str(arrow.effect) in volatile:
+        yield f"{arrow.effect} is a variable of its own here, so an arrow into it besides is not compiled yet"
+    if arrow.cause == CONSTANT and arrow.effect.value is not None:
+        yield f"how one step varies by itself is not compiled yet; 1 -> {arrow.effect.name} says it of all"
     for term in (arrow.cause, arrow.effect, *(term for product in arrow.moderated_by for term in product)):
         if (what := _of_term(term)) and not levelled:
             yield f"'{term}', {what}, is read but not compiled yet"
-
-
-def _of_curves(theory: Theory, modelled: set[str]) -> Iterator[Fault]:
-    """Curves of what has no values in the data, and logarithms of what may be negative."""
-    for arrow in theory.arrows:
-        name = arrow.cause.name
-        cause = theory.variable(name) if name in theory.names else None
-        if arrow.shape.kind == "monotonic" and cause is not None:
-            yield from ((f"{arrow}: {what}", arrow.place) for what in _of_steps(arrow, cause, theory))
-        if not count_columns(arrow.shape) or cause is None:
-            continue
-        if cause.computed:
-            yield (
-                f"{arrow}: shape {arrow.shape} of {name}, which is computed, is not compiled yet; make a column of it in the data",
-                arrow.place,
-            )
-        family = FAMILIES.get(cause.family or "normal")
-        if arrow.shape.kind == "log" and name in modelled and not (family and family.positive):
-            yield (
-                f"{arrow}: the logarithm of {name}, whose family {cause.family or 'normal'} allows values of 0 and below, is "
-                f"not compiled; declare {name}: {{family: lognormal}}, or choose {{spline: 3}}",
-                arrow.place,
-            )
-
-
-def _of_steps(arrow: Arrow, cause: Variable, theory: Theory) -> Iterator[str]:
-    """What of a monotonic arrow is not compiled."""
-    if cause.family not in ("ordinal", "sequential"):
-        yield f"shape monotonic of numbers is not compiled yet; declare {cause.name}: {{family: ordinal, values: [low, high]}}"
-    if arrow.moderated_by:
-        yield "a moderated monotonic arrow is not compiled yet; leave out shape, and each value has a product of its own"
-    for prior in theory.priors:
-        factors = parse_address(prior.address, prior.place).factors
-        if [term.name for term, _ in factors] != [cause.name] or f"-> {arrow.effect}" not in prior.address:
-            continue
-        if factors[0][0].piece or prior.same_as is not None or prior.fixed:
-            yield (
-                f"prior on '{prior.address}': steps of one sign share one prior, on the average step, which is not compiled "
-                f"yet as a number or an equality; write {arrow}: {{normal: [0, 1]}}"
-            )
 
 
 def _of_term(term: Term) -> str:
@@ -291,7 +256,3 @@ def _of_prior(prior: Prior, address: Address, *, levelled: bool) -> Iterator[str
     for term in address.terms:
         if (what := _of_term(term)) and not levelled:
             yield f"'{term}', {what}, is read but not compiled yet"
-        if levelled and (term.spread not in (None, "sigma", "precision") or (term.spread and address.kind != "spread")):
-            yield f"'{term}' is not compiled yet in a theory with levels"
-    if levelled and address.effect is not None and address.effect.value is not None:
-        yield f"'{address.effect}', one step of {address.effect.name}, is not compiled yet in a theory with levels"

@@ -44,14 +44,26 @@ def label_arrow(standing: Standing, fit: Fit | None, design: Design) -> tuple[st
     if fit is None:
         return (str(standing.cause),) if standing.cause.value else ()
     lines = []
-    for each in _own(fit, standing):
+    own = _own(fit, standing)
+    for each in (one for one in own if not _is_wave(one)):
         value = each.factors[0].column.partition("=")[2]
         words = [_say_target(each), name_part(standing.cause, design), value, _say_piece(fit, each.factors[0])]
         before = " ".join(filter(None, words))
         lines.append(_line(fit, each.address, before, _after(standing, each.factors[0])))
         spreads = {level: f"sd({each.address} | {level})" for level in each.varies_by}
         lines += [_line(fit, sd, f"sd by {level}", "") for level, sd in spreads.items() if sd in fit.parameters]
-    return tuple(lines)
+    return (*lines, *_say_traits(fit, own))
+
+
+def _is_wave(coefficient: Coefficient) -> bool:
+    """Whether it is the height of one of a gp's many waves, which says nothing by itself."""
+    return any("~gp[" in factor.column for factor in coefficient.factors)
+
+
+def _say_traits(fit: Fit, coefficients: list[Coefficient]) -> list[str]:
+    """What whole curves have beside coefficients: `midpoint: 6.1 [5.9, 6.3]`."""
+    traits = dict.fromkeys(trait for each in coefficients for factor in each.factors for trait in factor.traits)
+    return [_line(fit, each, each.partition("(")[0], "") for each in traits if each in fit.parameters]
 
 
 def name_part(cause: Term, design: Design) -> str:
@@ -69,7 +81,9 @@ def label_moderators(standing: Standing, fit: Fit | None, design: Design) -> dic
         names = tuple(term.name for term in product)
         lines = labels.setdefault(names[-1], [])
         if fit is not None:
-            lines += [_product_line(fit, standing, names, each, part) for each in _products(fit, standing, names)]
+            found = _products(fit, standing, names)
+            lines += [_product_line(fit, standing, names, each, part) for each in found if not _is_wave(each)]
+            lines += _say_traits(fit, [each for each in found if _is_wave(each)])
         elif len(names) > 1:
             lines.append(f"{TIMES} {f' {TIMES} '.join(names[:-1])}")
     return {name: tuple(lines) for name, lines in labels.items()}
@@ -115,6 +129,8 @@ def _after(standing: Standing, factor: Factor) -> str:
     """What a curve's number is multiplied with, ` · x²`; nothing on a straight arrow."""
     if standing.shape.kind == "log":
         return f" {DOT} log {factor.variable}"
+    if standing.shape.kind == "logistic":
+        return f" {DOT} S-curve({factor.variable})"
     powers = standing.shape.kind in ("quadratic", "polynomial")
     return f" {DOT} {factor.variable}{_POWERS[factor.power]}" if powers else ""
 

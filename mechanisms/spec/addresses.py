@@ -9,15 +9,23 @@ from mechanisms.errors import NOWHERE, Place, SpecError
 from mechanisms.spec.foreign import DERIVED, is_derived
 from mechanisms.spec.terms import CONSTANT, Term, is_name, parse_term
 
-Kind = Literal["coefficient", "intercept", "spread", "residual", "sd", "cor", "reliability", "skew"]
+Kind = Literal[
+    "coefficient", "intercept", "spread", "residual", "sd", "cor", "reliability", "skew",
+    "amplitude", "lengthscale", "midpoint", "width",
+]  # fmt: skip
 Factor = tuple[Term, int]
+CURVES: dict[str, Kind] = {
+    "amplitude": "amplitude", "lengthscale": "lengthscale", "midpoint": "midpoint", "width": "width"
+}  # fmt: skip
+_CALLED = re.compile(r"(sd|cor|reliability|skew)\s*\((.*)\)")
+_TRAIT = re.compile(rf"({'|'.join(CURVES)})\s*\(((?:[^()]|\([^()]*\))*->(?:[^()]|\([^()]*\))*)\)")
 
 
 @dataclass(frozen=True)
 class Address:
     """One parameter. `factors` are the causes with their powers, for a residual correlation its two sides.
 
-    `of` is the address whose sd an `sd(… | level)` is; `level` belongs to `sd` and `cor`. `first` marks the spread of
+    `of` is the address whose sd an `sd(… | level)` is, or whose curve a trait belongs to; `level` belongs to `sd` and `cor`. `first` marks the spread of
     first occasions, `sigma(y | first)`.
     """
 
@@ -50,6 +58,8 @@ class Address:
             return " <-> ".join(causes)
         if self.kind == "sd":
             return f"sd({self.of} | {self.level})"
+        if self.kind in CURVES:
+            return f"{self.kind}({self.of})"
         if self.kind == "cor":
             return f"cor({self.level})"
         if self.first:
@@ -62,7 +72,7 @@ def parse_address(text: str, place: Place = NOWHERE) -> Address:
     text = text.strip()
     if is_derived(text) or ":=" in text:
         raise SpecError(f"'{text}': {DERIVED}", place)
-    if word := re.fullmatch(r"(sd|cor|reliability|skew)\s*\((.*)\)", text):
+    if word := _CALLED.fullmatch(text) or _TRAIT.fullmatch(text):
         return _called(word[1], word[2].strip(), text, place)
     if word := re.fullmatch(r"(sigma|precision)\s*\((.*)\|\s*first\s*\)", text):
         return replace(parse_address(f"{word[1]}({word[2]})", place), first=True)
@@ -91,6 +101,11 @@ def _called(word: str, inside: str, text: str, place: Place) -> Address:
         if inner.kind not in ("coefficient", "intercept"):
             raise SpecError(f"'{text}': what varies is an arrow or an intercept", place)
         return Address("sd", of=inner, level=level.strip())
+    if word in CURVES:
+        inner = parse_address(inside, place)
+        if inner.kind != "coefficient":
+            raise SpecError(f"'{text}': a curve belongs to an arrow; write {word}(x -> y)", place)
+        return Address(CURVES[word], of=inner)
     if not is_name(inside):
         pair = "; the correlation of two courses is a(client) <-> b(client)" if word == "cor" else ""
         what = {"cor": "level", "reliability": "indicator"}.get(word, "variable")

@@ -9,13 +9,13 @@ from dataclasses import replace
 from itertools import product
 
 from mechanisms.errors import Place, SpecError, did_you_mean, listed
-from mechanisms.spec.addresses import Address
+from mechanisms.spec.addresses import CURVES, Address
 from mechanisms.spec.families import kind_of, spreads_of, thresholds_of
 from mechanisms.spec.foreign import NOT_OURS
 from mechanisms.spec.influences import added_arrows, declared, list_products
 from mechanisms.spec.level_checks import check_term
 from mechanisms.spec.levels import Units
-from mechanisms.spec.shapes import count_columns, list_powers
+from mechanisms.spec.shapes import TRAITS, count_pieces, list_powers
 from mechanisms.spec.terms import CONSTANT, Term
 from mechanisms.spec.theory import Arrow, Theory, Variable
 
@@ -47,12 +47,14 @@ def list_parameters(theory: Theory, units: Units) -> Listing:
 
 def _coefficients(arrow: Arrow, known: Mapping[str, Variable]) -> Iterator[Address]:
     """The coefficients of one arrow: powers of its cause, products with its moderators."""
-    powers, pieces = list_powers(arrow.shape), count_columns(arrow.shape) if arrow.shape.kind != "log" else 0
+    powers, pieces = list_powers(arrow.shape), count_pieces(arrow.shape)
     if arrow.shape.kind == "monotonic" and arrow.cause.name in known:
         pieces = max(len(known[arrow.cause.name].values) - 1, 0)
     sets = [(arrow.cause,), *(terms for terms, _ in list_products(arrow))]
     for effect, power, (cause, *rest) in product(_reached(arrow.effect, known), powers, sets):
         others = tuple((term, 1) for term in rest)
+        for trait in TRAITS.get(arrow.shape.kind, ()) if arrow.shape.kind == "gp" or not rest else ():
+            yield Address(CURVES[trait], of=Address("coefficient", ((cause, power), *others), effect))
         yield Address("coefficient", ((cause, power), *others), effect)
         for piece in range(1, pieces + 1):
             yield Address("coefficient", ((replace(cause, piece=piece), 1), *others), effect)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mechanisms.errors import SpecError, did_you_mean, listed
-from mechanisms.spec.addresses import Address, parse_address
+from mechanisms.spec.addresses import CURVES, Address, parse_address
 from mechanisms.spec.influences import declared
 from mechanisms.spec.levels import Units
 from mechanisms.spec.parameter_list import check_exists, list_parameters, without_parts
@@ -121,7 +121,7 @@ def _problem_of_place(prior: Prior, address: Address, known: Mapping[str, Variab
         return "lkj is for cor(level), all correlations at once"
     if address.kind == "cor" and fixed not in (None, 0):
         return "correlations take {lkj: 2} or {fixed: 0}"
-    if address.kind in ("spread", "sd"):
+    if address.kind in ("spread", "sd", "amplitude", "lengthscale", "width"):
         lowest = 0 if address.kind == "sd" else 1e-300
         if not _positive(prior) or (fixed is not None and fixed < lowest):
             return f"{address} is positive; write {{half_normal: 1}}, or add above: 0"
@@ -129,6 +129,8 @@ def _problem_of_place(prior: Prior, address: Address, known: Mapping[str, Variab
         return f"a reliability lies between 0 and 1, not at {fixed:g}"
     if address.kind == "residual" and fixed is not None and not -1 < fixed < 1:
         return f"a residual correlation lies between -1 and 1, not at {fixed:g}"
+    if address.kind in CURVES and prior.scale != "raw":
+        return f"{address} is said in units of the data: leave out scale: standardised"
     if address.kind != "coefficient" or _zero_centred(prior) or _is_monotonic(address, theory):
         return ""
     several = [term.name for term, _ in address.factors if term.value is None and _categories(term.name, known) > 2]

@@ -2,6 +2,10 @@
 
 from mechanisms.spec.theory import Shape
 
+WAVES = 20  # columns of a gp; docs/decisions/0026
+TRAITS = {"gp": ("amplitude", "lengthscale"), "logistic": ("midpoint", "width")}
+"""The parameters that a whole curve has beside the coefficients of its columns: `lengthscale(x -> y)`."""
+
 
 def list_powers(shape: Shape) -> tuple[int, ...]:
     """The powers of the cause that have a coefficient; one where a shape is no polynomial."""
@@ -15,7 +19,14 @@ def count_columns(shape: Shape) -> int:
         return shape.argument
     if shape.kind == "piecewise" and isinstance(shape.argument, tuple):
         return len(shape.argument) + 1
-    return int(shape.kind == "log")
+    if shape.kind == "gp":
+        return WAVES
+    return int(shape.kind in ("log", "logistic"))
+
+
+def count_pieces(shape: Shape) -> int:
+    """How many columns have a number in their address, `x[2] -> y`: none where there is one column alone."""
+    return 0 if shape.kind in ("log", "logistic") else count_columns(shape)
 
 
 def spell(shape: Shape) -> str:

@@ -404,7 +404,7 @@ def test_moderators_of_clients() -> None:
     assert found["total [expectation=0.5, diagnosis=depression]"].draws.item() == pytest.approx(-0.6, abs=EXACT)
     assert found["index of moderation [expectation]"].draws.item() == pytest.approx(0.2, abs=EXACT)
     assert found["total [diagnosis=depression − diagnosis=anxiety]"].draws.item() == pytest.approx(-0.4, abs=EXACT)
-    with pytest.raises(mx.SpecError, match="differs from session to session"):
+    with pytest.raises(mx.SpecError, match="session counts occasions: name them in the question"):
         mx.moderate(fit, question, "session")
     with pytest.raises(mx.IdentificationError, match="a curve for every unit is not drawn"):
         mx.moderate(fit, question.model_copy(update={"population": ("each", "client")}), "expectation")

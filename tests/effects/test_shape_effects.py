@@ -6,7 +6,7 @@ import pytest
 from small_worlds import noise, pinned, values
 
 import mechanisms as mx
-from mechanisms.data.shapes import make_basis
+from mechanisms.data.bases import make_basis
 from mechanisms.errors import DataError
 from mechanisms.spec.theory import Shape
 

@@ -4,6 +4,9 @@ PyMC's joint density is a quadratic in deviations and missing values, so that di
 exactly. No PyMC model is compiled outside the long suite: densities run through PyTensor's Python linker.
 """
 
+import ctypes
+import re
+
 import arviz_stats
 import numpy as np
 import pandas as pd
@@ -19,8 +22,10 @@ from mechanisms.infer.diagnostics import assess, worst
 from mechanisms.infer.engines import collapsed
 from mechanisms.infer.engines.contract import Settings
 from mechanisms.infer.marginal import charts, coordinates, kernels
-from mechanisms.infer.marginal.gaussian import write_residuals
-from mechanisms.infer.marginal.layout import find_units, lay_out
+from mechanisms.infer.marginal.gaussian import BilinearError, write_residuals
+from mechanisms.infer.marginal.layout import count_work, find_units, lay_out
+from mechanisms.infer.marginal.native_units import bind_units
+from mechanisms.infer.marginal.partial import write_partial
 from mechanisms.infer.marginal.whitened import sample_whitened
 from mechanisms.model.beliefs import Belief, log_density
 from mechanisms.model.symbolic import to_pymc
@@ -359,14 +364,13 @@ def test_deviations_are_drawn_from_their_conditional():
 
 REFUSED = [
     ("arrows: [x -> m -> y]\nvariables: {x: , m: , y: {family: bernoulli}}", "y is bernoulli, not normal"),
-    ("arrows: {x -> m: , m -> y: {shape: quadratic}}", "the equations of y multiply a missing value of m times a missing value of m"),
-    (VAR.replace("-> x, y:", "-> x, y: {varies_by: client}"), "the equations of x multiply a deviation of a client times a deviation of a client"),
+    ("arrows: {x -> m: , m -> y: {shape: {piecewise: [0]}}}", "the equations of y bend a missing value of m"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "reason"), REFUSED, ids=["family", "curve", "slope"])
+@pytest.mark.parametrize(("text", "reason"), REFUSED, ids=["family", "curve"])
 def test_what_is_not_gaussian_is_named(text, reason):
-    frame = panel(1, 5) if "levels" in text else flat(1)[["x", "m", "y"]]
+    frame = flat(1)[["x", "m", "y"]]
     if "bernoulli" in text:
         frame["y"] = (frame.x > 0) * 1
     theory = mx.parse(text)
@@ -376,13 +380,32 @@ def test_what_is_not_gaussian_is_named(text, reason):
         mx.sample(plan, data, engine="collapsed", seed=1)
 
 
-def test_too_many_that_hang_together_are_refused():
+MULTIPLIED = [
+    ("arrows: {x -> m: , m -> y: {shape: quadratic}}", "the equations of y multiply a missing value of m times a missing value of m"),
+    (VAR.replace("-> x, y:", "-> x, y: {varies_by: client}"), "the equations of x multiply a deviation of a client times a deviation of a client"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "reason"), MULTIPLIED, ids=["curve", "slope"])
+def test_products_of_what_is_unknown_are_not_integrated_out_at_once(text, reason):
+    frame = panel(1, 5) if "levels" in text else flat(1)[["x", "m", "y"]]
+    theory = mx.parse(text)
+    plan, data = mx.compile(theory), mx.bind(theory, frame)
+    with pytest.raises(BilinearError, match=re.escape(reason)):
+        write_residuals(plan, data, plan.equations)
+    assert collapsed.applies(plan, data, plan.equations) is None
+
+
+def test_of_too_many_that_hang_together_some_are_sampled():
     frame = panel(1, 12, 60, 60)
     frame.loc[5:, "x"] = np.nan
     theory = mx.parse("levels: {session: }\ntime: session\nvariables: {x: , y: }\narrows: {x(t-1) -> x: , x -> y: }")
     frame["session"] = np.arange(len(frame))
     plan, data = mx.compile(theory), mx.bind(theory, frame.drop(columns="client"))
-    assert "hang together" in str(collapsed.applies(plan, data, plan.equations))
+    units = find_units(write_residuals(plan, data, plan.equations), compressed=True)
+    assert count_work(units) > collapsed.WORK
+    assert collapsed.applies(plan, data, plan.equations) is None
+    assert write_partial(plan, data, plan.equations).sampled == ("missing values of x",)
 
 
 # --- draws ---
@@ -421,9 +444,9 @@ def test_importance_sampling_and_nuts_on_what_remains_agree():
     settings = Settings(1000, 4, 500, np.random.SeedSequence(1))
     by_weights = collapsed.draw(plan, data, plan.equations, settings)
     assert by_weights.note.startswith("k̂")
-    points, statistics, _ = sample_whitened(
-        density.slope, *collapsed.find_mode(density), settings, np.random.SeedSequence(2)
-    )
+    mode, covariance = collapsed.find_mode(density)
+    root = np.linalg.cholesky(covariance)
+    points, statistics, _ = sample_whitened(density.slope, mode, root, settings, np.random.SeedSequence(2))
     assert not statistics["diverging"].to_numpy().any()
     symbols = charts.find_symbols(density.coordinates.chart, points.reshape(-1, points.shape[-1]))
     for place, address in enumerate(density.coordinates.addresses):
@@ -431,6 +454,28 @@ def test_importance_sampling_and_nuts_on_what_remains_agree():
         # At least 2000 effective draws of each; a mean has error sd/√n, an sd about sd/√(2n).
         assert abs(one.mean() - other.mean()) < Z * other.std() * np.sqrt(2 / 2000), address
         assert abs(one.std() / other.std() - 1) < Z * np.sqrt(1 / 2000), address
+
+
+def call_native(native, x):
+    """The value and the gradient that a sampler's threads see."""
+    value, gradient, reals = np.zeros(1), np.zeros(len(x)), ctypes.POINTER(ctypes.c_double)
+    given = [each.ctypes.data_as(reals) for each in (x, gradient, value)]
+    memory = native.memory.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
+    assert native.density.ctypes(len(x), *given, memory) == 0
+    point = np.zeros(len(x))
+    native.expand.ctypes(len(x), len(x), given[0], point.ctypes.data_as(reals), memory)
+    return value[0], gradient, point
+
+
+def test_the_c_function_is_the_density_in_the_samplers_coordinates():
+    _, _, density = prepared(JOBS, jobs(2))
+    rng, size = np.random.default_rng(1), density.coordinates.size
+    centre, root, x = rng.normal(0, 0.1, size), np.tril(rng.normal(0, 0.1, (size, size))), rng.normal(size=size)
+    value, gradient, point = call_native(bind_units(centre, root, density.coordinates.chart, density.layout), x)
+    expected, slopes = density.slope(centre + root @ x)
+    np.testing.assert_allclose(point, centre + root @ x, rtol=1e-13)
+    assert value == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(gradient, root.T @ slopes, rtol=1e-9)
 
 
 def test_a_single_chain_that_says_enough_is_not_drawn_again():

@@ -134,6 +134,35 @@ def test_a_fifth_missing_widens_the_intervals_and_leaves_the_estimates(seed):
         assert other[label].draws.std() > one[label].draws.std()
 
 
+JOBS = """
+arrows:
+  treat -> job_seek -> depress2:
+  treat -> depress2:
+  econ_hard, sex, age -> job_seek, depress2:
+"""
+
+
+def test_a_fifth_missing_of_jobs_ii_widens_the_intervals_and_leaves_the_estimates(shared):
+    """Missing at random given treatment, in mediator and outcome: every coefficient within two posterior sds."""
+    frame = pd.read_csv(shared / "jobs_ii.csv")[["treat", "job_seek", "depress2", "econ_hard", "sex", "age"]].astype(
+        float
+    )
+    rng = np.random.default_rng(3)
+    chance = np.where(frame["treat"] == 1, 0.15, 0.3)
+    gaps = frame.copy()
+    for name in ("job_seek", "depress2"):
+        gaps.loc[rng.random(len(frame)) < chance, name] = np.nan
+        assert 0.17 < gaps[name].isna().mean() < 0.23
+    whole, fewer = (mx.fit(mx.parse(JOBS), each, seed=1) for each in (frame, gaps))
+    assert {block.engine for block in fewer.blocks} == {"collapsed"}
+    for address in fewer.plan.parameters:
+        one, other = whole.parameters[address], fewer.parameters[address]
+        assert abs(other.mean() - one.mean()) < 2 * other.std(), address
+        assert other.std() > one.std(), address
+    one, other = (mx.decompose(each, "treat", "depress2")["indirect"].draws for each in (whole, fewer))
+    assert abs(other.mean() - one.mean()) < 2 * other.std()
+
+
 BTHEB = """
 levels: {month: {in: client, occasions: [2, 3, 5, 8]}, client: }
 time: month

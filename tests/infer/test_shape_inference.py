@@ -108,6 +108,23 @@ def test_a_spline_of_what_is_simulated_step_by_step_has_no_knots_yet():
     assert np.isfinite(made["y"]).all()
 
 
+def test_parabolas_that_differ_among_clients_are_recovered():
+    """80 clients of 8 sessions, slopes and squares of their own that correlate: means and sds within 4 posterior sds."""
+    levels = "levels: {session: {in: client, occasions: [0, 1, 2, 3, 4, 5, 6, 7]}, client: }\ntime: session\n"
+    plan = mx.compile(mx.parse(levels + "arrows:\n  x(whole) -> y: {shape: quadratic, varies_by: client}\n"))
+    truth = {"1 -> y": 1.0, "x(whole) -> y": 0.5, "x(whole)^2 -> y": -0.4, "sigma(y)": 0.6}
+    truth |= {"sd(1 -> y | client)": 0.7, "sd(x(whole) -> y | client)": 0.5, "sd(x(whole)^2 -> y | client)": 0.3}
+    related = {"x(whole) -> y <-> x(whole)^2 -> y": -0.5}
+    frame = pd.DataFrame({"client": np.repeat(range(80), 8), "session": np.tile(range(8), 80)})
+    frame["x"] = np.random.default_rng(1).normal(size=640)
+    fit = mx.fit(plan.theory, mx.simulate(plan, frame, truth | {"cor(client)": related}, seed=1), seed=1)
+    assert fit.blocks[0].engine == "collapsed"
+    for address, value in truth.items():
+        assert abs(fit.parameters[address].mean() - value) < 4 * fit.parameters[address].std(), address
+    found = fit.correlations["client"][:, 1, 2]
+    assert abs(found.mean() + 0.5) < 4 * found.std()
+
+
 def test_steps_of_one_sign_are_recovered():
     """Three steps, one of them nearly nothing: NUTS finds them, and none of them ever has the other sign."""
     rng = np.random.default_rng(1)

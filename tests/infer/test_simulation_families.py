@@ -14,7 +14,11 @@ from mechanisms.model.laws import Given, find_law
 
 N = 4000
 SAID = {
-    **{name: f"family: {name}" for name, each in FAMILIES.items() if each.kind not in ("category", "heaped")},
+    **{
+        name: f"family: {name}"
+        for name, each in FAMILIES.items()
+        if each.kind not in ("category", "heaped") and name != "hazard"
+    },
     "binomial": "family: binomial, out_of: 20",
     "cloglog": "family: bernoulli, link: cloglog",
     "exposure": "family: negative_binomial, out_of: days",

@@ -82,6 +82,7 @@ def written_out(family, link, y, eta, spread, shape, out_of):
         "gamma": lambda: gamma(y, np.exp(eta), spread),
         "weibull": lambda: weibull(y, np.exp(eta), spread),
         "bernoulli": lambda: binomial(y, 1.0, chance(link, eta)),
+        "hazard": lambda: binomial(y, 1.0, chance(link, eta)),
         "binomial": lambda: binomial(y, out_of, chance(link, eta)),
         "poisson": lambda: y * log(out_of * np.exp(eta)) - out_of * np.exp(eta) - lgamma(y + 1),
         "negative_binomial": lambda: negative_binomial(y, out_of * np.exp(eta), spread),

@@ -274,7 +274,7 @@ def test_what_is_not_compiled_is_refused_by_name(text, words):
             Arrow(cause="x", effect="y"),
             "of an ordered_beta is not compiled",
         ),
-        (Variable(name="y"), Arrow(cause="x", effect="y", shape=Shape(kind="logistic")), "shape logistic"),
+        (Variable(name="y"), Arrow(cause="x", effect="y", shape=Shape(kind="monotonic")), "shape monotonic"),
     ],
 )
 def test_a_theory_built_by_hand_is_refused_too(variable, arrow, words):

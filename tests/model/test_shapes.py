@@ -9,8 +9,8 @@ from scipy import stats
 from scipy.interpolate import CubicSpline
 
 import mechanisms as mx
+from mechanisms.data.bases import make_basis, place_knots
 from mechanisms.data.dataset import ColumnView
-from mechanisms.data.shapes import make_basis, place_knots
 from mechanisms.errors import DataError, SpecError
 from mechanisms.model.completing import complete_plan
 from mechanisms.model.priors import state_beliefs
@@ -35,6 +35,9 @@ def frame(seed=1, n=60):
 def bound(shape, more="", data=None, priors=""):
     theory = mx.parse(f"arrows:\n  x -> y: {{shape: {shape}{more}}}\n{priors}")
     return mx.compile(theory), mx.bind(theory, frame() if data is None else data)
+
+
+TWO = "levels: {session: {in: client, occasions: [0, 1]}, client: }\ntime: session\n"
 
 
 # --- columns ---
@@ -175,7 +178,26 @@ def test_data_that_cannot_carry_a_curve(shape, x, words):
     ("text", "words"),
     [
         ("arrows:\n  x -> m:\n  m -> y: {shape: log}\n", "family: lognormal"),
-        ("arrows: {x -> y: {shape: logistic}}", "shape logistic is not compiled yet"),
+        ("arrows: {x -> y: {shape: monotonic}}", "shape monotonic of numbers is not compiled yet"),
+        (TWO + "arrows: {x(whole) -> y: {shape: monotonic, varies_by: client}}", "monotonic that varies among units"),
+        (TWO + "arrows: {x(whole) -> y: {shape: gp, varies_by: client}}", "gp that varies among units"),
+        (TWO + "arrows: {x(whole) -> y: {shape: logistic, varies_by: client}}", "logistic that varies among units"),
+        ("arrows: {x -> y: {shape: gp}}\npriors: {x -> y: {normal: [0, 1]}}", r"priors are on amplitude\(x -> y\)"),
+        ("arrows: {x -> y: {shape: gp}}\npriors: {'x[2] -> y': {normal: [0, 1]}}", "no coefficients to know about"),
+        (
+            "arrows: {'x, z -> y': {shape: gp}}\npriors: {amplitude(x -> y): {same_as: amplitude(z -> y)}}",
+            "'same_as' for the amplitude",
+        ),
+        (
+            "arrows: {x -> y: {shape: logistic, moderated_by: w}}\npriors: {w -> y: {normal: [0, 1], at: {x: 2}}}",
+            "whose S-curve is not known",
+        ),
+        ("arrows: {x -> y: {shape: gp}}\npriors: {amplitude(x -> y): {normal: [0, 1]}}", "is positive"),
+        ("arrows: {x -> y: {shape: gp}}\npriors: {midpoint(x -> y): {normal: [0, 1]}}", "no such parameter"),
+        (
+            "arrows: {x -> y: {shape: gp}}\npriors: {amplitude(x -> y): {half_normal: 1, scale: standardised}}",
+            "in units of the data",
+        ),
     ],
 )
 def test_curves_that_are_not_compiled(text, words):

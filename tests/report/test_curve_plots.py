@@ -120,3 +120,16 @@ def test_one_draw_is_drawn(small_frame):
     fit = mx.pin(plan, mx.bind(plan.theory, frame), {"1 -> y": 0, "x -> y": 0, "x^2 -> y": 1, "sigma(y)": 1})
     figure = mx.curve(mx.turning_point(fit, "x", "y"))
     assert "P(U) = 1.00" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_a_diagram_says_what_a_whole_curve_has():
+    """Of a gp amplitude and lengthscale and none of its twenty waves; of an S-curve the climb, its middle and its width."""
+    frame = pd.DataFrame(np.random.default_rng(1).normal(size=(40, 3)), columns=["x", "z", "y"])
+    theory = mx.parse("arrows:\n  x -> y: {shape: gp}\n  z -> y: {shape: logistic}\n")
+    numbers = {f"x[{j}] -> y": 0.1 for j in range(1, 21)} | {"1 -> y": 0.0, "sigma(y)": 1.0, "z -> y": 2.0}
+    numbers |= {"amplitude(x -> y)": 0.7, "lengthscale(x -> y)": 1.3, "midpoint(z -> y)": 0.4, "width(z -> y)": 0.6}
+    fit = mx.pin(mx.compile(theory), mx.bind(theory, frame), numbers)
+    drawn = "\n".join(text.get_text() for text in mx.diagram(theory, fit, labels=True).axes[0].texts)
+    for said in ("amplitude: 0.7", "lengthscale: 1.3", "S-curve(z)", "midpoint: 0.4", "width: 0.6"):
+        assert said in drawn, said
+    assert "wave" not in drawn

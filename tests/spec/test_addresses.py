@@ -18,6 +18,12 @@ READ = [
     ("sd(x(session) -> y|client)", "sd", "sd(x(session) -> y | client)"),
     ("cor(client)", "cor", "cor(client)"),
     ("reliability(goals)", "reliability", "reliability(goals)"),
+    ("amplitude(x(t-1)*w->y)", "amplitude", "amplitude(x(t-1) * w -> y)"),
+    ("lengthscale( x -> sigma(y) )", "lengthscale", "lengthscale(x -> sigma(y))"),
+    ("midpoint(x -> any(y))", "midpoint", "midpoint(x -> any(y))"),
+    ("width(x -> y)", "width", "width(x -> y)"),
+    ("width(client) -> sigma(y)", "coefficient", "width(client) -> sigma(y)"),
+    ("width(client) <-> midpoint(client)", "residual", "width(client) <-> midpoint(client)"),
 ]
 
 
@@ -48,6 +54,7 @@ def test_order_of_factors_does_not_matter():
         ("sd(x -> y)", "write sd(x -> y | level)"),
         ("sd(sigma(y) | client)", "what varies is an arrow or an intercept"),
         ("cor()", "write cor(level)"),
+        ("width(1 -> y)", "a curve belongs to an arrow; write width(x -> y)"),
         ("-> y", "is not a name"),
         ("", "is not a name"),
     ],

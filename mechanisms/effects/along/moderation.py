@@ -145,6 +145,14 @@ def _note(asking: Asking, place: int, curves: Mapping[Key, Curve]) -> tuple[str,
     return (f"the effect is the same at every value of {name}: nothing that the theory draws lets it differ",)
 
 
+def _say_when(asking: Asking) -> str:
+    """Where a moderator differs from occasion to occasion, that it has the value at all of them."""
+    design = asking.fit.plan.design
+    levels = [design.level(each.name) for each in asking.moderators]
+    repeated = dict.fromkeys(each for each in levels if each in design.lattice.time)
+    return f" at every {listed(repeated, joint='and')}" if repeated else ""
+
+
 def _gather(asking: Asking, rows: list[Effect], notes: tuple[str, ...]) -> Effects:
     question, fit = asking.question, asking.fit
     names = listed(each.name for each in asking.moderators)
@@ -160,7 +168,7 @@ def _gather(asking: Asking, rows: list[Effect], notes: tuple[str, ...]) -> Effec
         question.on.name,
         tuple(rows),
         contrast,
-        f"{whom}, each with {names} put at the value and everything else as observed",
+        f"{whom}, each with {names} put at the value{_say_when(asking)} and everything else as observed",
         describe_scale(fit, question),
         asking.identified.assumptions,
         (*fit.marks, *notes, *note_inestimable(fit, asking.routes.chosen.all), *precision),

@@ -133,12 +133,7 @@ def _check(fit: Fit, question: Question, name: str) -> None:
     for key, pairs in (("at", question.at), ("set", question.set)):
         if name in {each for each, _ in pairs}:
             raise SpecError(f"by: {name} stands in the question's {key} as well; say it once")
-    if plan.theory.levels and plan.design.level(name) in plan.design.lattice.time:
-        level = plan.design.level(name)
-        raise SpecError(
-            f"by: {name} differs from {level} to {level}, so that no unit has one value of it: name a variable of the unit, "
-            f"or set {{{name}: …}} in the question to intervene"
-        )
+    _check_repeated(plan, name)
     ways = _responses(plan, question)
     if not any(name in plan.equation(each).parents for each in ways):
         products = sorted(_multiplied(plan, ways) - {question.of.name, *ways})
@@ -146,6 +141,24 @@ def _check(fit: Fit, question: Question, name: str) -> None:
             f"by: by the theory {name} acts on nothing between {question.of} and {question.on}, so that the effect is the "
             f"same for all its values; drawn as moderators are {listed(products) or 'none'}"
         )
+
+
+def _check_repeated(plan: Plan, name: str) -> None:
+    """Refuse what differs from occasion to occasion, unless it is looked at whole and nothing draws it: then it is put everywhere."""
+    design = plan.design
+    if not plan.theory.levels or design.level(name) not in design.lattice.time:
+        return
+    level = design.level(name)
+    if name in design.lattice.time:
+        raise SpecError(f"by: {name} counts occasions: name them in the question, of: x(5), one question for each")
+    parts = {each.part for one in plan.equations for each in one.readings if each.variable == name}
+    if name in plan.exogenous and not parts & {"departure", "course"}:
+        return
+    why = f"has an equation and differs from {level} to {level}" if name not in plan.exogenous else "acts by parts"
+    raise SpecError(
+        f"by: {name} {why}, so that no unit has one value of it: name a variable of the unit, or set {{{name}: …}} in the "
+        "question to intervene"
+    )
 
 
 def _responses(plan: Plan, question: Question) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """One unit at a point: the mean of every variable where the exposure and the covariates have stated values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from mechanisms.model.laws import find_mean, give
 from mechanisms.model.predictor import linear_predictor
 
 Floats = NDArray[np.float64]
-_STEP = 1e-3  # of an sd: a fourth-order difference is then exact to 1e-11 for smooth curves
+STEP = 1e-3  # of an sd: a fourth-order difference is then exact to 1e-11 for smooth curves
 _CORNER = 0.5
 _WITHOUT_MEAN = ("ordinal", "sequential", "categorical")
 
@@ -47,22 +47,28 @@ class Here:
         IdentificationError
             The line has a corner here.
         """
-        step = _STEP * self.fit.data.numbers(cause).sd
         value = np.asarray(self.columns[cause], dtype=np.float64)
-        ahead, behind, far, near = (
-            self.mean(response, **{cause: value + share * step}) for share in (1.0, -1.0, 2.0, -2.0)
+        step = STEP * self.fit.data.numbers(cause).sd
+        return take_slope(lambda by: self.mean(response, **{cause: value + by}), step, response, cause)
+
+
+def take_slope(height: Callable[[float], Floats], step: float, response: str, cause: str) -> Floats:
+    """The slope of a curve where `height` is asked at 0: differences of fourth order, at two steps to either side.
+
+    Raises
+    ------
+    IdentificationError
+        The line has a corner here: what is bent at a small step is as bent at a tenth of it.
+    """
+    ahead, behind, far, near = (height(share * step) for share in (1.0, -1.0, 2.0, -2.0))
+    here, small = height(0.0), 0.1 * step
+    gap, closer = ahead - 2 * here + behind, height(small) - 2 * here + height(-small)
+    rounding = 1e-12 * (np.abs(here) + np.abs(ahead - here) + 1e-300)
+    if np.mean((np.abs(closer) > rounding) & (np.abs(closer) * 10 > (1 - _CORNER) * np.abs(gap))) > 0.5:
+        raise IdentificationError(
+            f"{response} has a corner in {cause} here, where no slope is: ask on either side of it"
         )
-        here = self.mean(response)
-        gap, small = ahead - 2 * here + behind, 0.1 * step
-        closer = (
-            self.mean(response, **{cause: value + small}) - 2 * here + self.mean(response, **{cause: value - small})
-        )
-        rounding = 1e-12 * (np.abs(here) + np.abs(ahead - here) + 1e-300)
-        if np.mean((np.abs(closer) > rounding) & (np.abs(closer) * 10 > (1 - _CORNER) * np.abs(gap))) > 0.5:
-            raise IdentificationError(
-                f"{response} has a corner in {cause} here, where no slope is: ask on either side of it"
-            )
-        return (8 * (ahead - behind) - (far - near)) / (12 * step)
+    return np.asarray((8 * (ahead - behind) - (far - near)) / (12 * step))
 
 
 def stand(fit: Fit, of: str, on: str, point: float, covariates: Mapping[str, Any]) -> Here:
@@ -110,6 +116,11 @@ def check_continuous(fit: Fit, of: str, on: str, paths: Iterable[tuple[str, ...]
                 f"{name} {kind}, so that nothing has a slope in it: ask mx.estimate for the difference between its values"
             )
     for name in between(fit.plan.graph, of, on)[1:]:
-        family = fit.plan.equation(name).family
-        if family in _WITHOUT_MEAN:
-            raise IdentificationError(f"{name} is {family} and has no mean: ask mx.estimate for a probability")
+        check_family(fit, name)
+
+
+def check_family(fit: Fit, name: str) -> None:
+    """Refuse the mean of what has none."""
+    equation = next((each for each in fit.plan.equations if each.response == name), None)
+    if equation is not None and equation.family in _WITHOUT_MEAN:
+        raise IdentificationError(f"{name} is {equation.family} and has no mean: ask mx.estimate for a probability")

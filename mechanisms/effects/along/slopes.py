@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.shapes import refuse_value
+from mechanisms.effects.along.gradients import differentiate_over_time
 from mechanisms.effects.along.pointing import Here, check_continuous, stand
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.passages import MOST_PATHS
@@ -42,6 +43,9 @@ def differentiate(
     another value does: that is the indirect effect of `mx.estimate` with a contrast, averaged over units and over the
     mediators' noise. Where every line is straight the two agree for a contrast of one unit.
 
+    In a theory with levels, ends and paths are those of a question (`of="alliance(3)"`, `on="symptoms(4)"`), and the slope is
+    averaged over the units, each with its own deviations and with the covariates that it has.
+
     Parameters
     ----------
     of, on
@@ -62,17 +66,14 @@ def differentiate(
         at the point.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
-    if fit.plan.theory.levels:
-        raise SpecError(
-            "instantaneous effects are answered for theories without levels; over time, ask mx.estimate for a contrast of "
-            "two values that lie close together"
-        )
     question = Question(of=of, on=on, kind="indirect", through=through if isinstance(through, str) else tuple(through))
+    if fit.plan.theory.levels:
+        return differentiate_over_time(fit, question, _listing(at), covariates or {})
     paths = _find_paths(fit, question)
     assumptions = _identify(fit, question, paths)
     check_continuous(fit, question.of.name, question.on.name, paths)
     column = fit.data.numbers(of)
-    points = [choose(column, value) for value in ([at] if isinstance(at, str | int | float) else at)]
+    points = [choose(column, value) for value in _listing(at)]
     if not points:
         raise SpecError("at: no point of the exposure is given")
     rows: list[Effect] = []
@@ -83,6 +84,10 @@ def differentiate(
         rows += _rows(fit, here, question, paths, point)
         notes += _outside(here, paths, point)
     return _gather(fit, question, assumptions, rows, notes, covariates or {})
+
+
+def _listing(at: Iterable[Any] | Any) -> list[Any]:
+    return [at] if isinstance(at, str | int | float) else list(at)
 
 
 def _find_paths(fit: Fit, question: Question) -> tuple[Path, ...]:

@@ -13,17 +13,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from mechanisms.data.dataset import Categories
-from mechanisms.effects.over_time.noise import draw_residual
+from mechanisms.effects.looking import measure
+from mechanisms.effects.over_time.carrying import carry_on
+from mechanisms.effects.over_time.drawing import take
+from mechanisms.effects.over_time.responses import Responses
 from mechanisms.effects.over_time.scenario import Chunk, Scenario, Value
 from mechanisms.effects.over_time.views import Needs, Sink, View, find_conditions, find_needs, find_summands
 from mechanisms.errors import IdentificationError
 from mechanisms.graph.graph import Edge, reach, variable_of
 from mechanisms.model.courses import base_course, course, own_terms, served_course
 from mechanisms.model.equations import Equation
-from mechanisms.model.families import LINKS, inverse_link
+from mechanisms.model.families import LINKS
+from mechanisms.model.laws import find_mean
 from mechanisms.model.setting import compute_sum, holds, spread
 
 Floats = NDArray[np.float64]
@@ -39,7 +42,7 @@ class Drawn:
     moved: bool
 
 
-class World:
+class World(Responses):
     """One version of a scenario for a chunk of draws; without `arrows` the baseline, which all others share.
 
     With `drawn`, some values and departures are those of another world, in all versions of this one.
@@ -53,7 +56,8 @@ class World:
         base: "World | None" = None,
         drawn: Drawn | None = None,
     ) -> None:
-        self.scenario, self.chunk, self.arrows = scenario, chunk, arrows
+        self.scenario, self.chunk = scenario, chunk
+        self.arrows = carry_on(arrows, scenario.graph, scenario.loose) if arrows else arrows
         self._base, self._drawn = base, drawn
         self._known: dict[tuple[Any, ...], Any] = {}
 
@@ -80,7 +84,7 @@ class World:
         elif inside.isdigit():
             found = self.mean(name, scenario.timeline.grid.index(int(inside)), self.moved(node), False)
         elif inside:
-            found = inverse_link(scenario.equations[name].link, self.course(name, inside, self.moved(node)))
+            found = self._look_at_course(name, inside, self.moved(node))
         else:
             found = self.mean(name, None, self.moved(node), self.moved(node))
         return np.broadcast_to(found, (self.chunk.draws, np.shape(found)[-1]))
@@ -96,17 +100,28 @@ class World:
         own, course = own and self.moved(self.scenario.node(name, place)), course and bool(self._reached)
         return self._settle(("value", name, place, own, course), lambda w: w._value(name, place, own, course))
 
-    def departure(self, name: str, place: int | None, own: bool) -> Floats:
-        """The departure of a variable from its course; 0 where it does not exist."""
-        if drawn := self._find_drawn(name, place):
-            return drawn.world.departure(name, place, drawn.moved)
-        own = own and self.moved(self.scenario.node(name, place))
-        return self._settle(("departure", name, place, own), lambda w: w._departure(name, place, own))
+    def departure(self, name: str, place: int | None, own: bool, course: bool = False) -> Floats:
+        """The departure of a variable from its course; 0 where it does not exist.
 
-    def course(self, name: str, level: str, moved: bool) -> Floats:
-        """The course of a variable for the units of a level, on the scale of its linear predictor."""
+        Noise that only shifts a response departs from every course alike; of all others the departures change with it.
+        """
+        if drawn := self._find_drawn(name, place):
+            return drawn.world.departure(name, place, drawn.moved, course)
+        own = own and self.moved(self.scenario.node(name, place))
+        course = course and bool(self._reached) and not self._only_shifts(name)
+        key = ("departure", name, place, own, course)
+        return self._settle(key, lambda w: w._departure(name, place, own, course))
+
+    def _only_shifts(self, name: str) -> bool:
+        equation = self.scenario.equations.get(name)
+        return equation is None or equation.link == "identity"
+
+    def course(self, name: str, level: str, moved: bool, target: str = "") -> Floats:
+        """The course of a variable for the units of a level, on the scale of its linear predictor, or of that of a part."""
         moved = moved and self.moved(f"{name}({level})")
-        return self._settle(("course", name, level, moved), lambda w: w._course(name, level, moved))
+        equation = self._predictor_of(name, target)
+        key = ("course", name, level, moved, equation.target)
+        return self._settle(key, lambda w: w._course(equation, level, moved))
 
     def exists(self, name: str, place: int | None) -> Any:
         """1 for the units for which a variable exists, else 0 (language R12)."""
@@ -147,9 +162,11 @@ class World:
         equation, there = self.scenario.equations[name], self.exists(name, place)
         if equation.latent:
             return self._value(name, place, own, course)
-        if equation.link != "identity":
-            return np.asarray(inverse_link(equation.link, self._predictor(name, place, own, course)) * there)
-        return (self._expected(name, place, own, course) + self._drift(name, place, own)) * there
+        if equation.link == "identity":
+            return (self._expected(equation, place, own, course) + self._drift(name, place, own)) * there
+        given = self._given(equation, place, own, course)
+        event = equation.family == "hazard"  # what is looked at is made of all occasions
+        return np.asarray((find_mean(given) if event else measure(self.scenario.look, given)) * there)
 
     def _value(self, name: str, place: int | None, own: bool, course: bool) -> Any:
         scenario = self.scenario
@@ -161,19 +178,19 @@ class World:
         if equation is None:
             return self._observed(name, place)
         if equation.latent:
-            return self._predictor(name, place, own, course) + self.chunk.deviations[name, equation.level]
+            return self._predictor(equation, place, own, course) + self.chunk.deviations[name, equation.level]
         if equation.link != "identity" and (drawn := self._find_drawn(name, place)):
             return drawn.world.value(name, place, drawn.moved, course)
         there = self.exists(name, place)
         if equation.link == "identity":
             departs = self.departure(name, place, own)
-            return (self._expected(name, place, own, course) + departs) * there
-        chance = inverse_link(equation.link, self._predictor(name, place, own, course))
+            return (self._expected(equation, place, own, course) + departs) * there
+        given = self._given(equation, place, own, course)
         if not self.chunk.noisy:
-            return np.asarray(chance * there)
-        return (ndtr(self._noise(name, place)) < chance) * there
+            return np.asarray(find_mean(given) * there)
+        return take(given, self._noise(name, place), self._more_noise(name, place)) * there
 
-    def _departure(self, name: str, place: int | None, own: bool) -> Any:
+    def _departure(self, name: str, place: int | None, own: bool, course: bool) -> Any:
         """A set departure leads from the course as it was to the value that is set."""
         scenario = self.scenario
         equation = scenario.equations.get(name)
@@ -183,14 +200,12 @@ class World:
             mean = self._spread(scenario.mean(name, above, None), place, name, above)
             return (self.value(name, place, own, False) - mean) * there
         if (said := self._set(name, place, own)) is not None:
-            return (said - inverse_link(equation.link, self._expected(name, place, False, False))) * there
+            return (said - self._usual(equation, place, False, False)) * there
         if scenario.lean and node not in scenario.moving:
             return np.zeros_like(there)
         if equation.link == "identity":
-            noise = self._noise(name, place) * self._sigma(equation, place, own) if self.chunk.noisy else 0.0
-            return (self._drift(name, place, own) + noise) * there
-        expected = inverse_link(equation.link, self._expected(name, place, own, own))
-        return (self._value(name, place, own, own) - expected) * there
+            return (self._drift(name, place, own) + self._residual(equation, place, own)) * there
+        return (self._value(name, place, own, course) - self._usual(equation, place, own, course)) * there
 
     def _drift(self, name: str, place: int | None, own: bool) -> Any:
         """What the terms of its own level add to a variable, beyond what they add to its course."""
@@ -198,75 +213,79 @@ class World:
         if scenario.lean and scenario.node(name, place) not in scenario.moving:
             return np.zeros(1)
         key = ("drift", name, place, own)
-        return self._settle(key, lambda w: w._own(name, place, own, own) - w._served(name, place, own))
+        equation = self._predictor_of(name)
+        return self._settle(key, lambda w: w._own(equation, place, own, own) - w._served(equation, place, own))
 
-    def _predictor(self, name: str, place: int | None, own: bool, course: bool) -> Floats:
-        return self._base_course(name, place, own, course) + self._own(name, place, own, course)
+    def _predictor(self, equation: Equation, place: int | None, own: bool, course: bool) -> Floats:
+        return self._base_course(equation, place, own, course) + self._own(equation, place, own, course)
 
-    def _expected(self, name: str, place: int | None, own: bool, course: bool) -> Floats:
-        return self._base_course(name, place, own, course) + self._served(name, place, course)
+    def _expected(self, equation: Equation, place: int | None, own: bool, course: bool) -> Floats:
+        return self._base_course(equation, place, own, course) + self._served(equation, place, course)
 
-    def _own(self, name: str, place: int | None, own: bool, course: bool) -> Floats:
-        equation = self.scenario.equations[name]
+    def _own(self, equation: Equation, place: int | None, own: bool, course: bool) -> Floats:
+        name = equation.response
         sinks = ((self.scenario.node(name, place), own), *self._above(name, course))
         view = View(self, sinks, place, find_needs(self.scenario, equation, place, ("mean",)))
         return np.asarray(view.rows(own_terms(view.setting(), equation)))
 
-    def _served(self, name: str, place: int | None, course: bool) -> Floats:
-        key = ("served", name, place, course)
-        return self._settle(key, lambda w: w._served_course(name, place, course))
+    def _served(self, equation: Equation, place: int | None, course: bool) -> Floats:
+        key = ("served", equation.response, place, course, equation.target)
+        return self._settle(key, lambda w: w._served_course(equation, place, course))
 
-    def _served_course(self, name: str, place: int | None, course: bool) -> Floats:
+    def _served_course(self, equation: Equation, place: int | None, course: bool) -> Floats:
+        name = equation.response
         sinks = (*self._above(name, course), (self.scenario.node(name, place), course))
         view = View(self, sinks, place, {})
-        return np.asarray(view.rows(served_course(view.setting(), self.scenario.equations[name])))
+        return np.asarray(view.rows(served_course(view.setting(), equation)))
 
-    def _base_course(self, name: str, place: int | None, own: bool, course: bool) -> Floats:
-        key = ("base", name, place, own, course)
-        return self._settle(key, lambda w: w._run_base(name, place, own, course))
+    def _base_course(self, equation: Equation, place: int | None, own: bool, course: bool) -> Floats:
+        key = ("base", equation.response, place, own, course, equation.target)
+        return self._settle(key, lambda w: w._run_base(equation, place, own, course))
 
-    def _run_base(self, name: str, place: int | None, own: bool, course: bool) -> Floats:
-        equation = self.scenario.equations[name]
+    def _run_base(self, equation: Equation, place: int | None, own: bool, course: bool) -> Floats:
+        name = equation.response
         sinks = (*self._above(name, course), (self.scenario.node(name, place), own))
         needs = find_needs(self.scenario, equation, place, ("course", "trend"))
         view = View(self, sinks, place, needs, ("base", name))
         found = view.rows(base_course(view.setting(), equation))
-        return np.asarray(found + self._shift(name, place, self._above(name, course)))
+        return np.asarray(found + self._shift(equation, place, self._above(name, course)))
 
-    def _course(self, name: str, level: str, moved: bool) -> Any:
-        scenario = self.scenario
-        equation, node = scenario.equations[name], f"{name}({level})"
+    def _course(self, equation: Equation, level: str, moved: bool) -> Any:
+        scenario, name = self.scenario, equation.response
+        node = f"{name}({level})"
         units = scenario.timeline.data.units(level).n
         said = scenario.fixed(node, moved)
         if said is not None:
             with np.errstate(divide="ignore"):
                 return np.full(units, LINKS[equation.link].forward(float(said)))
         above = self._above(name, moved, level)
-        return self._computed(name, level, moved, above) + self._lift(name, level, above)
+        return self._computed(equation, level, moved, above) + self._lift(equation, level, above)
 
-    def _computed(self, name: str, level: str, moved: bool, above: tuple[Sink, ...]) -> Floats:
+    def _computed(self, equation: Equation, level: str, moved: bool, above: tuple[Sink, ...]) -> Floats:
         """The course by its equation, whatever is set."""
-        needs: Needs = find_needs(self.scenario, self.scenario.equations[name], None, ("course", "trend", "mean"))
-        view = View(self, ((f"{name}({level})", moved), *above), None, needs, ("course", name, level))
-        return np.asarray(course(view.setting(), name, level))
+        name = equation.response
+        needs: Needs = find_needs(self.scenario, equation, None, ("course", "trend", "mean"))
+        view = View(self, ((f"{name}({level})", moved), *above), None, needs, ("course", name, level, equation.target))
+        return np.asarray(course(view.setting(), equation, level))
 
-    def _lift(self, name: str, level: str, above: tuple[Sink, ...]) -> Any:
+    def _lift(self, equation: Equation, level: str, above: tuple[Sink, ...]) -> Any:
         """What setting a coarser course adds to a finer one."""
         for node, moved in above:
             coarse = node.partition("(")[2].removesuffix(")")
             if self.scenario.fixed(node, moved) is not None:
-                was = self._computed(name, coarse, False, ())
+                was = self._computed(equation, coarse, False, ())
                 setting = View(self, ((node, moved),), None, {}).setting()
-                return spread(setting, self.course(name, coarse, moved) - was, level, coarse)
+                there = self.course(equation.response, coarse, moved, equation.target)
+                return spread(setting, there - was, level, coarse)
         return 0.0
 
-    def _shift(self, name: str, place: int | None, above: tuple[Sink, ...]) -> Any:
+    def _shift(self, equation: Equation, place: int | None, above: tuple[Sink, ...]) -> Any:
         """What setting a course adds to the values around it."""
         for node, moved in above:
             coarse = node.partition("(")[2].removesuffix(")")
             if self.scenario.fixed(node, moved) is not None:
-                was = self._computed(name, coarse, False, ())
-                return self._spread(self.course(name, coarse, moved) - was, place, name, coarse)
+                was, name = self._computed(equation, coarse, False, ()), equation.response
+                return self._spread(self.course(name, coarse, moved, equation.target) - was, place, name, coarse)
         return 0.0
 
     def _above(self, name: str, moved: bool, level: str = "") -> tuple[Sink, ...]:
@@ -308,19 +327,3 @@ class World:
         """The values of a coarser level's units for the units of a variable's own."""
         view = View(self, (("", False),), place, {})
         return view.rows(spread(view.setting(), values, self.scenario.design.level(name), coarse))
-
-    def _noise(self, name: str, place: int | None) -> Floats:
-        """The standardised residual; correlated with others where the theory draws `a <-> b`."""
-        return self._settle(("noise", name, place), lambda w: draw_residual(w.scenario, w.chunk, name, place))
-
-    def _sigma(self, equation: Equation, place: int | None, own: bool) -> Floats:
-        """The residual sd at a place: another where a lag reaches back before the grid, or the unit's own."""
-        steps = [-each.steps for each in equation.readings if each.part != "trend"]
-        if equation.initial is not None and place is not None and place < max(steps, default=0):
-            return self.chunk.parameters[equation.initial]
-        if not equation.volatility:
-            return self.chunk.parameters[str(equation.spread)]
-        name, node = equation.response, self.scenario.node(equation.response, place)
-        logs = View(self, ((node, own),), place, {}).own(equation.volatility, None)
-        level = self.scenario.design.level(equation.volatility)
-        return np.asarray(np.exp(self._spread(logs, place, name, level)))

@@ -7,11 +7,13 @@ from mechanisms.effects.over_time.scenario import Scenario
 from mechanisms.graph.graph import ancestors, causal_order, descendants, occasion_of, parents, variable_of
 from mechanisms.graph.levels import computed_from
 from mechanisms.model.equations import Coefficient, Equation
+from mechanisms.model.families import FAMILIES
 
 
 @dataclass(frozen=True)
 class Traits:
-    """`noisy`: means alone do not do, noise has to be averaged over. `lean`: what is not moved cancels.
+    """`noisy`: means alone do not do, noise has to be averaged over. `lean`: what is not moved cancels. `endangered`: noise
+    passes a logarithmic link, so that a mean may not exist.
 
     `degree`: of the outcome's mean as a polynomial in the units' deviations, infinite where it is none. `addresses`:
     the intercepts and slopes whose deviations matter.
@@ -21,6 +23,7 @@ class Traits:
     lean: bool
     degree: float
     addresses: frozenset[str]
+    endangered: bool = False
 
 
 def study(scenario: Scenario, ends: Iterable[str]) -> Traits:
@@ -29,28 +32,53 @@ def study(scenario: Scenario, ends: Iterable[str]) -> Traits:
     relevant = {*ancestors(scenario.graph, *ends), *ends}
     moving = {*scenario.of, *descendants(scenario.graph, *scenario.of)} & relevant
     equations = {variable_of(node) for node in relevant} & scenario.equations.keys()
-    noisy = any(_noisy(scenario, scenario.equations[name], relevant) for name in equations)
-    lean = not noisy and all(_lean(scenario, scenario.equations[name], moving) for name in equations)
+    predictors = [each for name in equations for each in _that_matter(scenario.equations[name])]
+    noisy = any(_noisy(scenario, each, relevant) for each in predictors)
+    lean = not noisy and all(_lean(scenario, each, moving) for each in predictors)
     degree = _degree(scenario, ends, relevant, moving, lean=lean)
     names = {variable_of(node) for node in moving} & equations if lean else equations
-    addresses = {each.address for name in names for each in scenario.equations[name].coefficients if each.varies_by}
+    mine = [each for name in names for each in scenario.equations[name].predictors]
+    addresses = {slope.address for each in mine for slope in each.coefficients if slope.varies_by}
     if not lean:
-        addresses |= {scenario.equations[name].intercept for name in equations}
-    return Traits(noisy, lean, degree, frozenset(addresses))
+        addresses |= {each.deviating for each in mine}
+    endangered = noisy and any(each.link == "log" and _meets_noise(scenario, each) for each in predictors)
+    return Traits(noisy, lean, degree, frozenset(addresses), endangered)
+
+
+def _that_matter(equation: Equation) -> tuple[Equation, ...]:
+    """The linear predictors that a mean depends on: a spread does not matter to what it only scatters."""
+    return tuple(each for each in equation.predictors if each.role != "spread" or equation.link != "identity")
 
 
 def _noisy(scenario: Scenario, equation: Equation, relevant: set[str]) -> bool:
-    """Whether noise passes a link or meets noise in a product, or decides where something exists."""
+    """Whether noise passes a link or meets noise in a product, or decides where something exists.
+
+    A category has no mean that could stand for it.
+    """
     if equation.response not in {variable_of(node) for node in relevant}:
         return False
     conditions = [each.only_when for each in equation.coefficients] + [scenario.condition(equation.response)]
     if any(_random(scenario, name) for condition in conditions if condition for name in condition.names):
         return True
+    if isinstance(equation.out_of, str) and _random(scenario, equation.out_of):
+        return True
     for each in equation.coefficients:
-        count = sum(factor.degree for factor in each.factors if _carries_noise(scenario, equation, factor.column))
+        random = [factor for factor in each.factors if _carries_noise(scenario, equation, factor.column)]
+        count = sum(factor.degree for factor in random)
+        if any(
+            FAMILIES[scenario.equations[f.variable].family].kind == "category"
+            for f in random
+            if f.variable in scenario.equations
+        ):
+            return True
         if count > 1 or (count and equation.link != "identity"):
             return True
     return False
+
+
+def _meets_noise(scenario: Scenario, equation: Equation) -> bool:
+    factors = (factor for each in equation.coefficients for factor in each.factors)
+    return any(_carries_noise(scenario, equation, factor.column) for factor in factors)
 
 
 def _carries_noise(scenario: Scenario, equation: Equation, column: str) -> bool:
@@ -98,7 +126,8 @@ def _degree(scenario: Scenario, ends: tuple[str, ...], relevant: set[str], movin
         elif equation is None:
             found[node] = max(above, default=0.0)
         else:
-            found[node] = max([_of_node(each, scenario, node, found) for each in equation.coefficients], default=0.0)
+            slopes = [each for one in _that_matter(equation) for each in one.coefficients]
+            found[node] = max([_of_node(each, scenario, node, found) for each in slopes], default=0.0)
             found[node] = max(found[node], max(above, default=0.0), 0.0 if lean else 1.0)
             if equation.link != "identity" and found[node]:
                 found[node] = float("inf")

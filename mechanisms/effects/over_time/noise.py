@@ -22,6 +22,13 @@ def draw_residual(scenario: Scenario, chunk: Chunk, name: str, place: int | None
     return np.asarray(sum(row[:, k, None] * each for k, each in enumerate(raw)))
 
 
+def draw_more(scenario: Scenario, chunk: Chunk, name: str, place: int | None) -> Floats:
+    """Further standard normal noise of a variable at a place, independent of its residual; shape (draws, units)."""
+    level = scenario.design.level(name)
+    units = scenario.timeline.clients if place is not None else scenario.timeline.data.units(level).n
+    return chunk.noise(len(scenario.nodes) + scenario.nodes[scenario.node(name, place)], units)
+
+
 def _correlations(scenario: Scenario, chunk: Chunk, names: list[str]) -> Floats:
     """The correlations of some residuals; shape (draws, k, k)."""
     found = np.broadcast_to(np.eye(len(names)), (chunk.draws, len(names), len(names))).copy()

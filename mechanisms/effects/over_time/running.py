@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.effects.over_time.cubature import HIGHEST, find_points
+from mechanisms.effects.over_time.events import combine
 from mechanisms.effects.over_time.forward import Drawn, World
 from mechanisms.effects.over_time.linearity import Traits, study
 from mechanisms.effects.over_time.people import People
 from mechanisms.effects.over_time.scenario import Chunk, Scenario
+from mechanisms.effects.over_time.tails import Tails
 from mechanisms.effects.posing import Ways
 from mechanisms.graph.graph import Edge, ancestors
 from mechanisms.infer.posterior import Fit
@@ -23,6 +25,7 @@ CLOSE = 0.05  # of the posterior sd: the Monte Carlo error of each draw's averag
 EXACT = 0.005  # of the effect itself, where there is no posterior sd
 FEWEST, MOST, EFFORT = 4, 512, 12_000_000  # pairs of draws of the noise, and numbers drawn in all
 TILED = 200  # a fit of few draws is repeated to about so many, each with noise of its own
+WIDE = 16_000  # and one of few draws and few units until a run is worth its beginning
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Runner:
             for pair in range(len(gaps), goal):
                 both = [np.subtract(*self.means((one, other), each)) for each in (2 * pair, 2 * pair + 1)]
                 gaps.append(np.mean(both, axis=0))
+            self._tails.judge()
             found, relative = _judge(np.array(gaps))
             if relative <= 1 or goal >= self.pairs:
                 self.error = max(self.error, relative * CLOSE)
@@ -112,6 +116,10 @@ class Runner:
             yield Chunk(parameters, own, some.start)
 
     @cached_property
+    def _tails(self) -> Tails:
+        return Tails(self.ends[0].partition("(")[0])
+
+    @cached_property
     def _running(self) -> Scenario:
         return replace(self.scenario, lean=self.traits.lean)
 
@@ -122,7 +130,9 @@ class Runner:
 
     @property
     def _tiles(self) -> int:
-        return max(1, TILED // self._count) if self.drawn else 1
+        if not self.drawn:
+            return 1
+        return max(1, TILED // self._count, WIDE // (self._count * self.scenario.timeline.clients))
 
     @cached_property
     def _parameters(self) -> Mapping[str, Floats]:
@@ -154,15 +164,18 @@ class Runner:
         """The mean over outcomes and units, for each row of people; shape (rows, draws)."""
         if isinstance(ways, Mixed):
             world = self._mix(base, ways)
-            mixed = np.sum([world.outcome(end) for end in self.ends], axis=0)
-            return np.asarray(self.people.weights @ mixed.T / len(self.ends))
+            mixed = combine(self.scenario.look, [world.outcome(end) for end in self.ends])
+            return np.asarray(self.people.weights @ mixed.T)
         worlds: dict[frozenset[Edge], World] = {}
-        total: Floats | float = 0.0
+        outcomes: list[Floats] = []
         for end, arrows in zip(self.ends, self._joint(ways), strict=True):
             if arrows not in worlds:
                 worlds[arrows] = World(self._running, base.chunk, arrows, base) if arrows else base
-            total = total + worlds[arrows].outcome(end)
-        return np.asarray(self.people.weights @ np.asarray(total).T / len(self.ends))
+            outcomes.append(worlds[arrows].outcome(end))
+        found = combine(self.scenario.look, outcomes)
+        if self.traits.endangered and base.chunk.start == 0:
+            self._tails.keep(found, base.chunk.draws // self._tiles)
+        return np.asarray(self.people.weights @ found.T)
 
     def _mix(self, base: World, mixed: Mixed) -> World:
         """The world in which some nodes are those of a copy."""

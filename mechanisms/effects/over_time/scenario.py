@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.effects.looking import MEAN, Look
+from mechanisms.effects.over_time.carrying import list_loose
 from mechanisms.effects.over_time.timeline import Timeline
 from mechanisms.graph.graph import Edge, Graph, causal_order, descendants
 from mechanisms.graph.levels import Design
@@ -25,7 +27,8 @@ class Scenario:
     """The system that is run forward: equations, the graph over time, its occasions, and what is set.
 
     The nodes `of` are set to `low` in the baseline version and to `high` in the moved one, those in `held` to the same
-    value in both. With `lean`, departures that nothing moves are 0: where everything is linear they cancel.
+    value in both. With `lean`, departures that nothing moves are 0: where everything is linear they cancel. `look` is
+    what is looked at in the outcome.
     """
 
     plan: Plan
@@ -36,6 +39,7 @@ class Scenario:
     high: Value
     held: Mapping[str, Value] = field(default_factory=dict)
     lean: bool = False
+    look: Look = MEAN
 
     @cached_property
     def design(self) -> Design:
@@ -46,6 +50,11 @@ class Scenario:
     def equations(self) -> Mapping[str, Equation]:
         """The equation of each modelled variable."""
         return {each.response: each for each in self.plan.equations}
+
+    @cached_property
+    def loose(self) -> tuple[Edge, ...]:
+        """From courses to the departures that follow them."""
+        return list_loose(self.graph, self.plan)
 
     @cached_property
     def arrows(self) -> frozenset[Edge]:

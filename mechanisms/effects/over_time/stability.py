@@ -98,17 +98,17 @@ class _Impulse(World):
         """1 at the place of the impulse, else 0; sums are those of impulses."""
         if place is None or name not in (*self.scenario.equations, variable_of(self.scenario.of[0])):
             return super().value(name, place, own, course)
-        return self.departure(name, place, own)
+        return self.departure(name, place, own, course)
 
-    def departure(self, name: str, place: int | None, own: bool) -> Floats:
+    def departure(self, name: str, place: int | None, own: bool, course: bool = False) -> Floats:
         """The same."""
         if place is None:
-            return super().departure(name, place, own)
+            return super().departure(name, place, own, course)
         return np.full(self.scenario.timeline.clients, float((name, place) == self._where))
 
     def respond(self, name: str, place: int) -> Floats:
         """What the terms of its own level add to a variable; shape (draws, units)."""
-        return self._own(name, place, own=False, course=False)
+        return self._own(self._predictor_of(name), place, own=False, course=False)
 
 
 def _read_steps(scenario: Scenario, chunk: Chunk, names: list[str], of: str, lags: int) -> Floats:

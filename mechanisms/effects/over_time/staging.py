@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product as every
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +15,26 @@ from mechanisms.effects.asking import (
     find_divisor,
     name_conditions,
 )
+from mechanisms.effects.looking import MEAN, Look
 from mechanisms.effects.over_time.calendar import date_theory
+from mechanisms.effects.over_time.carrying import list_loose, loosen
+from mechanisms.effects.over_time.events import is_event
 from mechanisms.effects.over_time.people import People, find_people
 from mechanisms.effects.over_time.running import Mixed, Runner
 from mechanisms.effects.over_time.scenario import Scenario, Value
 from mechanisms.effects.over_time.timeline import Timeline
 from mechanisms.effects.population import choose
 from mechanisms.effects.posing import Contrast, Ways
-from mechanisms.effects.scales import check_scale
+from mechanisms.effects.scales import check_scale, find_looks, link_mean
 from mechanisms.errors import IdentificationError, SpecError, listed
-from mechanisms.graph.graph import ancestors, between, occasion_of, variable_of
+from mechanisms.graph.graph import between, occasion_of, variable_of
 from mechanisms.graph.placing import Placed, place
 from mechanisms.graph.question import hold
 from mechanisms.infer.posterior import Fit
-from mechanisms.model.families import LINKS
 from mechanisms.spec.question_checks import check_question
 from mechanisms.spec.theory import Question, Scalar
 
 Floats = NDArray[np.float64]
-_DRAWN = ("normal", "bernoulli")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,8 @@ class Staged:
         gap = self.runner.gap(one, other)[self.row]
         level = self.runner.levels(one)[self.row]
         if self.scale == "link":
-            link = LINKS[self.runner.fit.plan.equation(self.on).link]
-            gap = np.asarray(link.forward(level) - link.forward(self.runner.levels(other)[self.row]))
+            look, equation = self.runner.scenario.look, self.runner.fit.plan.equation(self.on)
+            gap = link_mean(look, equation, level) - link_mean(look, equation, self.runner.levels(other)[self.row])
         return np.where(np.abs(gap) > ROUNDING * np.abs(level), gap, 0.0) / self.divisor
 
     def drawn(self, names: tuple[str, ...], kind: str) -> Floats:
@@ -77,8 +79,8 @@ class Staged:
 
     @property
     def aspect(self) -> str:
-        """Nothing: one mean is looked at."""
-        return ""
+        """Which of several values is looked at, `y=v`."""
+        return self.runner.scenario.look.label
 
     @property
     def unit(self) -> str:
@@ -133,11 +135,11 @@ class Staged:
         return (*(name for name in names if name != self.on), *(name for name in names if name == self.on))
 
 
-def stage(fit: Fit, question: Question) -> tuple[Staged, ...]:
+def stage(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Staged, ...]:
     """One `Staged` for each contrast, condition and row of people, in the order in which they are reported."""
     question = check_question(question, fit.plan.theory)
     _refuse(question)
-    check_scale(fit, question)
+    check_scale(fit, question, cut)
     placed = place(date_theory(fit, question), question)
     timeline = find_timeline(fit, placed)
     level = _outcome_level(fit, placed)
@@ -145,10 +147,10 @@ def stage(fit: Fit, question: Question) -> tuple[Staged, ...]:
     conditions = find_conditions(fit, question)
     for at, condition in zip(conditions, name_conditions(fit, conditions), strict=True):
         people = find_people(fit, question, level, at)
-        for contrast in _say(find_contrasts(fit, question), placed):
-            scenario = _scenario(fit, placed, timeline, people, contrast)
+        for contrast, look in every(_say(find_contrasts(fit, question), placed), _find_looks(fit, question, cut)):
+            scenario = _scenario(fit, placed, timeline, people, contrast, look)
             _refuse_absent(scenario, placed)
-            _refuse_families(scenario, placed)
+            _refuse_part_of_event(fit, scenario, placed)
             runner = Runner(fit, scenario, people, tuple(aim.on for aim in placed.aims))
             divisor = find_divisor(fit, question)
             rows = range(len(people.labels))
@@ -178,7 +180,8 @@ def find_timeline(fit: Fit, placed: Placed) -> Timeline:
         )
     seen = [at for node in placed.graph.nodes if (at := occasion_of(node)) is not None]
     declared = next((each.occasions for each in fit.plan.theory.levels if each.name == level and each.occasions), ())
-    grid = declared or tuple(range(max(seen, default=0) + 1))
+    counted = fit.data.grid[level] if is_event(fit, placed.question) else tuple(range(max(seen, default=0) + 1))
+    grid = declared or counted
     return Timeline(data, design.lattice, level, client, grid)
 
 
@@ -192,16 +195,26 @@ def _outcome_level(fit: Fit, placed: Placed) -> str:
     return design.lattice.client(own) or own if own in design.lattice.time else own
 
 
-def _scenario(fit: Fit, placed: Placed, timeline: Timeline, people: People, contrast: Contrast) -> Scenario:
+def _find_looks(fit: Fit, question: Question, cut: Look | None) -> tuple[Look, ...]:
+    """What is looked at in the outcome; a computed one, or a unit's own coefficient, has a mean."""
+    equation = next((each for each in fit.plan.equations if each.response == question.on.name), None)
+    if equation is None or equation.latent:
+        return (MEAN,)
+    return find_looks(fit, question, cut)
+
+
+def _scenario(fit: Fit, placed: Placed, timeline: Timeline, people: People, contrast: Contrast, look: Look) -> Scenario:
     said = dict(placed.question.set)
     nodes = dict.fromkeys(node for aim in placed.aims for node in aim.held)
     held: dict[str, Value] = {
-        node: choose(fit.data[variable_of(node)], _single(said[variable_of(node)])) for node in nodes
+        node: choose(fit.data[variable_of(node)], _single(said[node] if node in said else said[variable_of(node)]))
+        for node in nodes
     }
     data = _with_near(fit.data, people.near)
     of = placed.aims[0].of
     changed = replace(timeline, data=data)
-    return Scenario(fit.plan, placed.graph, changed, of, contrast.low, contrast.high, held)
+    graph = loosen(placed.graph, list_loose(placed.graph, fit.plan))
+    return Scenario(fit.plan, graph, changed, of, contrast.low, contrast.high, held, look=look)
 
 
 def _single(value: Scalar | tuple[Scalar, ...]) -> Scalar:
@@ -221,17 +234,19 @@ def _with_near(data: Dataset, near: Mapping[str, float]) -> Dataset:
 
 
 def _refuse(question: Question) -> None:
-    for key, term in (("of", question.of), ("on", question.on)):
-        if term.spread or term.value is not None:
-            raise SpecError(f"question: {key}: '{term}': only means are estimated yet", question.place)
-    for key, names in (("set", [name for name, _ in question.set]), ("at", [name for name, _ in question.at])):
-        for name in names:
-            if "(" in name:
-                raise SpecError(
-                    f"question: {key}: '{name}': values of one occasion or part are identified but not estimated yet; name "
-                    f"the variable, {variable_of(name)}",
-                    question.place,
-                )
+    if question.of.spread or question.of.value is not None:
+        raise SpecError(f"question: of: '{question.of}': only whole variables are moved yet", question.place)
+    if question.on.spread not in (None, "any", "amount"):
+        raise SpecError(
+            f"question: on: '{question.on}': means, values, any(y) and amount(y) are estimated yet", question.place
+        )
+    for name, _ in question.at:
+        if "(" in name:
+            raise SpecError(
+                f"question: at: '{name}': values of one occasion or part are identified but not estimated yet; condition on "
+                f"a variable of the client, or set: {{{name}: …}} to intervene",
+                question.place,
+            )
     for name, value in question.set:
         if isinstance(value, tuple) or value == "each":
             raise SpecError(f"question: set: {name}: one value is estimated yet; ask once for each", question.place)
@@ -249,16 +264,15 @@ def _refuse_absent(scenario: Scenario, placed: Placed) -> None:
         )
 
 
-def _refuse_families(scenario: Scenario, placed: Placed) -> None:
-    """Values are drawn for normal and 0/1 variables only."""
-    ends = tuple(aim.on for aim in placed.aims)
-    for node in (*ancestors(scenario.graph, *ends), *ends):
-        equation = scenario.equations.get(variable_of(node))
-        if equation is not None and equation.family not in _DRAWN:
-            raise IdentificationError(
-                f"effects over time with {equation.response}, which is {equation.family}, on the way are not answered yet; "
-                f"they are where all variables are {listed(_DRAWN, joint='or')}"
-            )
+def _refuse_part_of_event(fit: Fit, scenario: Scenario, placed: Placed) -> None:
+    """Whether an event has happened hangs on every occasion up to then."""
+    if not is_event(fit, placed.question):
+        return
+    occasions = [occasion_of(aim.on) for aim in placed.aims]
+    if occasions != list(scenario.timeline.grid[: len(occasions)]) or occasions[-1] != scenario.look.until:
+        raise IdentificationError(
+            f"{placed.question.on.name} is a hazard: whether it has happened is asked of by mx.estimate and mx.decompose"
+        )
 
 
 def _refuse_courses(scenario: Scenario, nodes: frozenset[str]) -> None:
@@ -293,7 +307,12 @@ def _on_occasions(runner: Runner) -> Iterator[str]:
     assert units.place is not None
     np.maximum.at(last, timeline.owners, units.place)
     ended = int(np.count_nonzero((last < len(known) - 1) & (last >= 0)))
-    if ended and any(occasion_of(node.replace("whole ", "")) is not None for node in runner.ends):
+    if (
+        ended
+        and runner.scenario.look.what != "risk"
+        and not runner.scenario.look.timed
+        and any(occasion_of(node.replace("whole ", "")) is not None for node in runner.ends)
+    ):
         whose = (
             f"the series of {ended} of {timeline.clients} {timeline.client}s end"
             if timeline.client

@@ -81,7 +81,10 @@ class View:
 
     def departure(self, name: str, place: int | None) -> Floats:
         """The departure of a variable as it is handed on."""
-        return self.world.departure(name, place, self.hands(self.world.scenario.node(name, place)))
+        scenario = self.world.scenario
+        courses = scenario.courses(name)
+        course = bool(courses) and self.hands(f"{name}({courses[0]})")
+        return self.world.departure(name, place, self.hands(scenario.node(name, place)), course)
 
     def over(self, name: str, read: Callable[[str, int | None], Floats]) -> Floats:
         """What is read of a variable at each place of the window, side by side; 0 where nobody looks."""
@@ -228,7 +231,7 @@ class _Known(dict[Any, Any]):
     def __missing__(self, key: tuple[Any, ...]) -> Any:
         view, kind, name = self._view, key[0], key[1]
         if kind == "course":
-            self[key] = view.world.course(name, key[2], view.hands(f"{name}({key[2]})"))
+            self[key] = view.world.course(name, key[2], view.hands(f"{name}({key[2]})"), key[3])
         elif kind == "mean":
             self[key] = view.world.scenario.mean(name, key[2], key[3])
         else:

@@ -5,6 +5,7 @@ The rules are those of language 1.7; chains and sets (R16) are taken apart by th
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from mechanisms.errors import NOWHERE, SpecError, expect
 from mechanisms.graph.expansion.additions import (
@@ -37,6 +38,26 @@ def expand(theory: Theory) -> Expansion:
     first; it goes where all are denied).
     """
     expect(theory, Theory, "the theory", "mx.load or mx.parse makes one")
+    return _expand(_One(theory))
+
+
+class _One:
+    """A theory by identity: what an equal one stands for may lie at other lines of its file."""
+
+    def __init__(self, theory: Theory) -> None:
+        self.theory = theory
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _One) and self.theory is other.theory
+
+    def __hash__(self) -> int:
+        return id(self.theory)
+
+
+@lru_cache(maxsize=16)
+def _expand(one: _One) -> Expansion:
+    """The expansion of one theory, which its equations, its graph and every question ask for again."""
+    theory = one.theory
     design = survey(theory)
     refuse_arrows(theory, design)
     intercepts = find_intercepts(theory, design)

@@ -1,8 +1,10 @@
-"""Normal equations that are linear in what nobody observed: deviations and missing values are integrated out.
+"""Normal equations: deviations and missing values are integrated out, as far as equations are linear in them.
 
-What remains is a density of the parameters alone, in few dimensions and smooth. Its mode and curvature there give a
-proposal for importance sampling; where that is not reliable, NUTS runs in coordinates that the curvature makes round.
-Deviations are drawn afterwards from their normal distribution given parameters and data.
+Where all are, what remains is a density of the parameters alone, in few dimensions and smooth. Its mode and curvature there
+give a proposal for importance sampling; where that is not reliable, NUTS runs in coordinates that the curvature makes
+round. Where unknown quantities are multiplied with each other, slopes that vary with departures from courses that nobody
+observed, NUTS samples some of them and the rest is integrated out (`marginal.joint`). What was integrated out is drawn
+afterwards from its normal distribution given the rest.
 """
 
 from dataclasses import dataclass, replace
@@ -18,17 +20,19 @@ from mechanisms.errors import FitError
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings, UnreliableError
 from mechanisms.infer.marginal.coordinates import Coordinates
-from mechanisms.infer.marginal.gaussian import NotGaussianError, Residuals, write_residuals
+from mechanisms.infer.marginal.gaussian import BilinearError, NotGaussianError, Residuals, write_residuals
+from mechanisms.infer.marginal.joint import draw_joint
 from mechanisms.infer.marginal.layout import Layout, count_work, find_units, lay_out
+from mechanisms.infer.marginal.partial import write_partial
+from mechanisms.infer.marginal.unpacking import read_parameters
 from mechanisms.infer.smooth.importance import draw_smoothed, refuse_unreliable
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
-WORK = (
-    1e7  # multiplications of one log density: about 5 ms, with ten thousand to come; NUTS on all unknowns fares worse
-)
+WORK = 2e6  # multiplications of one log density and its gradient, some 8 ms; NUTS takes tens of thousands, so more is partly sampled
 
-WHY = "normal, linear in deviations and missing values: these are integrated out"
+WHY = "normal: deviations and missing values are integrated out where equations are linear in them"
+COST = "a second or two; up to a minute where NUTS has to sample what remains"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +49,11 @@ class Density:
 
     def at(self, points: Floats) -> Floats:
         """The log density at each of some points (m, size); −inf or nan where it has none."""
-        from mechanisms.infer.marginal.charts import evaluate  # noqa: PLC0415  (loads numba)
+        from mechanisms.infer.marginal.charts import differentiate  # noqa: PLC0415  (loads numba)
 
-        return np.asarray(evaluate(self.coordinates.chart, self.layout, points))
+        values, points = np.empty(len(points)), np.ascontiguousarray(points)
+        differentiate(self.coordinates.chart, self.layout, points, values, np.empty((0, points.shape[1])))
+        return values
 
     def parameters(self, points: Floats) -> Floats:
         """The parameters at each of some points, in data units, and the entries of correlations' roots; fixed ones are left out."""
@@ -63,21 +69,18 @@ class Density:
         """The log density at one point and its gradient."""
         from mechanisms.infer.marginal.charts import differentiate  # noqa: PLC0415
 
-        gradient = np.empty(len(point))
-        return differentiate(self.coordinates.chart, self.layout, point, gradient), gradient
+        value, gradient = np.empty(1), np.empty((1, len(point)))
+        differentiate(self.coordinates.chart, self.layout, np.ascontiguousarray(point[None]), value, gradient)
+        return float(value[0]), gradient[0]
 
 
 def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
     """None where the engine applies to the block, else the reason why not."""
     try:
-        units = find_units(write_residuals(plan, data, block), compressed=True)
-    except NotGaussianError as error:
+        if _integrate_all(plan, data, block) is None:
+            write_partial(plan, data, block)
+    except (NotGaussianError, FitError) as error:
         return str(error)
-    except FitError as error:
-        return str(error)
-    if count_work(units) > WORK:
-        most = max(len(each.flat) for each in units)
-        return f"too much is unknown at once: up to {most} deviations and missing values hang together"
     return None
 
 
@@ -91,7 +94,21 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     KeyboardInterrupt
         Interrupted before NUTS had a draw of every chain.
     """
-    residuals = write_residuals(plan, data, block)
+    residuals = _integrate_all(plan, data, block)
+    return draw_joint(plan, data, block, settings) if residuals is None else _draw_apart(plan, residuals, settings)
+
+
+def _integrate_all(plan: Plan, data: Dataset, block: Equations) -> Residuals | None:
+    """Residuals that are linear in all that is unknown; None where they are not, or integrating all at once is too much."""
+    try:
+        residuals = write_residuals(plan, data, block)
+    except BilinearError:
+        return None
+    return residuals if count_work(find_units(residuals, compressed=True)) <= WORK else None
+
+
+def _draw_apart(plan: Plan, residuals: Residuals, settings: Settings) -> Drawn:
+    """Draws where all that is unknown is integrated out."""
     density = build_density(residuals)
     proposing, walking, rest = settings.seed.spawn(3)
     mode, covariance = find_mode(density)
@@ -104,10 +121,13 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
         points, statistics = smoothed.draws.reshape(settings.chains, settings.draws, -1), None
         note = str(smoothed)
     except UnreliableError as failed:
+        from mechanisms.infer.marginal.native_units import bind_units  # noqa: PLC0415  (loads numba)
         from mechanisms.infer.marginal.whitened import sample_whitened  # noqa: PLC0415  (loads nutpie)
 
+        root = np.linalg.cholesky(covariance)
+        native = bind_units(mode, root, density.coordinates.chart, density.layout)
         points, statistics, stopped = sample_whitened(
-            density.slope, mode, covariance, settings, walking, speaks_of=density.parameters
+            density.slope, mode, root, settings, walking, native=native, speaks_of=density.parameters
         )
         note = f"NUTS on what remains, since {failed}"
     drawn = _unpack(plan, residuals, points, statistics, np.random.default_rng(rest))
@@ -161,21 +181,7 @@ def _curvature(density: Density, point: Floats) -> Floats:
 
 
 def _unpack(plan: Plan, residuals: Residuals, points: Floats, statistics: xr.Dataset | None, rng: Generator) -> Drawn:
-    from mechanisms.infer.marginal.charts import find_symbols  # noqa: PLC0415
-
-    coordinates, shape = residuals.coordinates, points.shape[:2]
-    symbols = find_symbols(coordinates.chart, points.reshape(-1, coordinates.size))
-    found = {address: symbols[:, place].reshape(shape) for place, address in enumerate(coordinates.addresses)}
-    correlations, roots = {}, {}
-    for name, root in coordinates.roots.items():
-        made = root.matrix(points)
-        matrix = made @ np.swapaxes(made, -1, -2)
-        if not root.inverted:
-            correlations[name], roots[name] = matrix, made.reshape(-1, *made.shape[2:])
-            continue
-        tied = {each.address: (root.names.index(each.one), root.names.index(each.other)) for each in plan.residuals
-                if {each.one, each.other} <= set(root.names)}  # fmt: skip
-        found |= {address: matrix[..., one, other] for address, (one, other) in tied.items()}
+    found, correlations, roots, symbols = read_parameters(plan, residuals.coordinates, points)
     if not plan.varying:
         return Drawn(found, correlations, {}, statistics)
     drawn = draw_unknown(residuals, symbols, rng)
@@ -184,7 +190,7 @@ def _unpack(plan: Plan, residuals: Residuals, points: Floats, statistics: xr.Dat
         z = drawn[:, residuals.places[varying.level]]
         sds = np.stack([found[address].reshape(-1) for address in varying.spreads], axis=1)
         z = roots[varying.level] @ z if varying.level in roots else z
-        deviations[varying.level] = (sds[:, :, None] * z).reshape(*shape, *z.shape[1:])
+        deviations[varying.level] = (sds[:, :, None] * z).reshape(*points.shape[:2], *z.shape[1:])
     return Drawn(found, correlations, deviations, statistics)
 
 
@@ -193,7 +199,8 @@ def draw_unknown(residuals: Residuals, symbols: Floats, rng: Generator) -> Float
     from mechanisms.infer.marginal.kernels import condition  # noqa: PLC0415
 
     units = tuple(each for each in find_units(residuals, compressed=False) if len(each.flat))
-    owners = np.concatenate([np.zeros(0, dtype=np.int64), *(each.owners.reshape(-1) for each in units)])
+    # of each unit (lanes, members, quantities): the compiled loops go through members, quantities and lanes
+    owners = np.concatenate([np.zeros(0, dtype=np.int64), *(each.owners.transpose(1, 2, 0).ravel() for each in units)])
     drawn = rng.standard_normal((len(symbols), residuals.terms.algebra.size))
     if units:
         condition(lay_out(units, residuals), symbols, owners, drawn)

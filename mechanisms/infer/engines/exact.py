@@ -17,7 +17,7 @@ from mechanisms.infer.moments import Moments, gather
 from mechanisms.model.beliefs import Belief, log_density
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
-from mechanisms.model.priors import Beliefs, state_beliefs
+from mechanisms.model.priors import Beliefs, find_joint, state_beliefs
 
 Floats = NDArray[np.float64]
 _GRID = 4001
@@ -25,6 +25,7 @@ _REACH = 60.0  # how far below its greatest value the log density of σ is follo
 
 
 WHY = "normal, complete data, normal priors on the coefficients: independent draws"
+COST = "milliseconds; a million rows a second"
 
 
 def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
@@ -36,7 +37,7 @@ def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
         return f"residuals are correlated ({listed(tied)})"
     if gaps := [name for name in data.incomplete if name in names]:
         return f"{listed(gaps)} {'has' if len(gaps) == 1 else 'have'} missing values"
-    reasons = (_against(equation, state_beliefs(plan, equation, data)) for equation in block)
+    reasons = (_against(equation, state_beliefs(plan, equation, data.reference)) for equation in block)
     return next((reason for reason in reasons if reason), None)
 
 
@@ -45,7 +46,7 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     found: dict[str, Floats] = {}
     count = settings.chains * settings.draws
     for equation, child in zip(block, settings.seed.spawn(len(block)), strict=True):
-        beliefs = state_beliefs(plan, equation, data)
+        beliefs = state_beliefs(plan, equation, data.reference)
         rng = np.random.default_rng(child)
         drawn = draw_equation(equation, beliefs, gather(equation, beliefs, data), count, rng)
         found |= {address: values.reshape(settings.chains, settings.draws) for address, values in drawn.items()}
@@ -57,6 +58,8 @@ def _against(equation: Equation, beliefs: Beliefs) -> str | None:
         return f"{equation.response} is {equation.family}, not normal"
     if equation.parts:
         return f"the residual sd of {equation.response} depends on {listed(equation.parts[0].parents)}"
+    if together := find_joint((equation,), (beliefs,)):
+        return together
     odd = [name for name, belief in zip(beliefs.names, beliefs.beliefs, strict=True) if not belief.plain_normal]
     if odd:
         return f"the prior on {odd[0]} is not a plain normal"

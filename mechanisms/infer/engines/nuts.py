@@ -20,6 +20,7 @@ R_HAT, ESS = 1.01, 400.0
 
 
 WHY = "for any model"
+COST = "10 to 80 s to compile, then seconds to minutes"
 
 
 def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
@@ -53,6 +54,8 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
         fixed: dict[str, Any] = {"blocking": False, "progress_bar": False, "save_warmup": False}
         # All chains side by side, however few the cores: an interruption then finds draws of each.
         fixed |= {"chains": settings.chains, "cores": settings.chains, "seed": int(settings.seed.generate_state(1)[0])}
+        if any("~gp[" in column for each in block for column in each.columns):
+            fixed |= {"adaptation": "low_rank", "target_accept": 0.95}  # waves are alike within the data
         rounds = [(settings.draws, settings.tune), (LONGER * settings.draws, 2 * settings.tune)]
         start = partial(nutpie.sample, compiled, **fixed)
         sampled = run_rounds(

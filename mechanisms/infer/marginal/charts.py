@@ -1,15 +1,12 @@
 """Compiled: from unbounded coordinates to the symbols of a likelihood, the prior's log density, and the way back.
 
-The chart is `coordinates.Chart`. Single coordinates are differentiated by hand; a correlation's root by a complex step,
-exact to rounding (Squire & Trapp 1998, SIAM Review 40).
+The chart is `coordinates.Chart`; everything is differentiated by hand, a correlation's root row by row from the last.
 """
 
 import numpy as np
 from numba import njit
 
 from mechanisms.infer.marginal.kernels import collapse
-
-STEP = 1e-30
 
 
 @njit(cache=True)
@@ -53,45 +50,85 @@ def log_shape(family, x, a, b, c):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _write_root(chart, r, q):  # type: ignore[no-untyped-def]
-    """A root's entries, or those of its inverse, and the log density of its coordinates."""
+    """A root, its rows before they were scaled to length 1, and the log density of its coordinates."""
     size, start = chart.root_sizes[r], chart.root_starts[r]
-    root = np.zeros((size, size), q.dtype)
-    total = q[0] * 0.0
+    root, rows = np.zeros((size, size)), np.zeros((size, size))
+    total = 0.0
     for k in range(size):
-        length = q[0] * 0.0 + 1.0
+        length = 1.0
+        rows[k, k] = 1.0
         for j in range(k):
             place = chart.root_free[start + k * size + j]
             if place >= 0:
-                root[k, j] = np.sinh(q[place])
+                rows[k, j] = np.sinh(q[place])
                 total += np.log(np.cosh(q[place]))
             else:
                 for i in range(j):
-                    root[k, j] -= root[k, i] * root[j, i]
-                root[k, j] /= root[j, j]
-            length += root[k, j] * root[k, j]
-        scale = 1 / np.sqrt(length)
-        root[k, k] = 1.0
+                    rows[k, j] -= rows[k, i] * root[j, i]
+                rows[k, j] /= root[j, j]
+            length += rows[k, j] * rows[k, j]
         for j in range(k + 1):
-            root[k, j] *= scale
+            root[k, j] = rows[k, j] / np.sqrt(length)
         total -= 0.5 * (size + 2 * chart.root_shapes[r] - 1) * np.log(length)
-    if chart.root_inverted[r]:
-        inverse = np.zeros((size, size), q.dtype)
-        for j in range(size):
-            inverse[j, j] = 1 / root[j, j]
-            for k in range(j + 1, size):
-                for i in range(j, k):
-                    inverse[k, j] -= root[k, i] * inverse[i, j]
-                inverse[k, j] /= root[k, k]
-        root = inverse
-    first, last = chart.entry_starts[r], chart.entry_starts[r + 1]
-    entries = np.empty(last - first, q.dtype)
-    for e in range(first, last):
-        entries[e - first] = root[chart.entry_rows[e], chart.entry_columns[e]]
-    return entries, total
+    return root, rows, total
 
 
 @njit(cache=True)
-def _enter(chart, q, symbols):  # type: ignore[no-untyped-def]
+def _pull_root(chart, r, q, slopes, gradient):  # type: ignore[no-untyped-def]
+    """Write the gradient by a root's coordinates, given the `slopes` (size, size) by the root; these are used up."""
+    size, start = chart.root_sizes[r], chart.root_starts[r]
+    root, rows, _ = _write_root(chart, r, q)
+    by_row = np.empty(size)
+    for k in range(size - 1, -1, -1):
+        scale, along = root[k, k], 0.0  # 1 / the row's length
+        for j in range(k + 1):
+            along += slopes[k, j] * rows[k, j]
+        pulled = along * scale**3 + (size + 2 * chart.root_shapes[r] - 1) * scale**2
+        for j in range(k):
+            by_row[j] = slopes[k, j] * scale - pulled * rows[k, j]
+        for j in range(k - 1, -1, -1):
+            place = chart.root_free[start + k * size + j]
+            if place >= 0:
+                gradient[place] = by_row[j] * np.cosh(q[place]) + np.tanh(q[place])
+                continue
+            share = -by_row[j] / root[j, j]
+            slopes[j, j] += share * rows[k, j]
+            for i in range(j):
+                by_row[i] += share * root[j, i]
+                slopes[j, i] += share * rows[k, i]
+
+
+@njit(cache=True)
+def _invert(root):  # type: ignore[no-untyped-def]
+    size = len(root)
+    inverse = np.zeros((size, size))
+    for j in range(size):
+        inverse[j, j] = 1 / root[j, j]
+        for k in range(j + 1, size):
+            for i in range(j, k):
+                inverse[k, j] -= root[k, i] * inverse[i, j]
+            inverse[k, j] /= root[k, k]
+    return inverse
+
+
+@njit(cache=True)
+def _return_inverse(inverse, slopes):  # type: ignore[no-untyped-def]
+    """The slopes by a root, −inverseᵀ slopes inverseᵀ, given those by its inverse; loops compile faster than `@`."""
+    size = len(inverse)
+    half, out = np.zeros((size, size)), np.zeros((size, size))
+    for i in range(size):
+        for j in range(size):
+            for k in range(i, size):
+                half[i, j] += inverse[k, i] * slopes[k, j]
+    for i in range(size):
+        for j in range(i + 1):
+            for k in range(j + 1):
+                out[i, j] -= half[i, k] * inverse[j, k]
+    return out
+
+
+@njit(cache=True, inline="always")
+def enter_symbols(chart, q, symbols):  # type: ignore[no-untyped-def]
     """Write the symbols, and return the log prior."""
     natural, total = np.empty(len(q)), 0.0
     for d in range(len(q)):
@@ -108,14 +145,16 @@ def _enter(chart, q, symbols):  # type: ignore[no-untyped-def]
         symbols[known + i] = 1 / symbols[chart.inverted[i]]
     start = known + len(chart.inverted)
     for r in range(len(chart.root_sizes)):
-        entries, density = _write_root(chart, r, q)
-        symbols[start + chart.entry_starts[r] : start + chart.entry_starts[r + 1]] = entries
+        root, _, density = _write_root(chart, r, q)
+        root = _invert(root) if chart.root_inverted[r] else root
+        for e in range(chart.entry_starts[r], chart.entry_starts[r + 1]):
+            symbols[start + e] = root[chart.entry_rows[e], chart.entry_columns[e]]
         total += density
     return total
 
 
-@njit(cache=True)
-def _pull(chart, q, symbols, slopes, gradient):  # type: ignore[no-untyped-def]
+@njit(cache=True, inline="always")
+def pull_slopes(chart, q, symbols, slopes, gradient):  # type: ignore[no-untyped-def]
     """Write the gradient by q of the log prior plus what has these `slopes` by the symbols."""
     known = len(chart.base)
     by_parameter = slopes[:known].copy()
@@ -129,19 +168,13 @@ def _pull(chart, q, symbols, slopes, gradient):  # type: ignore[no-untyped-def]
             total += chart.matrix[p, d] * by_parameter[p]
         gradient[d] = total * slope + log_slope
     start = known + len(chart.inverted)
-    stepped = q.astype(np.complex128)
     for r in range(len(chart.root_sizes)):
-        size, first = chart.root_sizes[r], chart.root_starts[r]
-        for place in chart.root_free[first : first + size * size]:
-            if place < 0:
-                continue
-            stepped[place] += STEP * 1j
-            entries, density = _write_root(chart, r, stepped)
-            total = density.imag
-            for e in range(len(entries)):
-                total += entries[e].imag * slopes[start + chart.entry_starts[r] + e]
-            gradient[place] = total / STEP
-            stepped[place] = q[place]
+        by_root = np.zeros((chart.root_sizes[r], chart.root_sizes[r]))
+        for e in range(chart.entry_starts[r], chart.entry_starts[r + 1]):
+            by_root[chart.entry_rows[e], chart.entry_columns[e]] = slopes[start + e]
+        if chart.root_inverted[r]:
+            by_root = _return_inverse(_invert(_write_root(chart, r, q)[0]), by_root)
+        _pull_root(chart, r, q, by_root, gradient)
 
 
 @njit(cache=True)
@@ -150,27 +183,19 @@ def find_symbols(chart, points):  # type: ignore[no-untyped-def]
     size = len(chart.base) + len(chart.inverted) + chart.entry_starts[-1]
     out = np.empty((len(points), size))
     for m in range(len(points)):
-        _enter(chart, points[m], out[m])
+        enter_symbols(chart, points[m], out[m])
     return out
 
 
 @njit(cache=True)
-def evaluate(chart, layout, points):  # type: ignore[no-untyped-def]
-    """The log posterior density at each point, up to a constant."""
+def differentiate(chart, layout, points, values, gradients):  # type: ignore[no-untyped-def]
+    """Write the log posterior density at each point, up to a constant; and its gradient, where `gradients` has a row for each.
+
+    One function, since each that is compiled is compiled with all that it calls.
+    """
     symbols = np.empty(len(chart.base) + len(chart.inverted) + chart.entry_starts[-1])
-    out, nothing = np.empty(len(points)), np.zeros(0)
+    slopes = np.empty(len(symbols) if len(gradients) else 0)
     for m in range(len(points)):
-        prior = _enter(chart, points[m], symbols)
-        out[m] = prior + collapse(layout, symbols, nothing)
-    return out
-
-
-@njit(cache=True)
-def differentiate(chart, layout, point, gradient):  # type: ignore[no-untyped-def]
-    """The log posterior density at one point, up to a constant; its gradient into `gradient`."""
-    symbols = np.empty(len(chart.base) + len(chart.inverted) + chart.entry_starts[-1])
-    prior = _enter(chart, point, symbols)
-    slopes = np.empty(len(symbols))
-    total = prior + collapse(layout, symbols, slopes)
-    _pull(chart, point, symbols, slopes, gradient)
-    return total
+        values[m] = enter_symbols(chart, points[m], symbols) + collapse(layout, symbols, slopes)
+        if len(gradients):
+            pull_slopes(chart, points[m], symbols, slopes, gradients[m])

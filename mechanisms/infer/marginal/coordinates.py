@@ -18,7 +18,7 @@ from mechanisms.model.deviations import state_deviations
 from mechanisms.model.equations import Equation, Varying
 from mechanisms.model.missing import find_partners
 from mechanisms.model.plan import Plan
-from mechanisms.model.priors import first_spread, state_beliefs
+from mechanisms.model.priors import find_joint, first_spread, state_beliefs
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -177,8 +177,8 @@ class _Gathered:
 
     def take_equation(self, plan: Plan, data: Dataset, equation: Equation) -> None:
         beliefs = state_beliefs(plan, equation, data)
-        if any(each.average for each in beliefs.beliefs):
-            raise FitError("steps of one sign are believed in together")
+        if together := find_joint((equation,), (beliefs,)):
+            raise FitError(together)
         start = len(self.beliefs)
         self.beliefs.extend("standard" if each.plain_normal else each for each in beliefs.beliefs)
         for position, address in enumerate(equation.addresses):

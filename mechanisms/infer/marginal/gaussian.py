@@ -26,7 +26,11 @@ Whole = NDArray[np.int64]
 
 
 class NotGaussianError(Exception):
-    """The block is not linear in what nobody observed; the message says where."""
+    """The block is not normal given the parameters; the message says where."""
+
+
+class BilinearError(NotGaussianError):
+    """Equations multiply or bend what nobody observed; the message says which."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +57,7 @@ def write_residuals(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> R
     NotGaussianError
         A family other than normal, an sd that differs among units, or a product of two unknown quantities.
     """
-    _check(block)
+    check_normal(block)
     coordinates = state_coordinates(plan, data, block)
     algebra = Algebra()
     parameters = {each: algebra.parameter(coordinates.symbol(each)) for each in coordinates.addresses}
@@ -63,20 +67,20 @@ def write_residuals(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> R
     within = algebra.size
     for equation in measured:
         values[equation.response] = _filled(plan, data, equation, algebra)
-    setting = Setting(plan, data, parameters, deviations, values, _identity, sought=True)
-    _check_together(setting, block)
+    setting = Setting(plan, data, parameters, deviations, values, keep, sought=True)
+    check_related(setting, block)
     raw = {each.response: _scaled(setting, each, coordinates, algebra) for each in measured}
     related = {name: text for text, each in relate(plan, block).items() for name in each.quantities}
     log_weights = np.zeros(coordinates.symbols)
     parts, kinds = [], []
     for number, equation in enumerate(measured):
-        rows = _rows(plan, data, equation)
+        rows = find_rows(plan, data, equation)
         residual = raw[equation.response]
         if equation.response in related:
             name = related[equation.response]
             residual, symbol = _combined(name, equation.response, raw, coordinates, algebra)
             log_weights[symbol] += len(rows)
-        for symbol, first in _precisions(setting, equation, coordinates):
+        for symbol, first in find_precisions(setting, equation, coordinates):
             log_weights[symbol] += np.count_nonzero(first[rows])
         parts.append(residual[rows])
         kinds.append(np.full(len(rows), number))
@@ -84,7 +88,8 @@ def write_residuals(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> R
     return Residuals(coordinates, _stack(parts), np.concatenate(kinds), flat, places, log_weights)
 
 
-def _check(block: tuple[Equation, ...]) -> None:
+def check_normal(block: tuple[Equation, ...]) -> None:
+    """Refuse what is not normal with one residual sd for all units."""
     for equation in block:
         if equation.family != "normal" or equation.link != "identity":
             raise NotGaussianError(f"{equation.response} is {equation.family}, not normal")
@@ -92,7 +97,7 @@ def _check(block: tuple[Equation, ...]) -> None:
             raise NotGaussianError(f"the residual sd of {equation.response} differs among units")
 
 
-def _check_together(setting: Setting, block: tuple[Equation, ...]) -> None:
+def check_related(setting: Setting, block: tuple[Equation, ...]) -> None:
     """Residuals can be correlated only where both variables exist."""
     for related in relate(setting.plan, block).values():
         first, *others = (exists(setting, name) for name in related.quantities)
@@ -100,7 +105,8 @@ def _check_together(setting: Setting, block: tuple[Equation, ...]) -> None:
             raise NotGaussianError(f"the {related.level} exist at different units or occasions")
 
 
-def _identity(link: str, eta: Any) -> Any:
+def keep(link: str, eta: Any) -> Any:
+    """The inverse of the identity link."""
     return eta
 
 
@@ -142,7 +148,7 @@ def _deviate(
     return found, places
 
 
-def _rows(plan: Plan, data: Dataset, equation: Equation) -> Whole:
+def find_rows(plan: Plan, data: Dataset, equation: Equation) -> Whole:
     """The rows that say something: with a value, or with a missing one that is looked at."""
     column = data.numbers(equation.response)
     kept = column.observed.copy()
@@ -150,10 +156,10 @@ def _rows(plan: Plan, data: Dataset, equation: Equation) -> Whole:
     return np.flatnonzero(kept)
 
 
-def _precisions(
+def find_precisions(
     setting: Setting, equation: Equation, coordinates: Coordinates
 ) -> tuple[tuple[int, NDArray[np.bool_]], ...]:
-    """The symbols of 1 / a residual sd, and the rows that each is for."""
+    """The symbols of 1 / a residual sd, and the rows that each is for; a flag for each row of the data."""
     first = first_rows(equation, setting.plan, setting.data)
     own = coordinates.inverse(str(equation.spread))
     if equation.initial is None:
@@ -166,8 +172,10 @@ def _scaled(setting: Setting, equation: Equation, coordinates: Coordinates, alge
     try:
         residual = algebra.constants(0.0) + setting.values[equation.response] - predict(setting, equation)
     except BentError as bent:
-        raise NotGaussianError(f"the equations of {equation.response} {bent}") from None
-    scale = sum((algebra.parameter(symbol) * rows for symbol, rows in _precisions(setting, equation, coordinates)), 0.0)
+        raise BilinearError(f"the equations of {equation.response} {bent}") from None
+    scale = sum(
+        (algebra.parameter(symbol) * rows for symbol, rows in find_precisions(setting, equation, coordinates)), 0.0
+    )
     made: Form = residual * scale
     return made
 

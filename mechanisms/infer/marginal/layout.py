@@ -2,12 +2,13 @@
 
 Units whose unknown quantities enter alike share one matrix J. Where they are many, their constants are replaced by the
 triangular factor of a QR decomposition: as few columns as there are terms, with the same sums of squares and products.
-These are the sufficient statistics of a pattern of missing values, so that the cost does not grow with the units.
+These are the sufficient statistics of a pattern of missing values, so that the cost does not grow with the units. Units
+that differ in their numbers alone (clients with slopes on their own values) are lanes of one, worked on side by side.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +20,37 @@ from mechanisms.infer.marginal.reduction import Terms, merge_terms, turn_rows
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
+FEWEST = 4  # lanes: below it they are not worth their own loops
 
 
 class Layout(NamedTuple):
     """Units as flat arrays.
 
-    `factors` (products, degree) are the symbols of each product, −1 where there are fewer. Entry e is the sum of
-    `weights` times products from `starts[e]`. A unit has rows from `unit_rows`, unknown quantities from `unit_unknowns`
-    (`priors` is 1 or 0 for each), `columns` of r₀, and stands for `members` units. Row i has entries of J from
-    `row_entries[i]`, for the unit's quantities `places`; its r₀ are the entries from `row_constants[i]`.
+    `factors` (products, degree) are the symbols of each product, −1 where there are fewer. A unit has entries from
+    `unit_entries`, rows from `unit_rows`, unknown quantities from `unit_unknowns` (`priors` is 1 or 0 for each),
+    `columns` of r₀, and `lanes`; lane l stands for `members[unit_members + l]` units. An entry is the sum of its terms
+    from `starts`, products times `weights`; term t of unit u has the weights of its lanes from
+    `unit_weights[u]` + lanes · (t − the unit's first), and values of entries stand likewise from `unit_values`.
+    Row i has `row_sizes[i]` entries of J from `row_entries[i]`, for the unit's quantities `places`; its r₀ are the entries
+    from `row_constants[i]`.
     """
 
     factors: Whole
     starts: Whole
     products: Whole
     weights: Floats
+    unit_entries: Whole
+    unit_weights: Whole
+    unit_values: Whole
     unit_rows: Whole
     unit_unknowns: Whole
     priors: Floats
     columns: Whole
+    lanes: Whole
+    unit_members: Whole
     members: Floats
     row_entries: Whole
+    row_sizes: Whole
     places: Whole
     row_constants: Whole
     log_weights: Floats
@@ -47,16 +58,18 @@ class Layout(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """Sets of `rows` residuals with one J, `slopes`; `constants` (columns, pairs) weigh the (row, product) `pairs`.
+    """Sets of `rows` residuals with a J of one structure, `slopes`, with `weights` (lanes, terms) of its own in each lane.
 
-    `owners` (members, unknowns) says which quantities the unknowns of each member are, `flat` which have no prior.
+    `constants` (lanes, columns, pairs) weigh the (row, product) `pairs`; a lane stands for `members` (lanes,).
+    `owners` (lanes, members, unknowns) says which quantities the unknowns of each member are, `flat` which have no prior.
     """
 
     rows: int
     slopes: Terms
+    weights: Floats
     pairs: tuple[Whole, Whole]
     constants: Floats
-    members: int
+    members: Floats
     owners: Whole
     flat: NDArray[np.bool_]
 
@@ -77,7 +90,7 @@ def find_units(residuals: Residuals, *, compressed: bool) -> tuple[Unit, ...]:
     for kind in np.unique(residuals.kind[alone]):
         found.append(_of_rows(terms, np.flatnonzero(alone & (residuals.kind == kind))))
     found += _of_sets(terms, residuals, labels, alone)
-    return tuple(_compress(each) if compressed else each for each in found)
+    return _join([_compress(each) if compressed else each for each in found])
 
 
 def lay_out(units: tuple[Unit, ...], residuals: Residuals) -> Layout:
@@ -87,27 +100,43 @@ def lay_out(units: tuple[Unit, ...], residuals: Residuals) -> Layout:
     factors = np.full((len(products), degree), -1, dtype=np.int64)
     for place, each in enumerate(products):
         factors[place, : len(each)] = each
-    slopes = list(_slope_entries(units))
-    constants = list(_constant_entries(units))
-    lengths = np.concatenate([each for part in (slopes, constants) for each in (entry[0] for entry in part)])
-    row_entries = np.cumsum(np.concatenate([[0], *(each[3] for each in slopes)]))
-    columns = np.concatenate([each[3] for each in constants])
-    whole = np.int64
+    slopes, constants = list(_slope_entries(units)), list(_constant_entries(units))
+    parts = [part for each in zip(slopes, constants, strict=True) for part in each]
+    entries = [len(one[0]) + len(other[0]) for one, other in zip(slopes, constants, strict=True)]
+    lanes = [len(each.members) for each in units]
+    terms = [len(one[1]) + len(other[1]) for one, other in zip(slopes, constants, strict=True)]
+    begins = np.cumsum([0, *entries])
+    row_entries = [first + np.cumsum([0, *one[3][:-1]]) for first, one in zip(begins, slopes, strict=False)]
+    row_constants = [
+        first + len(one[0]) + len(unit.constants[0]) * np.arange(unit.rows)
+        for first, unit, one in zip(begins, units, slopes, strict=False)
+    ]
     return Layout(
         factors=factors,
-        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(whole),
-        products=np.concatenate([each[1] for part in (slopes, constants) for each in part]).astype(whole),
-        weights=np.concatenate([each[2] for part in (slopes, constants) for each in part]),
-        unit_rows=np.cumsum([0, *(each.rows for each in units)]).astype(whole),
-        unit_unknowns=np.cumsum([0, *(len(each.flat) for each in units)]).astype(whole),
+        starts=_counted([each for part in parts for each in part[0]]),
+        products=np.concatenate([part[1] for part in parts]).astype(np.int64),
+        weights=np.concatenate([part[2].T.reshape(-1) for part in parts]),
+        unit_entries=begins.astype(np.int64),
+        unit_weights=_counted(np.multiply(terms, lanes)),
+        unit_values=_counted(np.multiply(entries, lanes)),
+        unit_rows=_counted([each.rows for each in units]),
+        unit_unknowns=_counted([len(each.flat) for each in units]),
         priors=np.concatenate([np.zeros(0), *(1.0 - each.flat for each in units)]),
-        columns=np.array([len(each.constants) for each in units], dtype=whole),
-        members=np.array([each.members for each in units], dtype=np.float64),
-        row_entries=row_entries.astype(whole),
-        places=np.concatenate([each[4] for each in slopes]).astype(whole),
-        row_constants=(row_entries[-1] + np.concatenate([[0], np.cumsum(columns)[:-1]])).astype(whole),
+        columns=np.array([len(each.constants[0]) for each in units], dtype=np.int64),
+        lanes=np.array(lanes, dtype=np.int64),
+        unit_members=_counted(lanes),
+        members=np.concatenate([np.zeros(0), *(each.members for each in units)]),
+        row_entries=np.concatenate([np.zeros(0), *row_entries]).astype(np.int64),
+        row_sizes=np.concatenate([np.zeros(0), *(each[3] for each in slopes)]).astype(np.int64),
+        places=np.concatenate([part[4] for part in parts]).astype(np.int64),
+        row_constants=np.concatenate([np.zeros(0), *row_constants]).astype(np.int64),
         log_weights=residuals.log_weights,
     )
+
+
+def _counted(sizes: Whole | list[int]) -> Whole:
+    """Where each of some parts begins, and where the last ends."""
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def count_work(units: tuple[Unit, ...]) -> float:
@@ -115,7 +144,7 @@ def count_work(units: tuple[Unit, ...]) -> float:
     total = 0.0
     for each in units:
         wide = len(each.slopes.row) / max(each.rows, 1)
-        total += each.rows * wide**2 + len(each.flat) ** 3 + each.constants.size
+        total += (each.rows * wide**2 + len(each.flat) ** 3) * len(each.members) + each.constants.size
     return total
 
 
@@ -129,7 +158,9 @@ def _of_rows(terms: Terms, rows: Whole) -> Unit:
     constants[place[own.row], position] = own.weight
     nothing = own.part(np.zeros(0, dtype=np.int64))
     pairs = (np.zeros(len(products), dtype=np.int64), products)
-    return Unit(1, nothing, pairs, constants, len(rows), np.zeros((len(rows), 0), np.int64), np.zeros(0, bool))
+    owners = np.zeros((1, len(rows), 0), dtype=np.int64)
+    members = np.array([len(rows)], dtype=np.float64)
+    return Unit(1, nothing, np.zeros((1, 0)), pairs, constants[None], members, owners, np.zeros(0, bool))
 
 
 def _of_sets(terms: Terms, residuals: Residuals, labels: Whole, alone: NDArray[np.bool_]) -> list[Unit]:
@@ -163,16 +194,35 @@ def _of_members(members: list[tuple[Terms, Terms, Whole, int]], residuals: Resid
     owner = np.repeat(np.arange(len(members)), [len(each.row) for _, each, _, _ in members])
     constants = np.zeros((len(members), len(pairs)))
     constants[owner, position] = np.concatenate([each.weight for _, each, _, _ in members])
-    owners = np.stack([each for _, _, each, _ in members])
-    return Unit(rows, slopes, (pairs // count, pairs % count), constants, len(members), owners, residuals.flat[first])
+    owners = np.stack([each for _, _, each, _ in members])[None]
+    sizes, flat = np.array([len(members)], dtype=np.float64), residuals.flat[first]
+    pairs_of = (pairs // count, pairs % count)
+    return Unit(rows, slopes, slopes.weight[None], pairs_of, constants[None], sizes, owners, flat)
 
 
 def _compress(unit: Unit) -> Unit:
-    members, pairs = unit.constants.shape
+    _, members, pairs = unit.constants.shape
     if members <= pairs:
         return unit
-    fewer = np.linalg.qr(unit.constants, mode="r")
-    return Unit(unit.rows, unit.slopes, unit.pairs, fewer, unit.members, unit.owners, unit.flat)
+    return replace(unit, constants=np.linalg.qr(unit.constants, mode="r"))
+
+
+def _join(units: list[Unit]) -> tuple[Unit, ...]:
+    """Units that differ in their numbers alone, as lanes of one."""
+    alike: dict[tuple[bytes | int, ...], list[Unit]] = {}
+    for each in units:
+        arrays = (each.slopes.row, each.slopes.unknown, each.slopes.product, *each.pairs, each.flat)
+        shape = (each.rows, each.constants.shape[1], each.owners.shape[1])
+        alike.setdefault((*shape, *(part.tobytes() for part in arrays)), []).append(each)
+    names = ("weights", "constants", "members", "owners")
+    found: list[Unit] = []
+    for same in alike.values():
+        if len(same) < FEWEST:
+            found += same
+        else:
+            joined: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in same]) for name in names}
+            found.append(replace(same[0], **joined))
+    return tuple(found)
 
 
 def _rank(labels: Whole) -> Whole:
@@ -200,16 +250,17 @@ def _slope_entries(units: tuple[Unit, ...]) -> Iterator[tuple[Whole, Whole, Floa
         key = unit.slopes.row * (len(unit.flat) + 1) + unit.slopes.unknown
         entries, first, lengths = np.unique(key, return_index=True, return_counts=True)
         rows = np.bincount(entries // (len(unit.flat) + 1), minlength=unit.rows)
-        yield lengths, unit.slopes.product, unit.slopes.weight, rows, unit.slopes.unknown[first]
+        yield lengths, unit.slopes.product, unit.weights, rows, unit.slopes.unknown[first]
 
 
-def _constant_entries(units: tuple[Unit, ...]) -> Iterator[tuple[Whole, Whole, Floats, Whole]]:
-    """For each unit: terms of each entry of r₀, row by row and column by column; and how many entries a row has."""
+def _constant_entries(units: tuple[Unit, ...]) -> Iterator[tuple[Whole, Whole, Floats, Whole, Whole]]:
+    """For each unit the same of r₀, row by row and column by column; all are nobody's."""
     for unit in units:
-        columns, (pair_row, product) = len(unit.constants), unit.pairs
+        columns, (pair_row, product) = len(unit.constants[0]), unit.pairs
         counts = np.bincount(pair_row, minlength=unit.rows)
         ends = np.cumsum(counts)
-        parts = [unit.constants[:, end - count : end] for count, end in zip(counts, ends, strict=True)]
+        parts = [unit.constants[:, :, end - count : end] for count, end in zip(counts, ends, strict=True)]
         names = [np.tile(product[end - count : end], columns) for count, end in zip(counts, ends, strict=True)]
-        weights = np.concatenate([each.reshape(-1) for each in parts])
-        yield np.repeat(counts, columns), np.concatenate(names), weights, np.full(unit.rows, columns)
+        weights = np.concatenate([each.reshape(len(each), -1) for each in parts], axis=1)
+        nobody = np.zeros(unit.rows * columns, dtype=np.int64)
+        yield np.repeat(counts, columns), np.concatenate(names), weights, np.full(unit.rows, columns), nobody

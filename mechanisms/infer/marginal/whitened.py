@@ -1,4 +1,8 @@
-"""NUTS in coordinates in which a density is about round, by its mode and curvature (Hoffman & Gelman 2014; nutpie)."""
+"""NUTS in coordinates in which a density is about round, by its mode and curvature (Hoffman & Gelman 2014; nutpie).
+
+The density is a C function where nutpie takes one, so that chains run side by side; else a Python function, which they
+call in turns.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,10 +14,12 @@ from numpy.typing import NDArray
 
 from mechanisms.infer.diagnostics import worst
 from mechanisms.infer.engines.contract import Settings, UnreliableError
+from mechanisms.infer.marginal.native import Native
 from mechanisms.infer.rounds import Sampled, run_rounds
 
 Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[float, Floats]]
+Begin = Callable[[int], Floats]
 R_HAT, ESS = 1.01, 400.0
 LONGER = 4  # how many times the draws that were asked for, once, where they say too little
 
@@ -21,15 +27,21 @@ LONGER = 4  # how many times the draws that were asked for, once, where they say
 def sample_whitened(
     slope: Slope,
     mode: Floats,
-    covariance: Floats,
+    root: Floats,
     settings: Settings,
     seed: np.random.SeedSequence,
     *,
+    native: Native | None = None,
+    near: float = 1.0,
+    lenient: bool = False,
     speaks_of: Callable[[Floats], Floats] = lambda points: points,
 ) -> tuple[Floats, xr.Dataset, tuple[int, int] | None]:
     """Draws (chains, draws, size) of a density, given with its gradient, the sampler's statistics, and where it was stopped.
 
-    Chains are judged by what the draws are wanted for, `speaks_of` (points → quantities, a column each).
+    The sampler's coordinates x are those of mode + root @ x, where a root of one dimension is a diagonal; `native` is the
+    density in them, compiled. Chains begin at normal points with sd `near`, and are judged by what the draws are wanted
+    for, `speaks_of` (points → quantities, a column each). `lenient`: the second round is tuned for longer, and its draws
+    are given whatever they say.
 
     Raises
     ------
@@ -39,26 +51,50 @@ def sample_whitened(
         Interrupted before every chain had a draw.
     """
     import nutpie  # noqa: PLC0415  (slow to import; most fits do without)
+
+    size = len(mode)
+
+    def begin(chain_seed: int) -> Floats:
+        return near * np.random.default_rng(chain_seed).standard_normal(size)
+
+    compiled = _take_native(native, size, begin) or _take_python(slope, mode, root, begin)
+    fixed: dict[str, Any] = {"chains": settings.chains, "cores": settings.chains, "progress_bar": False}
+    fixed |= {"blocking": False, "save_warmup": False, "seed": int(seed.generate_state(1)[0])}
+    rounds = [(settings.draws, settings.tune), (LONGER * settings.draws, (2 if lenient else 1) * settings.tune)]
+
+    def judge(tree: Any) -> tuple[float, float]:
+        points = np.asarray(tree["posterior"]["point"])
+        wanted = speaks_of(points.reshape(-1, size)).reshape(*points.shape[:2], -1)
+        return worst(xr.Dataset({"wanted": (("chain", "draw", "place"), wanted)}))
+
+    sampled = run_rounds(
+        partial(nutpie.sample, compiled, **fixed), settings, rounds, lambda tree: _settled(*judge(tree))
+    )
+    if not (lenient or sampled.stopped or sampled.settled or _settled(*(found := judge(sampled.tree)))):
+        raise UnreliableError(f"NUTS on the collapsed density: R-hat {found[0]:.3f}, effective size {found[1]:.0f}")
+    return _unpack(sampled)
+
+
+def _take_python(slope: Slope, mode: Floats, root: Floats, begin: Begin) -> Any:
+    """The density for nutpie as a Python function."""
     from nutpie.compiled_pyfunc import from_pyfunc  # noqa: PLC0415
 
-    size, root = len(mode), np.linalg.cholesky(covariance)
+    size = len(mode)
+    matrix = np.diag(root) if root.ndim == 1 else root
 
     def make_density() -> Callable[[Floats], tuple[float, Floats]]:
         def density(point: Floats) -> tuple[float, Floats]:
-            value, gradient = slope(mode + root @ point)
+            value, gradient = slope(mode + matrix @ point)
             if not (np.isfinite(value) and np.isfinite(gradient).all()):
                 return -np.inf, np.zeros(size)
-            return value, root.T @ gradient
+            return value, matrix.T @ gradient
 
         return density
 
     def make_expand(_one: int, _two: int, _chain: int) -> Callable[[Floats], dict[str, Floats]]:
-        return lambda point: {"point": mode + root @ point}
+        return lambda point: {"point": mode + matrix @ point}
 
-    def begin(chain_seed: int) -> Floats:
-        return np.random.default_rng(chain_seed).standard_normal(size)
-
-    compiled = from_pyfunc(
+    return from_pyfunc(
         size,
         make_density,
         make_expand,
@@ -69,21 +105,41 @@ def sample_whitened(
         dims={"point": ("place",)},
         make_initial_point_fn=begin,
     )
-    fixed: dict[str, Any] = {"chains": settings.chains, "cores": settings.chains, "progress_bar": False}
-    fixed |= {"blocking": False, "save_warmup": False, "seed": int(seed.generate_state(1)[0])}
-    rounds = [(settings.draws, settings.tune), (LONGER * settings.draws, settings.tune)]
 
-    def judge(tree: Any) -> tuple[float, float]:
-        points = np.asarray(tree["posterior"]["point"])
-        wanted = speaks_of(points.reshape(-1, size)).reshape(*points.shape[:2], -1)
-        return worst(xr.Dataset({"wanted": (("chain", "draw", "place"), wanted)}))
 
-    sampled = run_rounds(
-        partial(nutpie.sample, compiled, **fixed), settings, rounds, lambda tree: _settled(*judge(tree))
-    )
-    if not (sampled.stopped or sampled.settled or _settled(*(found := judge(sampled.tree)))):
-        raise UnreliableError(f"NUTS on the collapsed density: R-hat {found[0]:.3f}, effective size {found[1]:.0f}")
-    return _unpack(sampled)
+def _take_native(native: Native | None, size: int, begin: Begin) -> Any:
+    """The density for nutpie as a C function; None where this nutpie takes none, since its door for them is not public."""
+    if native is None:
+        return None
+    held = native
+    try:
+        from nutpie import _lib  # noqa: PLC0415
+        from nutpie.sample import CompiledModel  # noqa: PLC0415
+
+        class Compiled(CompiledModel):  # type: ignore[misc]
+            n_dim = size
+            shapes = {"point": (size,)}  # noqa: RUF012
+            coords = {"place": np.arange(size)}  # noqa: RUF012
+
+            def _make_sampler(self, settings: Any, init_mean: Any, cores: int, *rest: Any) -> Any:
+                return _lib.PySampler.from_pymc(settings, cores, self._make_model(init_mean), *rest)
+
+            def _make_model(self, _init_mean: Any) -> Any:
+                at = held.memory.ctypes.data
+                variables = _lib.PyVariable.new_variables(
+                    ["point"], ["float64"], [(size,)], {"place": size}, {"point": ("place",)}
+                )
+                return _lib.PyMcModel(
+                    _lib.LogpFunc(held.density.address, at, held),
+                    _lib.ExpandFunc(size, size, held.expand.address, at, held),
+                    variables, size, {"place": size}, self.coords, begin, None,
+                )  # fmt: skip
+
+        made = Compiled(dims={"point": ("place",)})
+        made._make_model(None)
+    except (ImportError, AttributeError, TypeError):
+        return None
+    return made
 
 
 def _settled(r_hat: float, ess: float) -> bool:

@@ -81,7 +81,7 @@ def _draw(
 ) -> tuple[Smoothed, Floats, Floats]:
     """Draws, and the mean and the covariance of the weighted points."""
     proposed = max(2 * count, LEAST)
-    points, log_proposal = _propose(centre, covariance, proposed, rng)
+    points, log_proposal = propose(centre, covariance, proposed, rng)
     log_ratio = log_density(points) - log_proposal
     log_ratio = np.where(np.isnan(log_ratio), -np.inf, log_ratio)
     if not np.isfinite(log_ratio).any():
@@ -148,8 +148,8 @@ def _fit_pareto(excess: Floats) -> tuple[float, float]:
     return (size * shape + 5) / (size + 10), scale
 
 
-def _propose(mode: Floats, covariance: Floats, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Points of the t distribution and their log density up to a constant."""
+def propose(mode: Floats, covariance: Floats, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Points (count, size) of the t distribution around a mode, and their log density up to a constant."""
     size = len(mode)
     root = np.linalg.cholesky(covariance)
     noise = rng.standard_normal((count, size)) / np.sqrt(rng.chisquare(FREEDOM, count) / FREEDOM)[:, None]

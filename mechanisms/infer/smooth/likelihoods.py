@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Categories, ColumnView, Dataset, response_values
 from mechanisms.infer.moments import Moments, gather
 from mechanisms.infer.smooth.curves import CURVES, PIECE, Curve
+from mechanisms.infer.smooth.predictors import Predicted
 from mechanisms.infer.smooth.several import Several
 from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
@@ -25,6 +26,10 @@ class Likelihood(Protocol):
 
     def evaluate(self, points: Floats) -> Floats:
         """The log likelihood of each point, shape (m,)."""
+        ...
+
+    def slope(self, point: Floats) -> tuple[float, Floats]:
+        """The log likelihood and its gradient at one point."""
         ...
 
     def differentiate(self, point: Floats) -> tuple[Floats, Floats]:
@@ -46,6 +51,10 @@ class Normal:
         apart, sigma = points[:, :-1] - self.centre, points[:, -1]
         squares = self.rest + ((apart @ self.gram) * apart).sum(axis=1)
         return np.asarray(-self.n * np.log(sigma) - 0.5 * squares / sigma**2)
+
+    def slope(self, point: Floats) -> tuple[float, Floats]:
+        """The log likelihood and its gradient."""
+        return float(self.evaluate(point[None])[0]), self.differentiate(point)[0]
 
     def differentiate(self, point: Floats) -> tuple[Floats, Floats]:
         """With respect to the coefficients and σ."""
@@ -89,6 +98,13 @@ class Rows:
             found += self.curve.add_up(self.y[rows], counts, eta)
         return found
 
+    def slope(self, point: Floats) -> tuple[float, Floats]:
+        """The log likelihood and its gradient."""
+        eta = self.design @ point
+        slope, _ = self.curve.bend(self.y, eta if self.offset is None else eta + self.offset)
+        pulled = self.design.T @ (slope if self.counts is None else slope * self.counts)
+        return float(self.evaluate(point[None])[0]), pulled
+
     def differentiate(self, point: Floats) -> tuple[Floats, Floats]:
         """With respect to the coefficients."""
         eta = self.design @ point
@@ -108,10 +124,29 @@ def make_likelihood(equation: Equation, beliefs: Beliefs, data: Dataset) -> Like
     out_of = equation.out_of
     exposure = ColumnView(data)[out_of][kept] if isinstance(out_of, str) else np.full(len(y), out_of)
     if (equation.family, equation.link) in CURVES and not equation.parts:
-        offset = None if (exposure == 1).all() else np.log(exposure)
-        return Rows(CURVES[equation.family, equation.link], designs[0], y, counts, offset)
+        return _rows(equation, designs[0], y, counts, exposure)
     ended = data.numbers(equation.event).values[kept] if equation.event else None
     return Several(equation, designs, y, counts, exposure, ended)
+
+
+def make_ungrouped(predicted: Predicted, to_raw: Floats) -> Likelihood:
+    """The likelihood of an equation of a theory with levels that looks at no deviations."""
+    equation, design = predicted.equation, predicted.design @ to_raw
+    if equation.family == "normal":
+        y = predicted.y - predicted.offset
+        centre = np.linalg.lstsq(design, y)[0]
+        rest = y - design @ centre
+        return Normal(len(y), design.T @ design, centre, float(rest @ rest))
+    if predicted.offset.any():
+        raise AssertionError("nothing but an exposure is added to a predictor")
+    if (equation.family, equation.link) in CURVES:
+        return _rows(equation, design, predicted.y, None, predicted.out_of)
+    return Several(equation, (design,), predicted.y, None, predicted.out_of, None)
+
+
+def _rows(equation: Equation, design: Floats, y: Floats, counts: Floats | None, exposure: Floats) -> Rows:
+    offset = None if (exposure == 1).all() else np.log(exposure)
+    return Rows(CURVES[equation.family, equation.link], design, y, counts, offset)
 
 
 def _design(basis: Basis, data: Dataset, kept: NDArray[np.intp] | slice, size: int) -> Floats:

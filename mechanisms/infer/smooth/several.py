@@ -48,6 +48,10 @@ class Several:
         size = max(1, _CELLS // _ROWS)
         return np.concatenate([self._add_up(points[at : at + size]) for at in range(0, len(points), size)])
 
+    def slope(self, point: Floats) -> tuple[float, Floats]:
+        """The log likelihood and its gradient."""
+        return float(self.evaluate(point[None])[0]), self.differentiate(point)[0]
+
     def differentiate(self, point: Floats) -> tuple[Floats, Floats]:
         """With respect to the coefficients, the spread and the shape."""
         number, count = len(self.designs), len(point) - len(self.extras)

@@ -13,21 +13,13 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.infer.engines.contract import Equations
-from mechanisms.infer.smooth.likelihoods import Likelihood, make_likelihood
 from mechanisms.infer.smooth.lines import Line, draw_line
+from mechanisms.infer.smooth.parts import GroupedPart, Part, list_varying, make_parts
 from mechanisms.model.beliefs import Belief, Spread
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import Beliefs, state_beliefs
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One equation: its likelihood is a function of `matrix` @ (quantities, 1)."""
-
-    likelihood: Likelihood
-    matrix: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +35,11 @@ class Target:
     addresses: tuple[str, ...]
     reported: Floats
     start: Floats
+
+    @property
+    def grouped(self) -> tuple[GroupedPart, ...]:
+        """The parts with deviations."""
+        return tuple(part for part in self.parts if isinstance(part, GroupedPart))
 
     @cached_property
     def plain(self) -> NDArray[np.intp]:
@@ -82,6 +79,23 @@ class Target:
             hessian[index, index] += bend_here
         return gradient, hessian
 
+    def slope(self, point: Floats) -> tuple[float, Floats]:
+        """The log density at one point, and its gradient."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            quantities, gradient = np.append(point, 1.0), np.zeros(self.size)
+            height = -0.5 * float(point[self.plain] @ point[self.plain])
+            looks = {index: line.look(float(point[index])) for index, line in self.lines.items()}
+            for index, (value, _, prior, _) in looks.items():
+                quantities[index] = value
+                height += prior
+            for part in self.parts:
+                value, slope = part.likelihood.slope(part.matrix @ quantities)
+                height, gradient = height + value, gradient + part.matrix[:, :-1].T @ slope
+            for index, (_, steep, _, by_prior) in looks.items():
+                gradient[index] = gradient[index] * steep + by_prior
+            gradient[self.plain] -= point[self.plain]
+        return height, gradient
+
     def focus(self, mode: Floats, covariance: Floats) -> "Target":
         """The same density, with quantities above or below a bound in units of their own sd instead of their prior's.
 
@@ -100,6 +114,10 @@ class Target:
         with np.errstate(over="ignore"):
             return np.asarray(self._reach(points) @ self.reported.T)
 
+    def points_of(self, part: Part, points: Floats) -> Floats:
+        """What a part's likelihood takes at some points."""
+        return self._reach(points) @ part.matrix.T
+
     def _reach(self, points: Floats) -> Floats:
         """The quantities, and a last column of ones."""
         found = np.column_stack([points, np.ones(len(points))])
@@ -109,9 +127,16 @@ class Target:
 
 
 def make_target(plan: Plan, data: Dataset, block: Equations) -> Target:
-    """The posterior density of a block whose equations can be ordered with lenders first."""
+    """The posterior density of a block whose equations can be ordered with lenders first; deviations are integrated out.
+
+    Raises
+    ------
+    NotLinearError
+        Units vary, and the block is not one that quadrature takes (`predictors`).
+    """
     beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block}
-    extras = _list_extras(block, beliefs)
+    varying = list_varying(plan, data)
+    extras = _list_extras(block, beliefs) | varying
     own = {address: belief for address, belief in extras.items() if isinstance(belief, Belief)}
     believed = [belief for each in block for belief in beliefs[each.response].beliefs]
     size = len(believed) + len(own)
@@ -125,21 +150,20 @@ def make_target(plan: Plan, data: Dataset, block: Equations) -> Target:
     for address in extras:
         owner, value = find_owner(address, extras)
         rows[address] = np.append(np.zeros(size), value) if isinstance(value, float) else rows[owner]
-    everything = [*believed, *own.values()]
-    lines = {index: draw_line(belief) for index, belief in enumerate(everything) if not belief.plain_normal}
+    everything = [("", belief) for belief in believed] + list(own.items())
+    lines = {
+        index: draw_line(belief, straight=address in varying)
+        for index, (address, belief) in enumerate(everything)
+        if not belief.plain_normal
+    }
     start = np.zeros(size)
     for index, address in enumerate(own, start=len(believed)):
-        response = next(each.response for each in block if address in each.extras)
-        if index in lines and address.startswith("sigma"):
+        if index in lines and address.startswith("sigma") and address not in varying:
+            response = next(each.response for each in block if address in each.extras)
             start[index] = lines[index].place(data.numbers(response).sd)
-    parts = tuple(
-        Part(
-            make_likelihood(each, beliefs[each.response], data),
-            np.vstack([working[each.response], *(rows[address] for address in each.extras)]),
-        )
-        for each in block
-    )
+    parts = make_parts(plan, data, block, beliefs, working, rows)
     addresses = tuple(address for each in block for address in each.parameters)
+    addresses += tuple(address for each in plan.varying for address in each.spreads)
     return Target(size, lines, parts, addresses, np.array([rows[address] for address in addresses]), start)
 
 

@@ -80,12 +80,15 @@ def distribute_parts(
     return distribute(equation.family, equation.link, etas[0], row.scale, shape, out_of)
 
 
-def distribute_rows(setting: Setting, equation: Equation, eta: Any, spread: Any, rows: NDArray[np.intp]) -> Made:
-    """The distribution of some rows of a response, from the linear predictor and the spread of all."""
-    n = len(setting.data.numbers(equation.response).values)
+def distribute_rows(
+    setting: Setting, equation: Equation, etas: Sequence[Any], spread: Any, rows: NDArray[np.intp]
+) -> Made | Parts:
+    """The distribution of some rows of a response, from the linear predictors and the spread of all."""
+    n = setting.data.units(equation.level).n
     shape = setting.parameters[equation.shape] if equation.shape else None
-    parts = (_at(each, rows, n) for each in (eta, spread, shape, find_out_of(setting, equation)))
-    return distribute(equation.family, equation.link, *parts)
+    own, further, out_of = (_at(each, rows, n) for each in (spread, shape, find_out_of(setting, equation)))
+    ended = setting.data.numbers(equation.event).values[rows] if equation.event else None
+    return distribute_parts(equation, [_at(eta, rows, n) for eta in etas], own, further, out_of, ended)
 
 
 def _at(values: Any, rows: NDArray[np.intp], n: int) -> Any:
@@ -126,6 +129,7 @@ _MADE: dict[str, Callable[[_Given], Made]] = {
     "gamma": lambda g: Made(pm.Gamma, {"alpha": g.spread, "beta": g.spread / g.place}),
     "weibull": _weibull,
     "bernoulli": _bernoulli,
+    "hazard": _bernoulli,
     "binomial": _binomial,
     "poisson": lambda g: Made(pm.Poisson, {"mu": g.mean}, counts=True),
     "negative_binomial": lambda g: Made(pm.NegativeBinomial, {"mu": g.mean, "alpha": g.spread}, counts=True),

@@ -5,6 +5,7 @@ model: a missing value that other equations look at, an occasion inside a series
 units. A missing value that nothing looks at says nothing, and its row leaves the equation.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Dataset, readable
+from mechanisms.data.dataset import Dataset, readable, response_values
 from mechanisms.errors import DataError
 from mechanisms.model.courses import predict
 from mechanisms.model.deviations import Deviating, state_deviations
@@ -26,7 +27,7 @@ from mechanisms.model.symbolic.correlations import correlate, is_zero
 from mechanisms.model.symbolic.densities import distribute_rows
 from mechanisms.model.symbolic.links import inverse_link
 from mechanisms.model.symbolic.mixtures import add_mixture, find_discrete, mixed_rows
-from mechanisms.model.symbolic.noise import find_sigma
+from mechanisms.model.symbolic.noise import find_sigma, predict_all
 from mechanisms.model.symbolic.quantities import declare, declare_parameters
 
 ops: Any = pt  # untyped in PyTensor's stubs
@@ -71,12 +72,12 @@ def _initial(equation: Equation, data: Dataset) -> Any:
 
 def _filled(plan: Plan, equation: Equation, data: Dataset) -> Any:
     """A response's values with the unknown ones, as quantities of the model, in their places."""
-    column = data.numbers(equation.response)
-    known = readable(column)
+    known = readable(data[equation.response])
     unknown = find_unknown(plan, equation, data)
     family = FAMILIES[equation.family]
     if not unknown.size or family.kind == "binary":
         return known
+    column = data.numbers(equation.response)
     if not family.shifts:
         raise DataError(
             f"{equation.response} is {family.name} and has missing values that other equations look at, which is not "
@@ -91,7 +92,7 @@ def _likelihoods(setting: Setting, group: tuple[Equation, ...], discrete: tuple[
     if len(group) == 1:
         mixed = bool(discrete) and group[0].level == discrete[0].level
         apart = mixed_rows(setting.plan, setting.data, discrete) if mixed else np.zeros(0, dtype=np.intp)
-        _likelihood(setting, group[0], predict(setting, group[0]), find_sigma(setting, group[0]), apart)
+        _likelihood(setting, group[0], predict_all(setting, group[0]), find_sigma(setting, group[0]), apart)
         return
     _check_together(setting, group)
     names = tuple(equation.response for equation in group)
@@ -110,7 +111,7 @@ def _likelihoods(setting: Setting, group: tuple[Equation, ...], discrete: tuple[
         eta, sigma = predict(setting, equation), find_sigma(setting, equation)
         shared = sum((root[k][i] * standard[i] for i in range(k) if not is_zero(root[k][i])), np.float64(0.0))
         standard.append(((setting.values[equation.response] - eta) / sigma - shared) / root[k][k])
-        _likelihood(setting, equation, eta + sigma * shared, sigma * root[k][k], np.zeros(0, dtype=np.intp))
+        _likelihood(setting, equation, [eta + sigma * shared], sigma * root[k][k], np.zeros(0, dtype=np.intp))
 
 
 def _check_together(setting: Setting, group: tuple[Equation, ...]) -> None:
@@ -123,18 +124,18 @@ def _check_together(setting: Setting, group: tuple[Equation, ...]) -> None:
             )
 
 
-def _likelihood(setting: Setting, equation: Equation, eta: Any, sigma: Any, apart: NDArray[np.intp]) -> None:
+def _likelihood(setting: Setting, equation: Equation, etas: Sequence[Any], sigma: Any, apart: NDArray[np.intp]) -> None:
     """The density of an equation's observed and unknown values, without the rows that are summed over apart."""
     name, data = equation.response, setting.data
-    column = data.numbers(name)
+    column = data[name]
     rows = np.setdiff1d(np.flatnonzero(column.observed), apart)
-    distribute_rows(setting, equation, eta, sigma, rows).observe(name, column.values[rows])
+    distribute_rows(setting, equation, etas, sigma, rows).observe(name, response_values(column)[rows])
     if FAMILIES[equation.family].kind == "binary":
         return
     unknown = np.setdiff1d(find_unknown(setting.plan, equation, data), apart)
     if unknown.size:
         filled = setting.values[name][unknown]
-        density = distribute_rows(setting, equation, eta, sigma, unknown).log_density(filled)
+        density = distribute_rows(setting, equation, etas, sigma, unknown).log_density(filled)
         pm.Potential(f"unknown({name})", density.sum())
 
 

@@ -108,7 +108,7 @@ def _log_density(setting: Setting, equations: tuple[Equation, ...], rows: NDArra
             term = values * pt.log(chance) + (1 - values) * pt.log(1 - chance)
         else:
             allowed = column.values[column.observed][0]  # 0, which stands where nothing is, may have no density
-            made = distribute_rows(setting, equation, eta, find_sigma(setting, equation), rows)
+            made = distribute_rows(setting, equation, [eta], find_sigma(setting, equation), rows)
             term = made.log_density(ops.where(counted[rows], values, allowed))
         total = total + term * counted[rows]
     return total

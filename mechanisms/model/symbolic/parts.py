@@ -53,6 +53,10 @@ class Parts:
             dtype=str(seen.dtype),
         )
 
+    def log_density(self, values: Any) -> Any:
+        """The log density of values that may be unknown themselves."""
+        return log_density(self.row, values)
+
     @property
     def _extras(self) -> list[str]:
         return [name for name in _EXTRAS if getattr(self.row, name) is not None]

@@ -9,8 +9,11 @@ import pytensor.tensor as pt
 
 from mechanisms.errors import FitError
 from mechanisms.model.beliefs import POSITIVE, Belief, Spread
+from mechanisms.model.curve_priors import scale_wave
 from mechanisms.model.equations import Equation
 from mechanisms.model.priors import Beliefs
+
+ops: Any = pt  # untyped in PyTensor's stubs
 
 
 def declare_parameters(equations: tuple[Equation, ...], beliefs: Mapping[str, Beliefs]) -> dict[str, Any]:
@@ -23,6 +26,9 @@ def declare_parameters(equations: tuple[Equation, ...], beliefs: Mapping[str, Be
     """
     _check_lent(equations, beliefs)
     parameters: dict[str, Any] = {}
+    for each in beliefs.values():
+        for address, belief in each.traits.items():
+            _extra(address, belief, parameters)
     for equation in _owners_first(equations, beliefs):
         _coefficients(equation, beliefs[equation.response], parameters)
     for equation in _spread_owners_first(equations, beliefs):
@@ -82,10 +88,13 @@ def _coefficients(equation: Equation, beliefs: Beliefs, parameters: dict[str, An
         z = pm.Normal(f"z({equation.response})", dims=dim)
         for position, index in enumerate(normal):
             quantities[index] = z[position]
-    for together in dict.fromkeys(belief.together for belief in beliefs.beliefs if belief.average):
+    shares: dict[str, Any] = {}
+    for together in dict.fromkeys(belief.together for belief in beliefs.beliefs if belief.together):
         places = [index for index, belief in enumerate(beliefs.beliefs) if belief.together == together]
-        for index, step in zip(places, _climb(together, beliefs.beliefs[places[0]]), strict=True):
-            quantities[index] = step
+        alike = [beliefs.beliefs[index] for index in places]
+        made = _wave(together, alike, parameters) if alike[0].traits else _climb(together, alike[0], shares)
+        for index, each in zip(places, made, strict=True):
+            quantities[index] = each
     for index, belief in enumerate(beliefs.beliefs):
         if quantities[index] is None:
             quantities[index] = declare(beliefs.names[index], belief)
@@ -98,15 +107,24 @@ def _coefficients(equation: Equation, beliefs: Beliefs, parameters: dict[str, An
     parameters |= {address: named[position] for position, address in enumerate(equation.addresses)}
 
 
-def _climb(together: str, belief: Belief) -> list[Any]:
-    """Steps of one sign: the average step times their number, shared out."""
+def _climb(together: str, belief: Belief, shares: dict[str, Any]) -> list[Any]:
+    """Steps of one sign: the average step times their number, shared out; what changes all of them keeps the shares."""
     assert belief.average is not None
     count = int(belief.arguments[0])
     average = declare(f"average step({together})", belief.average)
     if count == 1:
         return [average]
-    shares = pm.Dirichlet(f"shares({together})", np.ones(count))
-    return [average * np.float64(count) * shares[place] for place in range(count)]
+    if belief.shared not in shares:
+        shares[belief.shared] = pm.Dirichlet(f"shares({belief.shared})", np.ones(count))
+    return [average * np.float64(count) * shares[belief.shared][place] for place in range(count)]
+
+
+def _wave(together: str, alike: list[Belief], parameters: Mapping[str, Any]) -> list[Any]:
+    """The waves of a gp: standard normal numbers times their sds."""
+    z = pm.Normal(f"z({together})", shape=len(alike))
+    amplitude, lengthscale = (parameters[trait] for trait in alike[0].traits)
+    made = z * scale_wave(np.array([each.arguments for each in alike]).T, amplitude, lengthscale, ops.exp)
+    return [made[place] for place in range(len(alike))]
 
 
 def _extra(address: str | None, belief: Spread, parameters: dict[str, Any]) -> None:

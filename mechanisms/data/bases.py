@@ -1,0 +1,180 @@
+"""The bases that the arrows of a theory need of these data, and data that cannot carry a curve refused."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.shapes import Basis, name_basis
+from mechanisms.errors import DataError
+from mechanisms.spec.shapes import WAVES, count_columns, list_powers, spell
+from mechanisms.spec.theory import Arrow, Shape, Theory
+
+Floats = NDArray[np.float64]
+_MOST_DIGITS = 1e12  # a power of mean / sd that large leaves fewer than four digits
+_FREE = {"gp": 3, "logistic": 3}  # how many different values a curve needs at least whose columns do not say it
+BOUNDARY = 3.2  # how far the sine waves of a gp reach, in half ranges of the data
+
+
+def find_bases(theory: Theory, columns: Mapping[str, Any]) -> dict[str, Basis]:
+    """The bases that the arrows of a theory need of these columns.
+
+    Raises
+    ------
+    DataError
+        A variable has too few different values for its shape, or holds what a logarithm does not take.
+    """
+    found: dict[str, Basis] = {}
+    for arrow in theory.arrows:
+        name, shape, column = arrow.cause.name, arrow.shape, columns.get(arrow.cause.name)
+        if column is None:
+            continue
+        if hasattr(column, "codes"):
+            if shape.kind == "monotonic":
+                found[name_basis(name, "monotonic")] = _climb(name, column.values[1:])
+            continue
+        values = column.values[~np.isnan(column.values)]
+        _check_distinct(arrow, values)
+        _check_powers(arrow, values)
+        if shape.kind == "log":
+            _check_log(arrow, values, bool(column.missing.any()))
+        if count_columns(shape):
+            found[name_basis(name, spell(shape))] = make_basis(name, shape, values)
+    return found
+
+
+def _climb(name: str, steps: tuple[str, ...]) -> Basis:
+    """A column for each step of a monotonic curve."""
+    none = (0.0,) * len(steps)
+    weights: tuple[tuple[float, ...], ...] = ((),) * len(steps)
+    return Basis(name, "monotonic", -1, 0.0, 1.0, (), none, none, weights, 0.0, float(len(steps)), steps)
+
+
+def make_basis(variable: str, shape: Shape, values: Floats) -> Basis:
+    """The basis of a shape on some observed values."""
+    name, low, high = spell(shape), float(values.min()), float(values.max())
+    if shape.kind == "log":
+        return Basis(variable, name, 0, 0.0, 1.0, (), (0.0,), (0.0,), ((),), low, high)
+    if shape.kind == "logistic":
+        middle, width = float(values.mean()), 0.5 * float(values.std(ddof=1))
+        return Basis(variable, name, -1, middle, width, (), (0.0,), (0.0,), ((),), low, high)
+    if shape.kind == "gp":
+        return _waves(variable, low, high)
+    made = _spline(shape.argument, values) if shape.kind == "spline" else _piecewise(shape.argument)
+    degree, start, width, knots, constants, slopes, weights = made
+    bare = Basis(
+        variable, name, degree, start, width, tuple(knots), tuple(constants), tuple(slopes), weights, low, high
+    )
+    zero = [float(bare.column(piece + 1, np.float64(0.0))) for piece in range(bare.size)]
+    return replace(bare, constants=tuple(constant - at for constant, at in zip(constants, zero, strict=True)))
+
+
+def _waves(variable: str, low: float, high: float) -> Basis:
+    """Sine waves on an interval that reaches beyond the data: the Hilbert space basis of a Gaussian process.
+
+    Solin & Särkkä (2020), without the root of the half width; the interval and the number of waves by the rule of
+    Riutort-Mayol et al. (2023) for this covariance: with 20 waves on 3.2 half ranges S, the squared exponential covariance is
+    right to 0.006 of its variance at every lengthscale from 1.75 · 3.2 / 20 = 0.28 to 3.2 / 3.2 = 1 half range.
+    """
+    middle, width, none = (low + high) / 2, BOUNDARY * (high - low) / 2, (0.0,) * WAVES
+    weights: tuple[tuple[float, ...], ...] = ((),) * WAVES
+    bare = Basis(variable, "gp", -1, middle, width, (), none, none, weights, low, high)
+    zero = tuple(-float(bare.column(piece, np.float64(0.0))) for piece in range(1, WAVES + 1))
+    return replace(bare, constants=zero)
+
+
+def _spline(df: Any, values: Floats) -> Any:
+    """Cardinal natural cubic splines at quantiles: column j is 1 at knot j + 1 and 0 at all others, before its shift.
+
+    Natural splines by truncated powers: Hastie, Tibshirani & Friedman (2009), The Elements of Statistical Learning, 5.2.1.
+    """
+    places = place_knots(df, values)
+    start, width = float(places[0]), float(places[-1] - places[0])
+    knots = (places - start) / width
+    rest = len(knots) - 2
+    cubes = np.zeros((len(knots), rest))  # the weight of every truncated power in every bent column
+    for k in range(rest):
+        cubes[k, k] += 1.0 / (1.0 - knots[k])
+        cubes[-2, k] -= 1.0 / (1.0 - knots[-2])
+        cubes[-1, k] = -cubes[:-1, k].sum()
+    powers = np.maximum(knots[:, None] - knots, 0.0) ** 3
+    plain = np.column_stack([np.ones(len(knots)), knots, powers @ cubes])
+    cardinal = np.linalg.inv(plain)[:, 1:]
+    weights = tuple(map(tuple, (cubes @ cardinal[2:]).T.tolist()))
+    return 3, start, width, knots.tolist(), cardinal[0].tolist(), cardinal[1].tolist(), weights
+
+
+def place_knots(df: int, values: Floats) -> Floats:
+    """One knot more than columns: the ends of the data, and between them quantiles.
+
+    Of values that many units share, quantiles of all values may coincide; then they are those of the different values.
+    """
+    shares = np.linspace(0.0, 1.0, df + 1)
+    knots = np.quantile(values, shares)
+    if np.min(np.diff(knots)) <= 1e-6 * (knots[-1] - knots[0]):
+        knots = np.quantile(np.unique(values), shares)
+    return np.asarray(knots)
+
+
+def _piecewise(knots: Any) -> Any:
+    """One slope for every stretch between stated knots."""
+    size = len(knots) + 1
+    weights = np.zeros((size, size - 1))
+    for k in range(size - 1):
+        weights[k, k], weights[k + 1, k] = -1.0, 1.0
+    slopes = [float(piece == 0) for piece in range(size)]
+    return 1, 0.0, 1.0, [float(knot) for knot in knots], [0.0] * size, slopes, tuple(map(tuple, weights.tolist()))
+
+
+def _check_distinct(arrow: Arrow, values: Floats) -> None:
+    """Refuse a curve through fewer different values than it has coefficients and one more."""
+    kind = arrow.shape.kind
+    terms = _FREE.get(kind, max(len(list_powers(arrow.shape)), count_columns(arrow.shape)))
+    if kind == "linear":
+        return
+    distinct, name = len(np.unique(values)), arrow.cause.name
+    if distinct == 2:
+        raise DataError(f"{arrow}: {name} has two values, between which nothing bends: leave out shape")
+    if kind == "piecewise":
+        _check_stretches(arrow, values)
+    elif distinct < terms + 1:
+        raise DataError(
+            f"{arrow}: {arrow.shape} needs {terms + 1} different values of {name}, which has {distinct}: "
+            f"{'' if kind in _FREE else f'choose at most {distinct - 1}, or '}leave out shape"
+        )
+
+
+def _check_stretches(arrow: Arrow, values: Floats) -> None:
+    """Refuse a knot outside the data: there is no slope beyond it to be seen."""
+    knots: Iterable[float] = arrow.shape.argument if isinstance(arrow.shape.argument, tuple) else ()
+    low, high = float(values.min()), float(values.max())
+    if outside := [knot for knot in knots if not low < knot < high]:
+        raise DataError(
+            f"{arrow}: knot {outside[0]:g} lies outside the data, in which {arrow.cause.name} goes from {low:g} to "
+            f"{high:g}: name knots inside"
+        )
+
+
+def _check_log(arrow: Arrow, values: Floats, gaps: bool) -> None:
+    name = arrow.cause.name
+    if values.min() <= 0:
+        raise DataError(
+            f"{arrow}: {name} holds {values.min():g}, which has no logarithm: shift it in the data ({name} + 1), "
+            f"or choose another shape ({{spline: 3}})"
+        )
+    if gaps:
+        raise DataError(
+            f"{arrow}: {name} has missing values, whose logarithm is not modelled yet: take the logarithm in the data"
+        )
+
+
+def _check_powers(arrow: Arrow, values: Floats) -> None:
+    """Refuse cubes and higher powers of what lies so far from 0 that raw ones cannot be told apart."""
+    top, sd = list_powers(arrow.shape)[-1], float(values.std())
+    if top > 2 and (abs(float(values.mean())) / sd) ** top > _MOST_DIGITS:
+        raise DataError(
+            f"{arrow}: {arrow.cause.name} is {values.mean():.4g} on average with an sd of {sd:.3g}, so that its powers are "
+            "alike to the last digits: subtract its mean in the data, or choose {spline: 3}"
+        )

@@ -1,0 +1,108 @@
+"""The inner loop over draws and rows, in machine code: a curve of the linear predictor, averaged over the rows."""
+
+import numpy as np
+from numba import njit
+
+_BLOCK = 512  # rows at once, so that they stay in the nearest cache
+
+
+@njit(cache=True, nogil=True)
+def add_curves(coefficients, design, weights, tables, shares, start, density, out):  # type: ignore[no-untyped-def]
+    """Add to `out`, for every draw, Σ weight · curve(coefficients · design) over the rows.
+
+    Draw d's curve at the nodes start + i / density is Σ_k shares[d, k] · tables[k]; between two nodes it is the cubic
+    through these and their neighbours, beyond the ends its value there.
+    """
+    terms, rows = design.shape
+    last = tables.shape[1] - 3
+    curve, cubic, eta = np.empty(tables.shape[1]), np.empty((last, 4)), np.empty(_BLOCK)
+    for draw in range(coefficients.shape[0]):
+        curve[:] = 0.0
+        for k in range(tables.shape[0]):
+            share = shares[draw, k]
+            for i in range(len(curve)):
+                curve[i] += share * tables[k, i]
+        for i in range(last):
+            a, b, c, d = curve[i], curve[i + 1], curve[i + 2], curve[i + 3]
+            cubic[i, 0] = b
+            cubic[i, 1] = c - b / 2 - a / 3 - d / 6
+            cubic[i, 2] = (a + c) / 2 - b
+            cubic[i, 3] = (d - a) / 6 + (b - c) / 2
+        total = 0.0
+        for begin in range(0, rows, _BLOCK):
+            size = min(_BLOCK, rows - begin)
+            eta[:] = -start
+            for t in range(terms):
+                factor = coefficients[draw, t]
+                for i in range(size):
+                    eta[i] += factor * design[t, begin + i]
+            part = 0.0
+            for i in range(size):
+                place = eta[i] * density - 1.0
+                place = min(max(place, 0.0), last - 1e-9)
+                node = int(place)
+                x = place - node
+                part += weights[begin + i] * (
+                    cubic[node, 0] + x * (cubic[node, 1] + x * (cubic[node, 2] + x * cubic[node, 3]))
+                )
+            total += part
+        out[draw] += total
+
+
+@njit(cache=True, nogil=True)
+def heap_up(coefficients, design, weights, start, density, heaps):  # type: ignore[no-untyped-def]
+    """Add every row to the heap of the node below its coefficients · design: weight · (1, x, x², x³), x the way to the next.
+
+    `heaps` has the shape (draws, nodes, 4); the rows lie between its second node and its last but two.
+    """
+    terms, rows = design.shape
+    last = heaps.shape[1] - 3
+    eta = np.empty(_BLOCK)
+    for draw in range(coefficients.shape[0]):
+        heap = heaps[draw]
+        for begin in range(0, rows, _BLOCK):
+            size = min(_BLOCK, rows - begin)
+            eta[:] = -start
+            for t in range(terms):
+                factor = coefficients[draw, t]
+                for i in range(size):
+                    eta[i] += factor * design[t, begin + i]
+            for i in range(size):
+                place = min(max(eta[i] * density, 1.0), last + 0.0)
+                node = int(place)
+                x = place - node
+                weight = weights[begin + i]
+                heap[node, 0] += weight
+                weight *= x
+                heap[node, 1] += weight
+                weight *= x
+                heap[node, 2] += weight
+                heap[node, 3] += weight * x
+
+
+@njit(cache=True, nogil=True)
+def level_heaps(levels, heaps, begin, tables, shares, start, density, out):  # type: ignore[no-untyped-def]
+    """Write to `out`, for every draw, Σ weight · curve(level + what was heaped); curves as in `add_curves`, heaps from `begin` on."""
+    nodes = heaps.shape[1]
+    last = tables.shape[1] - 4
+    curve, values = np.empty(tables.shape[1]), np.empty(nodes)
+    for draw in range(len(levels)):
+        curve[:] = 0.0
+        for k in range(tables.shape[0]):
+            share = shares[draw, k]
+            for i in range(len(curve)):
+                curve[i] += share * tables[k, i]
+        place = (levels[draw] + begin - start) * density - 1.0
+        first = int(np.floor(place))
+        x = place - first
+        a, b = -x * (x - 1) * (x - 2) / 6, (x + 1) * (x - 1) * (x - 2) / 2
+        c, d = -(x + 1) * x * (x - 2) / 2, (x + 1) * x * (x - 1) / 6
+        for j in range(nodes):
+            i = min(max(first + j, 0), last)
+            values[j] = a * curve[i] + b * curve[i + 1] + c * curve[i + 2] + d * curve[i + 3]
+        total = 0.0
+        for j in range(1, nodes - 2):
+            a, b, c, d = values[j - 1], values[j], values[j + 1], values[j + 2]
+            total += heaps[draw, j, 0] * b + heaps[draw, j, 1] * (c - b / 2 - a / 3 - d / 6)
+            total += heaps[draw, j, 2] * ((a + c) / 2 - b) + heaps[draw, j, 3] * ((d - a) / 6 + (b - c) / 2)
+        out[draw] = total

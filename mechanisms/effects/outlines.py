@@ -1,0 +1,80 @@
+"""Averages without cells: where all that the outcome's mean needs is one linear predictor, as a polynomial in the rows' columns.
+
+What is linear on the way averages by the means of products of columns, exactly; a chance averages by tables of its curve
+(`effects.curves`). Everything else is left to cells of draws × rows × nodes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechanisms.data.shapes import variable_of
+from mechanisms.effects.curves import CURVED, average_curve
+from mechanisms.effects.grids import Layout
+from mechanisms.effects.looking import MEAN
+from mechanisms.effects.polynomials import Polynomial
+from mechanisms.effects.stages import Population, Stage, merge_rows, predict
+from mechanisms.effects.values import Kinds, Value
+from mechanisms.effects.worlds import Scene, Source, Traced, Version
+from mechanisms.model.equations import Equation
+
+Floats = NDArray[np.float64]
+_MANY = 200_000  # draws × rows from which this pays
+_ROWS_AT_ONCE = 65_536
+
+
+def average_outline(stage: Stage, traced: Traced, rows: Population, layout: Layout | None) -> Floats | None:
+    """The outcome's mean in a world, shape (draws,); None where it takes cells, or these are few."""
+    count = len(next(iter(stage.parameters.values())))
+    if layout is None or layout.shape or not rows.columns or count * len(rows.weights) < _MANY:
+        return None
+    eta = _outline(stage, traced, layout, rows)
+    if eta is None:
+        return None
+    if stage.scene.plain:
+        return _average_products(eta.mean, rows, count)
+    variance = sum((loading * loading for loading in eta.loadings.values()), Polynomial({(): 0.0}))
+    if not variance.constant:
+        return None
+    few = merge_rows(rows)
+    link, noise = stage.scene.plan.equation(stage.scene.on).link, variance.coefficients(count).sum(axis=1)
+    return average_curve(link, eta.mean, noise, few.columns, few.weights, stage.population.known)
+
+
+def _average_products(mean: Polynomial, rows: Population, count: int) -> Floats:
+    """A polynomial's average, by those of its products of columns."""
+    found = np.zeros(len(mean.terms))
+    for at in range(0, len(rows.weights), _ROWS_AT_ONCE):
+        some = slice(at, at + _ROWS_AT_ONCE)
+        found += mean.design(rows.columns, some) @ rows.weights[some]
+    return np.asarray(mean.coefficients(count) @ found)
+
+
+def _outline(stage: Stage, traced: Traced, layout: Layout, rows: Population) -> Any:
+    """The outcome's linear predictor as a `Value` of polynomials in the rows' columns; None where it is none."""
+    parameters = {address: Polynomial({(): values}) for address, values in stage.parameters.items()}
+    columns = {column: Polynomial({(column,): 1.0}) for column in rows.columns}
+    values: dict[Version, Value | Kinds] = {}
+    for version, sources in traced:
+        equation = stage.scene.plan.equation(version.name)
+        last = version == traced[-1][0]
+        if not _is_outlined(stage.scene, equation, sources, last=last):
+            return None
+        (eta,), _ = predict(stage, equation, sources, values, columns, parameters)
+        if last:
+            return eta
+        own: dict[Version, Any] = {version: parameters[str(equation.spread)]} if version in layout.loaded else {}
+        values[version] = Value(eta.mean, {**eta.loadings, **own})
+    return None
+
+
+def _is_outlined(scene: Scene, equation: Equation, sources: Mapping[str, Source], *, last: bool) -> bool:
+    """Whether a variable's mean is linear in its columns, or the outcome's a curve of what is."""
+    if equation.parts or equation.traits or any("~" in c and sources[variable_of(c)].version for c in equation.columns):
+        return False
+    if last:
+        chance = equation.family == "bernoulli" and equation.link in CURVED
+        return scene.look == MEAN and (chance or equation.family == "normal")
+    return equation.family == "normal"

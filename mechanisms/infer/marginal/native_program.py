@@ -1,0 +1,50 @@
+"""The density of a `program` as a C function."""
+
+import numpy as np
+from numba import cfunc, njit
+from numba.np.numpy_support import carray
+from numpy.typing import NDArray
+
+from mechanisms.infer.marginal.coordinates import Chart
+from mechanisms.infer.marginal.execution import differentiate_program
+from mechanisms.infer.marginal.native import (
+    DENSITY,
+    FAILED,
+    Native,
+    bind_native,
+    move,
+    move_back,
+    read_chart,
+    read_real,
+    read_whole,
+    read_wholes,
+)
+from mechanisms.infer.marginal.program import Program
+
+Floats = NDArray[np.float64]
+
+
+def bind_program(centre: Floats, root: Floats, chart: Chart, program: Program) -> Native:
+    """The density in coordinates x with point = centre + root @ x."""
+    return bind_native(_density, centre, root, *chart, *program)
+
+
+@njit(cache=True)
+def _program(m, k):  # type: ignore[no-untyped-def]
+    return Program(
+        read_whole(m, k), read_wholes(m, k + 1), read_whole(m, k + 2), read_real(m, k + 3), read_whole(m, k + 4), read_whole(m, k + 5),
+        read_whole(m, k + 6), read_whole(m, k + 7), read_whole(m, k + 8), read_whole(m, k + 9), read_whole(m, k + 10), read_whole(m, k + 11),
+        read_wholes(m, k + 12), read_whole(m, k + 13), read_real(m, k + 14),
+    )  # fmt: skip
+
+
+@cfunc(DENSITY, cache=True)
+def _density(size, x_, gradient_, value_, memory):  # type: ignore[no-untyped-def]
+    try:
+        value, slope = carray(value_, (1,)), np.empty(size)
+        point = move(memory, carray(x_, (size,)))
+        value[0] = differentiate_program(read_chart(memory, 2), _program(memory, 18), point, slope)
+        good = move_back(memory, slope, carray(gradient_, (size,)))
+    except Exception:  # numba knows no other; what fails is refused by the sampler
+        return FAILED
+    return 0 if good and np.isfinite(value[0]) else FAILED

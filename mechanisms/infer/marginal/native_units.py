@@ -1,0 +1,51 @@
+"""The density of `layout` units as a C function."""
+
+import numpy as np
+from numba import cfunc, njit
+from numba.np.numpy_support import carray
+from numpy.typing import NDArray
+
+from mechanisms.infer.marginal.charts import differentiate
+from mechanisms.infer.marginal.coordinates import Chart
+from mechanisms.infer.marginal.layout import Layout
+from mechanisms.infer.marginal.native import (
+    DENSITY,
+    FAILED,
+    Native,
+    bind_native,
+    move,
+    move_back,
+    read_chart,
+    read_real,
+    read_whole,
+    read_wholes,
+)
+
+Floats = NDArray[np.float64]
+
+
+def bind_units(centre: Floats, root: Floats, chart: Chart, layout: Layout) -> Native:
+    """The density in coordinates x with point = centre + root @ x."""
+    return bind_native(_density, centre, root, *chart, *layout)
+
+
+@njit(cache=True)
+def _layout(m, k):  # type: ignore[no-untyped-def]
+    return Layout(
+        read_wholes(m, k), read_whole(m, k + 1), read_whole(m, k + 2), read_real(m, k + 3), read_whole(m, k + 4), read_whole(m, k + 5),
+        read_whole(m, k + 6), read_whole(m, k + 7), read_whole(m, k + 8), read_real(m, k + 9), read_whole(m, k + 10), read_whole(m, k + 11),
+        read_whole(m, k + 12), read_real(m, k + 13), read_whole(m, k + 14), read_whole(m, k + 15), read_whole(m, k + 16), read_whole(m, k + 17),
+        read_real(m, k + 18),
+    )  # fmt: skip
+
+
+@cfunc(DENSITY, cache=True)
+def _density(size, x_, gradient_, value_, memory):  # type: ignore[no-untyped-def]
+    try:
+        value, slope = carray(value_, (1,)), np.empty((1, size))
+        point = move(memory, carray(x_, (size,))).reshape((1, -1))
+        differentiate(read_chart(memory, 2), _layout(memory, 18), point, value, slope)
+        good = move_back(memory, slope[0], carray(gradient_, (size,)))
+    except Exception:  # numba knows no other; what fails is refused by the sampler
+        return FAILED
+    return 0 if good and np.isfinite(value[0]) else FAILED

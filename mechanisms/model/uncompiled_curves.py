@@ -1,0 +1,79 @@
+"""Curves that are read, but not compiled yet."""
+
+from collections.abc import Iterator
+
+from mechanisms.errors import Place, listed
+from mechanisms.model.families import FAMILIES
+from mechanisms.spec.addresses import CURVES, Address, parse_address
+from mechanisms.spec.shapes import TRAITS, count_columns
+from mechanisms.spec.theory import Arrow, Prior, Theory, Variable
+
+Fault = tuple[str, Place]
+VARYING = ("linear", "quadratic", "polynomial", "log", "spline", "piecewise")
+
+
+def list_curve_faults(theory: Theory, modelled: set[str]) -> Iterator[Fault]:
+    """Curves of what has no values in the data, that differ among units, and logarithms of what may be negative."""
+    for arrow in theory.arrows:
+        name = arrow.cause.name
+        cause = theory.variable(name) if name in theory.names else None
+        if arrow.varies_by and arrow.shape.kind not in VARYING:
+            what = f"an arrow of shape {arrow.shape} that varies among units is read but not compiled yet"
+            yield f"{arrow}: {what}; {{spline: 3}} may vary", arrow.place
+        if arrow.shape.kind == "monotonic" and cause is not None:
+            yield from ((f"{arrow}: {what}", arrow.place) for what in _of_steps(arrow, cause, theory))
+        if not count_columns(arrow.shape) or cause is None:
+            continue
+        yield from ((f"{arrow}: {what}", arrow.place) for what in _of_values(arrow, cause, modelled))
+        yield from _of_priors(arrow, theory)
+
+
+def _of_values(arrow: Arrow, cause: Variable, modelled: set[str]) -> Iterator[str]:
+    """Values that a curve does not take."""
+    name = cause.name
+    if cause.computed:
+        yield f"shape {arrow.shape} of {name}, which is computed, is not compiled yet; make a column of it in the data"
+    family = FAMILIES.get(cause.family or "normal")
+    if arrow.shape.kind == "log" and name in modelled and not (family and family.positive):
+        yield (
+            f"the logarithm of {name}, whose family {cause.family or 'normal'} allows values of 0 and below, is "
+            f"not compiled; declare {name}: {{family: lognormal}}, or choose {{spline: 3}}"
+        )
+
+
+def _of_priors(arrow: Arrow, theory: Theory) -> Iterator[Fault]:
+    """Priors on what a gp has no single number of, on S-curves elsewhere than at 0, and equal traits."""
+    kind = arrow.shape.kind
+    for prior in theory.priors if kind in TRAITS else ():
+        address = parse_address(prior.address, prior.place)
+        if what := _of_prior(prior, address, arrow):
+            yield f"prior on '{prior.address}': {what}", prior.place
+
+
+def _of_prior(prior: Prior, address: Address, arrow: Arrow) -> str:
+    inner = address.of or address
+    causes = [term.name for term, _ in inner.factors]
+    if arrow.cause.name not in causes or inner.effect is None or inner.effect.name != arrow.effect.name:
+        at = [name for name, _ in prior.at if name == arrow.cause.name and arrow.shape.kind == "logistic"]
+        return f"at a value of {at[0]}, whose S-curve is not known beforehand, is not compiled" if at else ""
+    if address.kind in CURVES:
+        return f"'same_as' for the {address.kind} of a curve is read but not compiled yet" if prior.same_as else ""
+    if arrow.shape.kind != "gp" or address.kind != "coefficient" or inner.factors[0][0].name != arrow.cause.name:
+        return ""
+    words = [f"{word}({arrow})" for word in TRAITS["gp"]]
+    return f"a gp has no coefficients to know about; its priors are on {listed(words)}"
+
+
+def _of_steps(arrow: Arrow, cause: Variable, theory: Theory) -> Iterator[str]:
+    """What of a monotonic arrow is not compiled."""
+    if cause.family not in ("ordinal", "sequential"):
+        yield f"shape monotonic of numbers is not compiled yet; declare {cause.name}: {{family: ordinal, values: [low, high]}}"
+    for prior in theory.priors:
+        factors = parse_address(prior.address, prior.place).factors
+        if cause.name not in [term.name for term, _ in factors] or f"-> {arrow.effect}" not in prior.address:
+            continue
+        if any(term.piece for term, _ in factors) or prior.same_as is not None or prior.fixed:
+            yield (
+                f"prior on '{prior.address}': steps of one sign share one prior, on the average step, which is not compiled "
+                f"yet as a number or an equality; write {arrow}: {{normal: [0, 1]}}"
+            )
