@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Numbers
+from mechanisms.data.dataset import Numbers
 from mechanisms.data.shapes import refuse_value
 from mechanisms.effects.along.moderators import put
-from mechanisms.effects.along.pointing import STEP, check_family, take_slope
+from mechanisms.effects.along.pointing import STEP, check_covariates, check_family, check_steps, take_slope
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimation import check_identified
 from mechanisms.effects.over_time.calendar import date_theory
@@ -21,7 +21,7 @@ from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.over_time.staging import Staged, stage
 from mechanisms.effects.population import choose, shown
 from mechanisms.effects.routing import find_routes
-from mechanisms.errors import IdentificationError, SpecError, did_you_mean
+from mechanisms.errors import SpecError
 from mechanisms.graph.identification import identify
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
@@ -40,10 +40,8 @@ def differentiate_over_time(fit: Fit, question: Question, at: Iterable[Any], cov
     fit = put(add_latents(fit), _read(fit, question, covariates))
     theory = date_theory(fit, question)
     identified, routes = identify(theory, question), find_routes(theory, question)
-    column = fit.data[question.of.name]
-    if not isinstance(column, Numbers) or column.binary:
-        kind = "is 0 or 1" if isinstance(column, Numbers) else "has categories"
-        raise IdentificationError(_no_slope(column.name, kind))
+    check_steps(fit, question.of.name)
+    column = fit.data.numbers(question.of.name)
     points = list(dict.fromkeys(float(choose(column, value)) for value in at))
     rows, notes = [], []
     for point in points:
@@ -81,33 +79,18 @@ def _through(question: Question) -> str:
     return f" through {', '.join(question.through)}" if question.through else ""
 
 
-def _no_slope(name: str, kind: str) -> str:
-    return f"{name} {kind}, so that nothing has a slope in it: ask mx.estimate for the difference between its values"
-
-
 def _check_slopes(fit: Fit, staged: Staged) -> None:
     """Refuse slopes in what has no values between its values, and means of what has none."""
     for name in staged.inside[:-1]:
-        column = fit.data[name] if name in fit.data else None  # noqa: SIM401  (a Dataset; what is computed has no column)
-        if isinstance(column, Categories) or (column is not None and column.binary):
-            raise IdentificationError(
-                _no_slope(name, "has categories" if isinstance(column, Categories) else "is 0 or 1")
-            )
+        check_steps(fit, name)
     for name in staged.inside[1:]:
         check_family(fit, name)
 
 
 def _read(fit: Fit, question: Question, covariates: Mapping[str, Any]) -> dict[str, float | str]:
     """Values of what the exposure does not move, of variables without an equation."""
-    if not isinstance(covariates, Mapping):
-        raise SpecError(f"covariates is a mapping from variables to values, {{'age': 40}}, not {covariates!r}")
+    check_covariates(fit, question.of.name, question.on.name, covariates)
     for name in covariates:
-        if name not in fit.data:
-            raise SpecError(
-                f"covariates: the theory has no variable '{name}'.{did_you_mean(name, fit.plan.theory.names)}"
-            )
-        if name in (question.of.name, question.on.name):
-            raise SpecError(f"covariates: {name} is what the question is about; points of the exposure stand in at")
         if name not in fit.plan.exogenous or name in fit.data.grid:
             raise SpecError(f"covariates: {name} has an equation or counts time; name what the theory conditions on")
     return {name: choose(fit.data[name], value) for name, value in covariates.items()}

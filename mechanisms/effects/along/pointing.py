@@ -74,7 +74,11 @@ def take_slope(height: Callable[[float], Floats], step: float, response: str, ca
 def stand(fit: Fit, of: str, on: str, point: float, covariates: Mapping[str, Any]) -> Here:
     """The point where the exposure has a value: what it moves at its mean there, what it does not as stated or at the mean."""
     moving = descendants(fit.plan.graph, of)
-    _check_covariates(fit, of, on, moving, covariates)
+    check_covariates(fit, of, on, covariates)
+    if moved := [name for name in covariates if name in moving]:
+        raise SpecError(
+            f"covariates: {of} moves {moved[0]}, which is at its mean given {of}; name what {of} does not move"
+        )
     columns: dict[str, Any] = {of: point}
     for column in fit.data.columns:
         if column.name in {of, *moving}:
@@ -90,7 +94,8 @@ def stand(fit: Fit, of: str, on: str, point: float, covariates: Mapping[str, Any
     return Here(fit, columns)
 
 
-def _check_covariates(fit: Fit, of: str, on: str, moving: frozenset[str], covariates: Mapping[str, Any]) -> None:
+def check_covariates(fit: Fit, of: str, on: str, covariates: Mapping[str, Any]) -> None:
+    """Refuse covariates that are none: no variables of the theory, or what the question is about."""
     if not isinstance(covariates, Mapping):
         raise SpecError(f"covariates is a mapping from variables to values, {{'age': 40}}, not {covariates!r}")
     for name in covariates:
@@ -100,23 +105,26 @@ def _check_covariates(fit: Fit, of: str, on: str, moving: frozenset[str], covari
             )
         if name in (of, on):
             raise SpecError(f"covariates: {name} is what the question is about; points of the exposure stand in at")
-        if name in moving:
-            raise SpecError(
-                f"covariates: {of} moves {name}, which is at its mean given {of}; name what {of} does not move"
-            )
 
 
 def check_continuous(fit: Fit, of: str, on: str, paths: Iterable[tuple[str, ...]]) -> None:
     """Refuse slopes in what has no values between its values, and means of what has none."""
     for name in dict.fromkeys(name for path in paths for name in path[:-1]):
-        column = fit.data[name]
-        if isinstance(column, Categories) or column.binary:
-            kind = "has categories" if isinstance(column, Categories) else "is 0 or 1"
-            raise IdentificationError(
-                f"{name} {kind}, so that nothing has a slope in it: ask mx.estimate for the difference between its values"
-            )
+        check_steps(fit, name)
     for name in between(fit.plan.graph, of, on)[1:]:
         check_family(fit, name)
+
+
+def check_steps(fit: Fit, name: str) -> None:
+    """Refuse a slope in what has no values between its values."""
+    if name not in fit.data:
+        return  # what is computed has no column
+    column = fit.data[name]
+    if isinstance(column, Categories) or column.binary:
+        kind = "has categories" if isinstance(column, Categories) else "is 0 or 1"
+        raise IdentificationError(
+            f"{name} {kind}, so that nothing has a slope in it: ask mx.estimate for the difference between its values"
+        )
 
 
 def check_family(fit: Fit, name: str) -> None:
