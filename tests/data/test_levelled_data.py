@@ -1,7 +1,6 @@
 """Units, memberships and occasions: against brute force on ragged panels, and one sentence for each refusal."""
 
 import itertools
-import time
 
 import numpy as np
 import pandas as pd
@@ -394,16 +393,11 @@ def test_two_ways_to_one_level_agree():
 # --- time ---
 
 
-def test_a_large_panel_is_bound_quickly():
+def test_a_large_panel_is_bound_quickly(taken):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"client": np.repeat(np.arange(1000), 20), "session": np.tile(np.arange(20), 1000)})
     frame = frame.assign(**{f"x{i}": rng.normal(size=20_000) for i in range(8)}).sample(frac=0.9, random_state=1)
     theory = mx.parse(
         "levels: [session, client]\ntime: session\nvariables: {x0..x7: }\narrows: {'x0(t-1), x1, x2, x3, x4, x5, x6 -> x7': }\n"
     )
-    runs = []
-    for _ in range(3):
-        start = time.perf_counter()
-        mx.bind(theory, frame)
-        runs.append(time.perf_counter() - start)
-    assert min(runs) < 0.3
+    assert taken(lambda: mx.bind(theory, frame)) < 0.5

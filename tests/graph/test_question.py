@@ -1,7 +1,6 @@
 """A question is a set of arrows."""
 
 import itertools
-import time
 
 import pytest
 from separation import directed_paths
@@ -120,14 +119,16 @@ def test_witnesses_split_a_carrying_path_from_another(randomly, seed):
         assert found == wanted
 
 
-def test_fifty_dense_nodes_are_instant(randomly):
+def test_fifty_dense_nodes_are_instant(randomly, taken):
     graph, order = randomly(2, 50, 0.9)
-    start = time.perf_counter()
     of, on = order[0], order[-1]
-    for said in ({}, {"kind": "indirect"}, {"through": order[10]}, {"through": tuple(order[10:40:10])}):
-        try:
-            arrows = arrow_set(graph, Question(of=of, on=on, **said))
-        except IdentificationError:
-            continue
-        witnesses(graph, of, on, arrows)
-    assert time.perf_counter() - start < 1
+
+    def answer():
+        for said in ({}, {"kind": "indirect"}, {"through": order[10]}, {"through": tuple(order[10:40:10])}):
+            try:
+                arrows = arrow_set(graph, Question(of=of, on=on, **said))
+            except IdentificationError:
+                continue
+            witnesses(graph, of, on, arrows)
+
+    assert taken(answer) < 1

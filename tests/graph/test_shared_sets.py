@@ -1,7 +1,6 @@
 """Adjustment sets of direct, indirect and path effects: one set for every part of the question."""
 
 import itertools
-import time
 
 import pytest
 from separation import directed_paths
@@ -142,24 +141,21 @@ def bridges(rungs):
     return Graph(("x", "m", *(f"{side}{index}" for index in range(rungs) for side in "ab"), "y"), tuple(arrows))
 
 
-def test_the_first_sets_of_many_come_at_once():
+def test_the_first_sets_of_many_come_at_once(taken):
     found = identify(as_theory(bridges(5)), Question(of="x", on="y", kind="indirect"))
     assert len(set(found.adjustment_sets)) == 2**5
-    start = time.perf_counter()
-    assert repr(identify(as_theory(bridges(16)), Question(of="x", on="y", kind="indirect")))
-    assert time.perf_counter() - start < 2
+    assert taken(lambda: repr(identify(as_theory(bridges(16)), Question(of="x", on="y", kind="indirect")))) < 2
 
 
 @pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize(("nodes", "density", "hidden"), [(16, 0.5, 0), (30, 0.3, 0), (50, 0.3, 2), (50, 0.8, 1)])
-def test_large_graphs_answer_at_once(randomly, nodes, density, hidden, apart):
+def test_large_graphs_answer_at_once(randomly, taken, nodes, density, hidden, apart):
     graph, order = randomly(1, nodes, density, hidden=hidden)
     x, y = order[nodes // 2], order[-1]
     mediators = between(graph, x, y)[1:-1]
     parts = [((x, *(mediators[:index] if apart else ())), node) for index, node in enumerate(mediators)]
     parts = [((x,), y), *parts, ((x, *mediators), y)]
-    start = time.perf_counter()
+    assert taken(lambda: list(itertools.islice(shared_sets(graph, parts), 6))) < 3
     found = list(itertools.islice(shared_sets(graph, parts), 6))
-    assert time.perf_counter() - start < 3
     assert found
     assert all(open_path(graph, *part, each) is None for part in parts for each in found)

@@ -4,8 +4,6 @@ Where a moment is compared, `near` holds it to five of its Monte Carlo standard 
 the spread over independent clients.
 """
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -395,13 +393,11 @@ def test_first_occasions_need_an_sd_only_where_there_are_some():
     assert (found.m.isna() == (found.session == 0)).all()
 
 
-def test_a_thousand_clients_take_no_longer_than_a_moment():
+def test_a_thousand_clients_take_no_longer_than_a_moment(taken):
     text = (
         HEAD
         + "variables: {x: , y: , z: }\narrows:\n  x(t-1) -> x:\n  x(session), y(t-1) -> y:\n  y(session), z(t-1) -> z:\n"
     )
     plan = compile(parse(text))
     frame, truth = design(1000, range(20)), truth_of(plan) | {"sigma(x)": 1.0}
-    begun = time.process_time()
-    simulate(plan, frame, truth, seed=1)
-    assert time.process_time() - begun < 3
+    assert taken(lambda: simulate(plan, frame, truth, seed=1)) < 3
