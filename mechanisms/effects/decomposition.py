@@ -11,10 +11,10 @@ from mechanisms.effects.estimation import Line, assemble, describe_total, differ
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.events import ask_event
 from mechanisms.effects.over_time.latents import add_latents
-from mechanisms.effects.passages import MOST_PATHS, Passages, find_passages, group
-from mechanisms.effects.posing import Floats, Posed
-from mechanisms.effects.routing import Routes, find_routes, mediates
-from mechanisms.effects.scales import read_cut
+from mechanisms.effects.questions.passages import MOST_PATHS, Passages, find_passages, group
+from mechanisms.effects.questions.posing import Floats, Posed
+from mechanisms.effects.questions.routing import Routes, find_routes, mediates
+from mechanisms.effects.questions.scales import read_cut
 from mechanisms.effects.straying import note_straying
 from mechanisms.errors import IdentificationError, expect, listed
 from mechanisms.graph.identification import identify, require

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.effects.effects import Effects
 from mechanisms.effects.estimation import estimate
-from mechanisms.effects.population import choose as read_value
-from mechanisms.effects.population import every_value, shown
+from mechanisms.effects.questions.population import choose as read_value
+from mechanisms.effects.questions.population import every_value, shown
 from mechanisms.effects.shifts import Dropout, Lost
 from mechanisms.errors import DataError, FitError, did_you_mean, expect, listed
 from mechanisms.infer.attrition import Attrition, find_attrition

@@ -5,7 +5,6 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.asking import ask, describe_held
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimability import note_inestimable
 from mechanisms.effects.looking import Look
@@ -13,10 +12,11 @@ from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.events import ask_event
 from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.over_time.staging import stage
-from mechanisms.effects.posing import Posed, Ways
-from mechanisms.effects.reaching import refuse_unreachable
-from mechanisms.effects.routing import Routes, find_routes
-from mechanisms.effects.scales import describe_ratio, describe_scale, note_looks, read_cut, refuse_cut
+from mechanisms.effects.questions.asking import ask, describe_held
+from mechanisms.effects.questions.posing import Posed, Ways
+from mechanisms.effects.questions.reaching import refuse_unreachable
+from mechanisms.effects.questions.routing import Routes, find_routes
+from mechanisms.effects.questions.scales import describe_ratio, describe_scale, note_looks, read_cut, refuse_cut
 from mechanisms.effects.straying import note_straying
 from mechanisms.errors import expect, listed
 from mechanisms.graph.graph import Edge

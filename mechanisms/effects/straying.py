@@ -8,11 +8,11 @@ import numpy as np
 
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.shapes import split_column, variable_of
-from mechanisms.effects.asking import Asked
 from mechanisms.effects.over_time.forward import World
 from mechanisms.effects.over_time.staging import Staged
-from mechanisms.effects.population import shown
-from mechanisms.effects.posing import Posed, Ways
+from mechanisms.effects.questions.asking import Asked
+from mechanisms.effects.questions.population import shown
+from mechanisms.effects.questions.posing import Posed, Ways
 from mechanisms.effects.stages import Stage, predict
 from mechanisms.effects.values import Kinds, Value
 from mechanisms.effects.worlds import Traced, Version, nested, trace

@@ -199,7 +199,7 @@ def simulated_mean(direct: float, mediators: float, count: int = 2_000_000) -> t
 @pytest.mark.parametrize("largest", [2048, 4])
 def test_mixed_mediators_with_a_product(largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Normal and 0/1 mediators, in series and multiplied, on a 0/1 outcome: grid and Sobol' points against brute force."""
-    monkeypatch.setattr("mechanisms.effects.grids.LARGEST_GRID", largest)
+    monkeypatch.setattr("mechanisms.effects.averages.grids.LARGEST_GRID", largest)
     frame = noise(20, "m1", "m3").assign(x=binary(20), m2=binary(20, 3), y=binary(20, 5))
     effects = mx.decompose(pinned(MIXED_TEXT, frame, MIXED), "x", "y")
     found = values(effects)

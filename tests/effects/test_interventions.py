@@ -97,7 +97,7 @@ def test_steep_links_are_integrated_finely_enough(slope: float) -> None:
 
 
 def test_points_are_told_also_of_interventional_effects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mechanisms.effects.grids.LARGEST_GRID", 2)
+    monkeypatch.setattr("mechanisms.effects.averages.grids.LARGEST_GRID", 2)
     frame = noise(20, "m").assign(x=HALF[:20], l=HALF[::-1][:20], y=np.roll(HALF, 1)[:20])
     frame["l"] = np.random.default_rng(0).permutation(frame["l"])
     text = "variables: {x: , l: {family: bernoulli}, m: , y: {family: bernoulli}}\narrows: [x -> l -> m -> y, l -> y, x -> m, x -> y]\n"

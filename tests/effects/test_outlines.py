@@ -10,9 +10,9 @@ import xarray as xr
 from scipy import integrate, special, stats
 
 import mechanisms as mx
-from mechanisms.effects import curves, outlines
-from mechanisms.effects.curves import average_curve
-from mechanisms.effects.polynomials import Polynomial
+from mechanisms.effects.averages import curves, outlines
+from mechanisms.effects.averages.curves import average_curve
+from mechanisms.effects.averages.polynomials import Polynomial
 from mechanisms.model.families import inverse_link
 
 N = 150

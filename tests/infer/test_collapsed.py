@@ -21,11 +21,12 @@ from mechanisms.errors import FitError
 from mechanisms.infer.diagnostics import assess, worst
 from mechanisms.infer.engines import collapsed
 from mechanisms.infer.engines.contract import Settings
-from mechanisms.infer.marginal import charts, coordinates, kernels
-from mechanisms.infer.marginal.gaussian import BilinearError, write_residuals
-from mechanisms.infer.marginal.layout import count_work, find_units, lay_out
-from mechanisms.infer.marginal.native_units import bind_units
-from mechanisms.infer.marginal.partial import write_partial
+from mechanisms.infer.marginal import charts, coordinates
+from mechanisms.infer.marginal.tapes.partial import write_partial
+from mechanisms.infer.marginal.units import kernels
+from mechanisms.infer.marginal.units.gaussian import BilinearError, write_residuals
+from mechanisms.infer.marginal.units.layout import count_work, find_units, lay_out
+from mechanisms.infer.marginal.units.native_units import bind_units
 from mechanisms.infer.marginal.whitened import sample_whitened
 from mechanisms.model.beliefs import Belief, log_density
 from mechanisms.model.symbolic import to_pymc

@@ -15,12 +15,12 @@ import mechanisms as mx
 from mechanisms.infer.diagnostics import assess
 from mechanisms.infer.engines import collapsed
 from mechanisms.infer.marginal import charts
-from mechanisms.infer.marginal.gaussian import NotGaussianError
 from mechanisms.infer.marginal.joint import begin, slope
-from mechanisms.infer.marginal.native_program import bind_program
-from mechanisms.infer.marginal.partial import write_partial
-from mechanisms.infer.marginal.replay import run_backwards, run_forwards
-from mechanisms.infer.marginal.tape import Node, Tape
+from mechanisms.infer.marginal.tapes.native_program import bind_program
+from mechanisms.infer.marginal.tapes.partial import write_partial
+from mechanisms.infer.marginal.tapes.replay import run_backwards, run_forwards
+from mechanisms.infer.marginal.tapes.tape import Node, Tape
+from mechanisms.infer.marginal.units.gaussian import NotGaussianError
 from mechanisms.infer.marginal.unpacking import draw_deviations
 from mechanisms.model.deviations import find_unit, state_deviations
 from mechanisms.model.symbolic import to_pymc

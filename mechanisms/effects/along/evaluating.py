@@ -13,9 +13,9 @@ from mechanisms.effects.along.tracing import Curve, follow
 from mechanisms.effects.estimation import answer, check_identified, pose
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.latents import add_latents
-from mechanisms.effects.posing import Posed
-from mechanisms.effects.routing import Routes, find_routes
-from mechanisms.effects.scales import refuse_several
+from mechanisms.effects.questions.posing import Posed
+from mechanisms.effects.questions.routing import Routes, find_routes
+from mechanisms.effects.questions.scales import refuse_several
 from mechanisms.errors import IdentificationError
 from mechanisms.graph.identification import Identified, identify
 from mechanisms.infer.posterior import Fit

@@ -19,8 +19,8 @@ from mechanisms.effects.estimation import check_identified
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.over_time.staging import Staged, stage
-from mechanisms.effects.population import choose, shown
-from mechanisms.effects.routing import find_routes
+from mechanisms.effects.questions.population import choose, shown
+from mechanisms.effects.questions.routing import find_routes
 from mechanisms.errors import SpecError
 from mechanisms.graph.identification import identify
 from mechanisms.infer.posterior import Fit

@@ -12,7 +12,7 @@ from mechanisms.effects.along.bands import Band
 from mechanisms.effects.along.regions import Region
 from mechanisms.effects.along.tracing import Curve
 from mechanisms.effects.effects import Effect, Effects
-from mechanisms.effects.population import shown
+from mechanisms.effects.questions.population import shown
 from mechanisms.errors import listed
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from mechanisms.effects.along.thinning import thin
 from mechanisms.effects.along.tracing import Curve
 from mechanisms.effects.effects import MASS, Effect, Effects
 from mechanisms.effects.estimability import note_inestimable
-from mechanisms.effects.scales import describe_scale
+from mechanisms.effects.questions.scales import describe_scale
 from mechanisms.errors import MechanismsError, expect, listed
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mechanisms.data.dataset import Categories, Column, Numbers
-from mechanisms.effects.population import choose, every_value, shown
+from mechanisms.effects.questions.population import choose, every_value, shown
 from mechanisms.errors import DataError, IdentificationError, SpecError, did_you_mean, listed
 from mechanisms.graph.graph import ancestors, descendants
 from mechanisms.infer.posterior import Fit

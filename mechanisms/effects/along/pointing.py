@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories
 from mechanisms.data.shapes import Bending
-from mechanisms.effects.population import choose, place
+from mechanisms.effects.questions.population import choose, place
 from mechanisms.errors import IdentificationError, SpecError, did_you_mean
 from mechanisms.graph.graph import between, descendants
 from mechanisms.infer.posterior import Fit

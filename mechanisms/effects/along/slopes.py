@@ -13,8 +13,8 @@ from mechanisms.data.shapes import refuse_value
 from mechanisms.effects.along.gradients import differentiate_over_time
 from mechanisms.effects.along.pointing import Here, check_continuous, stand
 from mechanisms.effects.effects import Effect, Effects
-from mechanisms.effects.passages import MOST_PATHS
-from mechanisms.effects.population import choose, shown
+from mechanisms.effects.questions.passages import MOST_PATHS
+from mechanisms.effects.questions.population import choose, shown
 from mechanisms.errors import IdentificationError, SpecError, expect, listed
 from mechanisms.graph.graph import between
 from mechanisms.graph.identification import identify, require

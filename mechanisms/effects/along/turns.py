@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Numbers
 from mechanisms.effects.along.tracing import Curve
-from mechanisms.effects.population import shown
+from mechanisms.effects.questions.population import shown
 from mechanisms.errors import listed
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mechanisms.effects.nodes import find_quantile
+from mechanisms.effects.averages.nodes import find_quantile
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.laws import FREEDOM, Given, place_skew
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Column, Dataset
-from mechanisms.effects.population import weigh
+from mechanisms.effects.questions.population import weigh
 from mechanisms.errors import IdentificationError, SpecError
 from mechanisms.graph.levels import Design, computed_from
 from mechanisms.infer.posterior import Fit

@@ -14,7 +14,7 @@ from mechanisms.effects.over_time.linearity import Traits, study
 from mechanisms.effects.over_time.people import People
 from mechanisms.effects.over_time.scenario import Chunk, Scenario
 from mechanisms.effects.over_time.tails import Tails
-from mechanisms.effects.posing import Ways
+from mechanisms.effects.questions.posing import Ways
 from mechanisms.graph.graph import Edge, ancestors
 from mechanisms.infer.posterior import Fit
 

@@ -8,13 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Column, Dataset, Numbers
-from mechanisms.effects.asking import (
-    ROUNDING,
-    find_conditions,
-    find_contrasts,
-    find_divisor,
-    name_conditions,
-)
 from mechanisms.effects.looking import MEAN, Look
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.carrying import list_loose, loosen
@@ -23,9 +16,16 @@ from mechanisms.effects.over_time.people import People, find_people
 from mechanisms.effects.over_time.running import Mixed, Runner
 from mechanisms.effects.over_time.scenario import Scenario, Value
 from mechanisms.effects.over_time.timeline import Timeline
-from mechanisms.effects.population import choose
-from mechanisms.effects.posing import Contrast, Ways
-from mechanisms.effects.scales import check_scale, find_looks, link_mean
+from mechanisms.effects.questions.asking import (
+    ROUNDING,
+    find_conditions,
+    find_contrasts,
+    find_divisor,
+    name_conditions,
+)
+from mechanisms.effects.questions.population import choose
+from mechanisms.effects.questions.posing import Contrast, Ways
+from mechanisms.effects.questions.scales import check_scale, find_looks, link_mean
 from mechanisms.errors import IdentificationError, SpecError, listed
 from mechanisms.graph.graph import between, occasion_of, variable_of
 from mechanisms.graph.placing import Placed, place

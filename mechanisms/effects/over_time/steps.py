@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from mechanisms.effects.asking import find_contrasts
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimation import estimate
 from mechanisms.effects.over_time.stability import Unsettled, find_long_run
 from mechanisms.effects.over_time.staging import stage
+from mechanisms.effects.questions.asking import find_contrasts
 from mechanisms.errors import FitError, IdentificationError, SpecError, expect
 from mechanisms.graph.identification import identify
 from mechanisms.infer.posterior import Fit

@@ -20,10 +20,10 @@ from mechanisms.errors import FitError
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings, UnreliableError
 from mechanisms.infer.marginal.coordinates import Coordinates
-from mechanisms.infer.marginal.gaussian import BilinearError, NotGaussianError, Residuals, write_residuals
 from mechanisms.infer.marginal.joint import draw_joint
-from mechanisms.infer.marginal.layout import Layout, count_work, find_units, lay_out
-from mechanisms.infer.marginal.partial import write_partial
+from mechanisms.infer.marginal.tapes.partial import write_partial
+from mechanisms.infer.marginal.units.gaussian import BilinearError, NotGaussianError, Residuals, write_residuals
+from mechanisms.infer.marginal.units.layout import Layout, count_work, find_units, lay_out
 from mechanisms.infer.marginal.unpacking import read_parameters
 from mechanisms.infer.smooth.importance import draw_smoothed, refuse_unreliable
 from mechanisms.model.plan import Plan
@@ -121,7 +121,7 @@ def _draw_apart(plan: Plan, residuals: Residuals, settings: Settings) -> Drawn:
         points, statistics = smoothed.draws.reshape(settings.chains, settings.draws, -1), None
         note = str(smoothed)
     except UnreliableError as failed:
-        from mechanisms.infer.marginal.native_units import bind_units  # noqa: PLC0415  (loads numba)
+        from mechanisms.infer.marginal.units.native_units import bind_units  # noqa: PLC0415  (loads numba)
         from mechanisms.infer.marginal.whitened import sample_whitened  # noqa: PLC0415  (loads nutpie)
 
         root = np.linalg.cholesky(covariance)
@@ -196,7 +196,7 @@ def _unpack(plan: Plan, residuals: Residuals, points: Floats, statistics: xr.Dat
 
 def draw_unknown(residuals: Residuals, symbols: Floats, rng: Generator) -> Floats:
     """What nobody observed, drawn given the data and the parameters of each row of symbols; (rows, quantities)."""
-    from mechanisms.infer.marginal.kernels import condition  # noqa: PLC0415
+    from mechanisms.infer.marginal.units.kernels import condition  # noqa: PLC0415
 
     units = tuple(each for each in find_units(residuals, compressed=False) if len(each.flat))
     # of each unit (lanes, members, quantities): the compiled loops go through members, quantities and lanes

@@ -4,12 +4,12 @@ The chart is `coordinates.Chart`; everything is differentiated by hand, a correl
 """
 
 import numpy as np
-from numba import njit
 
-from mechanisms.infer.marginal.kernels import collapse
+from mechanisms.infer.compiling import compiled
+from mechanisms.infer.marginal.units.kernels import collapse
 
 
-@njit(cache=True)
+@compiled()
 def _natural(chart, d, q):  # type: ignore[no-untyped-def]
     """A believed quantity, its derivative, and the log of that with its own derivative."""
     bounds = chart.bounds[d]
@@ -27,7 +27,7 @@ def _natural(chart, d, q):  # type: ignore[no-untyped-def]
     return q, 1.0, 0.0, 0.0
 
 
-@njit(cache=True)
+@compiled()
 def log_shape(family, x, a, b, c):  # type: ignore[no-untyped-def]
     """The log density of a family at x, up to a constant, and its derivative; `FAMILIES` has the numbers."""
     if family == 1:  # normal
@@ -48,7 +48,7 @@ def log_shape(family, x, a, b, c):  # type: ignore[no-untyped-def]
     return 0.0, 0.0  # uniform, and what has its density from a root
 
 
-@njit(cache=True)
+@compiled()
 def _write_root(chart, r, q):  # type: ignore[no-untyped-def]
     """A root, its rows before they were scaled to length 1, and the log density of its coordinates."""
     size, start = chart.root_sizes[r], chart.root_starts[r]
@@ -73,7 +73,7 @@ def _write_root(chart, r, q):  # type: ignore[no-untyped-def]
     return root, rows, total
 
 
-@njit(cache=True)
+@compiled()
 def _pull_root(chart, r, q, slopes, gradient):  # type: ignore[no-untyped-def]
     """Write the gradient by a root's coordinates, given the `slopes` (size, size) by the root; these are used up."""
     size, start = chart.root_sizes[r], chart.root_starts[r]
@@ -98,7 +98,7 @@ def _pull_root(chart, r, q, slopes, gradient):  # type: ignore[no-untyped-def]
                 slopes[j, i] += share * rows[k, i]
 
 
-@njit(cache=True)
+@compiled()
 def _invert(root):  # type: ignore[no-untyped-def]
     size = len(root)
     inverse = np.zeros((size, size))
@@ -111,7 +111,7 @@ def _invert(root):  # type: ignore[no-untyped-def]
     return inverse
 
 
-@njit(cache=True)
+@compiled()
 def _return_inverse(inverse, slopes):  # type: ignore[no-untyped-def]
     """The slopes by a root, −inverseᵀ slopes inverseᵀ, given those by its inverse; loops compile faster than `@`."""
     size = len(inverse)
@@ -127,7 +127,7 @@ def _return_inverse(inverse, slopes):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def enter_symbols(chart, q, symbols):  # type: ignore[no-untyped-def]
     """Write the symbols, and return the log prior."""
     natural, total = np.empty(len(q)), 0.0
@@ -153,7 +153,7 @@ def enter_symbols(chart, q, symbols):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def pull_slopes(chart, q, symbols, slopes, gradient):  # type: ignore[no-untyped-def]
     """Write the gradient by q of the log prior plus what has these `slopes` by the symbols."""
     known = len(chart.base)
@@ -177,7 +177,7 @@ def pull_slopes(chart, q, symbols, slopes, gradient):  # type: ignore[no-untyped
         _pull_root(chart, r, q, by_root, gradient)
 
 
-@njit(cache=True)
+@compiled()
 def find_symbols(chart, points):  # type: ignore[no-untyped-def]
     """The symbols at each point."""
     size = len(chart.base) + len(chart.inverted) + chart.entry_starts[-1]
@@ -187,7 +187,7 @@ def find_symbols(chart, points):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@compiled()
 def differentiate(chart, layout, points, values, gradients):  # type: ignore[no-untyped-def]
     """Write the log posterior density at each point, up to a constant; and its gradient, where `gradients` has a row for each.
 

@@ -12,7 +12,7 @@ from mechanisms.data.dataset import Dataset
 from mechanisms.errors import listed
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings
-from mechanisms.infer.marginal.partial import Partial, write_partial
+from mechanisms.infer.marginal.tapes.partial import Partial, write_partial
 from mechanisms.infer.marginal.unpacking import draw_deviations, read_parameters
 from mechanisms.model.plan import Plan
 
@@ -32,7 +32,7 @@ def draw_joint(plan: Plan, data: Dataset, block: Equations, settings: Settings) 
         Interrupted before every chain had a draw.
     """
     from mechanisms.infer.marginal.charts import find_symbols  # noqa: PLC0415  (loads numba)
-    from mechanisms.infer.marginal.native_program import bind_program  # noqa: PLC0415  (loads numba)
+    from mechanisms.infer.marginal.tapes.native_program import bind_program  # noqa: PLC0415  (loads numba)
     from mechanisms.infer.marginal.whitened import sample_whitened  # noqa: PLC0415  (loads nutpie)
 
     made = write_partial(plan, data, block)
@@ -69,7 +69,7 @@ def begin(made: Partial) -> Floats:
 
 def slope(made: Partial, point: Floats) -> tuple[float, Floats]:
     """The log density at one point, up to a constant, and its gradient."""
-    from mechanisms.infer.marginal.execution import differentiate_program  # noqa: PLC0415  (loads numba)
+    from mechanisms.infer.marginal.tapes.execution import differentiate_program  # noqa: PLC0415  (loads numba)
 
     gradient = np.empty(made.size)
     return differentiate_program(made.coordinates.chart, made.program, point, gradient), gradient

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import cfunc, njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
+from mechanisms.infer.compiling import compiled, compiled_c
 from mechanisms.infer.marginal.coordinates import Chart
 
 Floats = NDArray[np.float64]
@@ -61,31 +62,31 @@ def _address(typingctx, address):  # type: ignore[no-untyped-def]
 _point_at: Any = intrinsic(_address)
 
 
-@njit(cache=True)
+@compiled()
 def read_whole(memory, k):  # type: ignore[no-untyped-def]
     """Array k of the memory: whole numbers in a row."""
     return carray(_point_at(memory[3 * k]), (memory[3 * k + 1],), np.int64)
 
 
-@njit(cache=True)
+@compiled()
 def read_wholes(memory, k):  # type: ignore[no-untyped-def]
     """Array k of the memory: whole numbers in rows."""
     return carray(_point_at(memory[3 * k]), (memory[3 * k + 1], memory[3 * k + 2]), np.int64)
 
 
-@njit(cache=True)
+@compiled()
 def read_real(memory, k):  # type: ignore[no-untyped-def]
     """Array k of the memory: numbers in a row."""
     return carray(_point_at(memory[3 * k]), (memory[3 * k + 1],), np.float64)
 
 
-@njit(cache=True)
+@compiled()
 def read_reals(memory, k):  # type: ignore[no-untyped-def]
     """Array k of the memory: numbers in rows."""
     return carray(_point_at(memory[3 * k]), (memory[3 * k + 1], memory[3 * k + 2]), np.float64)
 
 
-@njit(cache=True)
+@compiled()
 def move(memory, x):  # type: ignore[no-untyped-def]
     """The point centre + root @ x; a root of one row is a diagonal."""
     centre, root = read_real(memory, 0), read_reals(memory, 1)
@@ -99,7 +100,7 @@ def move(memory, x):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@compiled()
 def move_back(memory, slope, out):  # type: ignore[no-untyped-def]
     """Write rootᵀ slope; whether all of it is a number."""
     root, good = read_reals(memory, 1), True
@@ -114,7 +115,7 @@ def move_back(memory, slope, out):  # type: ignore[no-untyped-def]
     return good
 
 
-@njit(cache=True)
+@compiled()
 def read_chart(m, k):  # type: ignore[no-untyped-def]
     """The chart, whose first array is k."""
     return Chart(
@@ -124,7 +125,7 @@ def read_chart(m, k):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@cfunc(_EXPAND, cache=True)
+@compiled_c(_EXPAND)
 def _expand(size, expanded, x_, out_, memory):  # type: ignore[no-untyped-def]
     try:
         carray(out_, (expanded,))[:] = move(memory, carray(x_, (size,)))

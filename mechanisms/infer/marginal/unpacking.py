@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.infer.marginal.coordinates import Coordinates
-from mechanisms.infer.marginal.partial import Partial
+from mechanisms.infer.marginal.tapes.partial import Partial
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,7 @@ def read_parameters(
 
 def draw_deviations(plan: Plan, partial: Partial, points: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     """Units' deviations by level, (chains, draws, quantities, units): what was sampled, and draws of what was not."""
-    from mechanisms.infer.marginal.execution import draw_integrated  # noqa: PLC0415  (loads numba)
+    from mechanisms.infer.marginal.tapes.execution import draw_integrated  # noqa: PLC0415  (loads numba)
 
     shape, flat = points.shape[:2], points.reshape(-1, points.shape[-1])
     kept = partial.split.quantities if partial.split else ()

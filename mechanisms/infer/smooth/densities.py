@@ -7,8 +7,7 @@ tried at many places.
 
 from math import erfc, exp, expm1, lgamma, log, log1p, pi, sqrt
 
-from numba import njit
-
+from mechanisms.infer.compiling import compiled
 from mechanisms.model.laws import FREEDOM
 
 FAMILIES = {
@@ -23,13 +22,13 @@ SUREST = 1.0 / sqrt(2 * pi)
 HALF_LOG_TWO_PI = 0.5 * log(2 * pi)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def softplus(x):  # type: ignore[no-untyped-def]
     """log(1 + exp x)."""
     return x + log1p(exp(-x)) if x > 0 else log1p(exp(x))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def logistic(x):  # type: ignore[no-untyped-def]
     """1 / (1 + exp −x)."""
     if x >= 0:
@@ -38,7 +37,7 @@ def logistic(x):  # type: ignore[no-untyped-def]
     return grown / (1.0 + grown)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def log_ndtr(x):  # type: ignore[no-untyped-def]
     """The log of the standard normal distribution function; far below 0 by Laplace's continued fraction."""
     if x > -6.0:
@@ -49,7 +48,7 @@ def log_ndtr(x):  # type: ignore[no-untyped-def]
     return -0.5 * x * x - HALF_LOG_TWO_PI - log(tail)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def digamma(x):  # type: ignore[no-untyped-def]
     """The derivative of log Γ, for x > 0: by recurrence to 10, then Stirling's series."""
     total = 0.0
@@ -61,7 +60,7 @@ def digamma(x):  # type: ignore[no-untyped-def]
     return total + log(x) - 0.5 / x - series
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def trigamma(x):  # type: ignore[no-untyped-def]
     """The second derivative of log Γ, for x > 0."""
     total = 0.0
@@ -72,7 +71,7 @@ def trigamma(x):  # type: ignore[no-untyped-def]
     return total + 1.0 / x + 0.5 * y + y / x * (1 / 6 - y * (1 / 30 - y * (1 / 42 - y / 30)))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def constant(family, y, spread):  # type: ignore[no-untyped-def]
     """What a row's log density has whatever its predictor, and its derivative by the spread.
 
@@ -94,7 +93,7 @@ def constant(family, y, spread):  # type: ignore[no-untyped-def]
     return 0.0, 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def value(family, y, trials, eta, spread):  # type: ignore[no-untyped-def]
     """The rest of the log density."""
     if family == LOGIT:
@@ -113,7 +112,7 @@ def value(family, y, trials, eta, spread):  # type: ignore[no-untyped-def]
     return _value(family, y, trials, eta, spread)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _value(family, y, trials, eta, spread):  # type: ignore[no-untyped-def]
     if family == CLOGLOG:
         rate = exp(eta)
@@ -135,7 +134,7 @@ def _value(family, y, trials, eta, spread):  # type: ignore[no-untyped-def]
     return (one - 1.0) * log(y) + (other - 1.0) * log1p(-y) - lgamma(one) - lgamma(other)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def slopes(family, y, trials, eta, spread):  # type: ignore[no-untyped-def]
     """`value`, its derivatives by η and the spread, and how much it is bent: minus the second derivative by η, or what
     is expected of that where it may be below 0 (student, beta)."""
@@ -155,7 +154,7 @@ def slopes(family, y, trials, eta, spread):  # type: ignore[no-untyped-def]
     return _slopes(family, y, eta, spread)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _slopes_probit(y, trials, eta):  # type: ignore[no-untyped-def]
     total, slope, bend = 0.0, 0.0, 0.0
     for side in range(2):
@@ -170,7 +169,7 @@ def _slopes_probit(y, trials, eta):  # type: ignore[no-untyped-def]
     return total, slope, 0.0, bend
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _slopes_cloglog(y, trials, eta):  # type: ignore[no-untyped-def]
     rate = exp(eta)
     odds = rate / expm1(rate) if 1e-300 < rate < 700.0 else (1.0 if rate < 1.0 else 0.0)
@@ -179,7 +178,7 @@ def _slopes_cloglog(y, trials, eta):  # type: ignore[no-untyped-def]
     return _value(CLOGLOG, y, trials, eta, 1.0), slope, 0.0, bend
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _slopes(family, y, eta, spread):  # type: ignore[no-untyped-def]
     if family == NEGATIVE:
         apart = eta - log(spread)

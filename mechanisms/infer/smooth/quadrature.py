@@ -9,9 +9,9 @@ from math import exp, log, log1p, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from mechanisms.infer.compiling import compiled
 from mechanisms.infer.smooth.densities import LOGIT, constant, logistic, slopes, value
 
 Floats = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Nodes(NamedTuple):
     log_weights: Floats
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _look(units, j, root, looks):  # type: ignore[no-untyped-def]
     """Write what multiplies each z in the predictors of a unit's rows."""
     for r in range(units.starts[j], units.starts[j + 1]):
@@ -58,7 +58,7 @@ def _look(units, j, root, looks):  # type: ignore[no-untyped-def]
                 looks[r, i] += units.loads[r, k] * root[k, i]
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(error_model="numpy", inline="always")
 def _shift(looks, r, z):  # type: ignore[no-untyped-def]
     """How far the deviations move a row's predictor."""
     found = looks[r, 0] * z[0]
@@ -67,7 +67,7 @@ def _shift(looks, r, z):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(error_model="numpy", inline="always")
 def _height(units, j, eta, spreads, looks, z):  # type: ignore[no-untyped-def]
     """The log density of a unit's rows and z, without what does not depend on z."""
     total, product = 0.0, 1.0
@@ -86,7 +86,7 @@ def _height(units, j, eta, spreads, looks, z):  # type: ignore[no-untyped-def]
     return total - log(product)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _lean(units, j, eta, spreads, looks, z, slope, bend):  # type: ignore[no-untyped-def]
     """Write how the height changes with z, and its curvature (lower triangle)."""
     size = len(z)
@@ -107,7 +107,7 @@ def _lean(units, j, eta, spreads, looks, z, slope, bend):  # type: ignore[no-unt
                 bend[k, i] += bent * looks[r, k] * looks[r, i]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _factorise(bend):  # type: ignore[no-untyped-def]
     """The Cholesky root of a matrix in its place; what is not positive becomes small."""
     for k in range(len(bend)):
@@ -118,7 +118,7 @@ def _factorise(bend):  # type: ignore[no-untyped-def]
             bend[k, i] = sqrt(max(rest, 1e-3)) if i == k else rest / bend[i, i]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _turn_back(bend, step):  # type: ignore[no-untyped-def]
     """Solve rootᵀ x = step in its place."""
     for k in range(len(step) - 1, -1, -1):
@@ -127,7 +127,7 @@ def _turn_back(bend, step):  # type: ignore[no-untyped-def]
         step[k] /= bend[k, k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _climb(units, j, eta, spreads, looks, z, bend):  # type: ignore[no-untyped-def]
     """Write the mode of z and the root of the curvature there."""
     size = len(z)
@@ -162,7 +162,7 @@ def _climb(units, j, eta, spreads, looks, z, bend):  # type: ignore[no-untyped-d
         height = above
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _grow(units, j, eta, sd, grown):  # type: ignore[no-untyped-def]
     """Write exp η of a plain unit's rows. How many are 1, the sum of their η, and whether the quick way may be taken."""
     ones, known = 0.0, 0.0
@@ -177,7 +177,7 @@ def _grow(units, j, eta, sd, grown):  # type: ignore[no-untyped-def]
     return ones, known, True
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(error_model="numpy", inline="always")
 def _quick_height(grown, first, last, ones, known, sd, z):  # type: ignore[no-untyped-def]
     """`_height` of a plain unit: 1 + exp(η + sd·z) is a product, and its logarithm is taken once."""
     total, product, factor = known + ones * sd * z - 0.5 * z * z, 1.0, exp(sd * z)
@@ -189,7 +189,7 @@ def _quick_height(grown, first, last, ones, known, sd, z):  # type: ignore[no-un
     return total - log(product)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _quick_climb(grown, first, last, ones, known, sd, begin):  # type: ignore[no-untyped-def]
     """The mode of a plain unit's z, and the square root of the curvature there."""
     z = begin
@@ -213,7 +213,7 @@ def _quick_climb(grown, first, last, ones, known, sd, begin):  # type: ignore[no
     return z, sqrt(bend)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _place(centre, bend, node, z):  # type: ignore[no-untyped-def]
     """Write where a node lies, in z."""
     z[:] = node
@@ -221,7 +221,7 @@ def _place(centre, bend, node, z):  # type: ignore[no-untyped-def]
     z += centre
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _weigh(units, j, eta, spreads, root, nodes, centre, bend, heights, grown, looks):  # type: ignore[no-untyped-def]
     """Write mode, curvature and the log weights of a unit's nodes; the log of the sum, and whether the quick way was taken."""
     ones, known, quick = _grow(units, j, eta, root[0, 0], grown)
@@ -247,7 +247,7 @@ def _weigh(units, j, eta, spreads, root, nodes, centre, bend, heights, grown, lo
     return most + log(total), quick
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def integrate(units, etas, spreads, roots, nodes, out):  # type: ignore[no-untyped-def]
     """Write the log likelihood at each of some points: predictors (points, rows), spreads (points, slots), roots."""
     size = units.loads.shape[1]
@@ -264,7 +264,7 @@ def integrate(units, etas, spreads, roots, nodes, out):  # type: ignore[no-untyp
         out[m] = total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _pull(units, j, weight, eta, spreads, looks, z, by_eta, by_spread, by_root):  # type: ignore[no-untyped-def]
     """Add the slopes of a unit's rows at one z."""
     for r in range(units.starts[j], units.starts[j + 1]):
@@ -280,7 +280,7 @@ def _pull(units, j, weight, eta, spreads, looks, z, by_eta, by_spread, by_root):
                 by_root[k, i] += weight * steep * units.loads[r, k] * z[i]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _quick_pull(grown, y, first, last, weight, sd, z, by_eta):  # type: ignore[no-untyped-def]
     """`_pull` of a plain unit; what to add to the derivative by the sd."""
     factor, pull = exp(sd * z), 0.0
@@ -291,7 +291,7 @@ def _quick_pull(grown, y, first, last, weight, sd, z, by_eta):  # type: ignore[n
     return weight * pull * z
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def differentiate(units, eta, spreads, root, nodes, by_eta, by_spread, by_root):  # type: ignore[no-untyped-def]
     """The log likelihood at one point; its derivatives by predictors, spreads and the root (lower triangle).
 
@@ -325,7 +325,7 @@ def differentiate(units, eta, spreads, root, nodes, by_eta, by_spread, by_root):
     return total
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def draw(units, etas, spreads, roots, tries, rng, out):  # type: ignore[no-untyped-def]
     """Write z of every unit given each point, (points, units, q), from their distribution given rows and parameters.
 
@@ -362,7 +362,7 @@ def draw(units, etas, spreads, roots, tries, rng, out):  # type: ignore[no-untyp
                     out[m, j, :] = z
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def find_modes(units, eta, spreads, root, out):  # type: ignore[no-untyped-def]
     """Write the mode of every unit's z at one point, (units, q)."""
     size = units.loads.shape[1]

@@ -1,13 +1,12 @@
 """The density of `layout` units as a C function."""
 
 import numpy as np
-from numba import cfunc, njit
 from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
+from mechanisms.infer.compiling import compiled, compiled_c
 from mechanisms.infer.marginal.charts import differentiate
 from mechanisms.infer.marginal.coordinates import Chart
-from mechanisms.infer.marginal.layout import Layout
 from mechanisms.infer.marginal.native import (
     DENSITY,
     FAILED,
@@ -20,6 +19,7 @@ from mechanisms.infer.marginal.native import (
     read_whole,
     read_wholes,
 )
+from mechanisms.infer.marginal.units.layout import Layout
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ def bind_units(centre: Floats, root: Floats, chart: Chart, layout: Layout) -> Na
     return bind_native(_density, centre, root, *chart, *layout)
 
 
-@njit(cache=True)
+@compiled()
 def _layout(m, k):  # type: ignore[no-untyped-def]
     return Layout(
         read_wholes(m, k), read_whole(m, k + 1), read_whole(m, k + 2), read_real(m, k + 3), read_whole(m, k + 4), read_whole(m, k + 5),
@@ -39,7 +39,7 @@ def _layout(m, k):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@cfunc(DENSITY, cache=True)
+@compiled_c(DENSITY)
 def _density(size, x_, gradient_, value_, memory):  # type: ignore[no-untyped-def]
     try:
         value, slope = carray(value_, (1,)), np.empty((1, size))

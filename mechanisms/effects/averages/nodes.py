@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from mechanisms.effects.grids import LARGEST_GRID, Noise
+from mechanisms.effects.averages.grids import LARGEST_GRID, Noise
 from mechanisms.effects.worlds import Version
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.laws import Given, find_law, place_skew

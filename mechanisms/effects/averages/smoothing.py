@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.grids import hermite, trapezoid
+from mechanisms.effects.averages.grids import hermite, trapezoid
 from mechanisms.model.families import LINKS, inverse_link
 
 Floats = NDArray[np.float64]

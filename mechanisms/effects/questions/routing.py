@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from mechanisms.effects.posing import Ways
+from mechanisms.effects.questions.posing import Ways
 from mechanisms.errors import ZeroEffectError
 from mechanisms.graph.graph import Edge, Graph, between
 from mechanisms.graph.placing import Placed, place

@@ -9,12 +9,12 @@ index, so that a processor works on several at once.
 """
 
 import numpy as np
-from numba import njit
 
-from mechanisms.infer.marginal.lanes import decompose_lanes, invert_lanes, return_lanes
+from mechanisms.infer.compiling import compiled
+from mechanisms.infer.marginal.units.lanes import decompose_lanes, invert_lanes, return_lanes
 
 
-@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@compiled(error_model="numpy", fastmath={"reassoc", "contract"})
 def multiply(one, other, first, last):  # type: ignore[no-untyped-def]
     """The sum of products of some elements."""
     total = 0.0
@@ -23,7 +23,7 @@ def multiply(one, other, first, last):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def read_part(program, part, cells):  # type: ignore[no-untyped-def]
     """A part's columns of X, and c last, times the part's scale; (columns + 1, rows)."""
     first, last = program.part_columns[part], program.part_columns[part + 1]
@@ -38,12 +38,12 @@ def read_part(program, part, cells):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@compiled()
 def _scale(program, part, cells):  # type: ignore[no-untyped-def]
     return cells[program.part_scales[part]] if program.part_scales[part] >= 0 else 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def return_part(program, part, columns, by_column, cells, slopes):  # type: ignore[no-untyped-def]
     """Add to the slopes by the cells, given those by a part's scaled columns."""
     first, last = program.part_columns[part], program.part_columns[part + 1]
@@ -60,7 +60,7 @@ def return_part(program, part, columns, by_column, cells, slopes):  # type: igno
         slopes[program.part_scales[part]] += total / scale
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def add_gram(program, part, columns, gram):  # type: ignore[no-untyped-def]
     """Add a part's products to `gram` (quantities + 1, quantities + 1, groups), its lower half; the last row is c's."""
     first, size = program.part_columns[part], len(columns)
@@ -73,7 +73,7 @@ def add_gram(program, part, columns, gram):  # type: ignore[no-untyped-def]
                 gram[k, j, g] += multiply(x, y, starts[g], starts[g + 1])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def return_gram(program, part, columns, outer, by_column):  # type: ignore[no-untyped-def]
     """Write the slopes by a part's columns, given `outer`, the slopes by the symmetric products of each group."""
     first, size = program.part_columns[part], len(columns)
@@ -89,7 +89,7 @@ def return_gram(program, part, columns, outer, by_column):  # type: ignore[no-un
                     into[i] += factor * values[i]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def integrate(gram, spread, outer, by_spread):  # type: ignore[no-untyped-def]
     """The log density of all groups, nan where a root does not exist; its slopes by their products and by M, into `outer` and `by_spread`."""
     size, groups = len(spread), gram.shape[2]
@@ -106,7 +106,7 @@ def integrate(gram, spread, outer, by_spread):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _expect(spread, centre, inverse):  # type: ignore[no-untyped-def]
     """E[u] and E[u zᵀ]."""
     size, groups = centre.shape
@@ -124,7 +124,7 @@ def _expect(spread, centre, inverse):  # type: ignore[no-untyped-def]
     return mean, seconds
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _write_slopes(gram, spread, centre, mean, seconds, outer, by_spread):  # type: ignore[no-untyped-def]
     """Slopes by the products of each group, −½ E[(u, 1) (u, 1)ᵀ], and by M."""
     size, groups = mean.shape
@@ -146,7 +146,7 @@ def _write_slopes(gram, spread, centre, mean, seconds, outer, by_spread):  # typ
         outer[size, a] = outer[a, size]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _prepare(gram, spread):  # type: ignore[no-untyped-def]
     """B and −Mᵀh."""
     size, groups = len(spread), gram.shape[2]
@@ -169,7 +169,7 @@ def _prepare(gram, spread):  # type: ignore[no-untyped-def]
     return root, centre
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def solve_lanes(root, out):  # type: ignore[no-untyped-def]
     """Solve root rootᵀ x = out in place."""
     for k in range(len(out)):
@@ -181,7 +181,7 @@ def solve_lanes(root, out):  # type: ignore[no-untyped-def]
     return_lanes(root, out)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def condition_groups(gram, spread, noise):  # type: ignore[no-untyped-def]
     """Turn `noise` (quantities, groups), normal(0, 1), into draws of u given the residuals' products and M."""
     root, centre = _prepare(gram, spread)

@@ -5,10 +5,11 @@ elements at an index (5), quotients (6), the root of a matrix in another order (
 """
 
 import numpy as np
-from numba import njit
+
+from mechanisms.infer.compiling import compiled
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def run_forwards(steps, indices, known, cells):  # type: ignore[no-untyped-def]
     """Fill the cells, step by step; the first ones hold what the steps start from."""
     for k in range(len(steps)):
@@ -32,7 +33,7 @@ def run_forwards(steps, indices, known, cells):  # type: ignore[no-untyped-def]
                 _sum(x, -1.0 if what == 3 else 1.0, y, out)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def run_backwards(steps, indices, known, cells, slopes):  # type: ignore[no-untyped-def]
     """Add to `slopes` of cells what later cells' slopes make of them."""
     for k in range(len(steps) - 1, -1, -1):
@@ -61,20 +62,20 @@ def run_backwards(steps, indices, known, cells, slopes):  # type: ignore[no-unty
             _add(out, -1.0 if what == 3 else 1.0, slopes[other : other + more])
 
 
-@njit(cache=True)
+@compiled()
 def _take(cells, one, index, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i] = cells[one + index[i]] if index[i] >= 0 else 0.0
 
 
-@njit(cache=True)
+@compiled()
 def _take_back(slopes, one, index, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         if index[i] >= 0:
             slopes[one + index[i]] += out[i]
 
 
-@njit(cache=True)
+@compiled()
 def _multiply(x, y, out):  # type: ignore[no-untyped-def]
     if len(x) == len(y):
         for i in range(len(out)):
@@ -85,7 +86,7 @@ def _multiply(x, y, out):  # type: ignore[no-untyped-def]
         out[i] = factor * array[i]
 
 
-@njit(cache=True)
+@compiled()
 def _sum(x, sign, y, out):  # type: ignore[no-untyped-def]
     if len(x) == len(y):
         for i in range(len(out)):
@@ -98,7 +99,7 @@ def _sum(x, sign, y, out):  # type: ignore[no-untyped-def]
             out[i] = x[0] + sign * y[i]
 
 
-@njit(cache=True, fastmath={"reassoc"})
+@compiled(fastmath={"reassoc"})
 def _add(out, sign, into):  # type: ignore[no-untyped-def]
     if len(into) == len(out):
         for i in range(len(out)):
@@ -110,7 +111,7 @@ def _add(out, sign, into):  # type: ignore[no-untyped-def]
     into[0] += sign * total
 
 
-@njit(cache=True, fastmath={"reassoc"})
+@compiled(fastmath={"reassoc"})
 def _add_product(out, by, into):  # type: ignore[no-untyped-def]
     if len(into) == len(out) and len(by) == len(out):
         for i in range(len(out)):
@@ -126,7 +127,7 @@ def _add_product(out, by, into):  # type: ignore[no-untyped-def]
         into[0] += total
 
 
-@njit(cache=True)
+@compiled()
 def _read_root(index, size, cells):  # type: ignore[no-untyped-def]
     out = np.zeros((size, size))
     for i in range(size):
@@ -136,7 +137,7 @@ def _read_root(index, size, cells):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _write_root(index, size, as_it_is, cells, out):  # type: ignore[no-untyped-def]
     """Write the root of the same matrix with rows and columns in another order; nan where rounding leaves none."""
     made = _read_root(index, size, cells)
@@ -157,7 +158,7 @@ def _write_root(index, size, as_it_is, cells, out):  # type: ignore[no-untyped-d
         out[i] = made[i // size, i % size]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _return_root(index, size, as_it_is, cells, ordered, slopes, out):  # type: ignore[no-untyped-def]
     """Add to `slopes` by a root's entries, given those by the root in another order (Murray 2016, arXiv:1602.07527)."""
     found = out.copy().reshape((size, size))
@@ -168,7 +169,7 @@ def _return_root(index, size, as_it_is, cells, ordered, slopes, out):  # type: i
             slopes[index[i]] += found[i // size, i % size]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _return_order(root, ordered, order, found):  # type: ignore[no-untyped-def]
     """Turn slopes by the ordered root R into those by the root: R⁻ᵀ Φ(Rᵀ slopes) R⁻¹ by the matrix, Φ halving the diagonal."""
     size = len(root)

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Dataset, readable
 from mechanisms.infer.marginal.coordinates import Coordinates, relate, state_coordinates
 from mechanisms.infer.marginal.forms import BentError
-from mechanisms.infer.marginal.gaussian import (
+from mechanisms.infer.marginal.tapes.products import Kind, Sketch, Split, split_unknown
+from mechanisms.infer.marginal.tapes.program import Parts, Program, finish
+from mechanisms.infer.marginal.tapes.tape import Line, Node, Tape, Value
+from mechanisms.infer.marginal.units.gaussian import (
     NotGaussianError,
     check_normal,
     check_related,
@@ -23,9 +26,6 @@ from mechanisms.infer.marginal.gaussian import (
     find_rows,
     keep,
 )
-from mechanisms.infer.marginal.products import Kind, Sketch, Split, split_unknown
-from mechanisms.infer.marginal.program import Parts, Program, finish
-from mechanisms.infer.marginal.tape import Line, Node, Tape, Value
 from mechanisms.model.beliefs import Belief
 from mechanisms.model.courses import predict
 from mechanisms.model.deviations import Deviating, find_unit, state_deviations

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, ColumnView, Dataset, Numbers
 from mechanisms.data.shapes import bare, see, variable_of
+from mechanisms.effects.averages.summed import represent
 from mechanisms.effects.stages import Population
-from mechanisms.effects.summed import represent
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
 from mechanisms.spec.theory import Question, Scalar
 

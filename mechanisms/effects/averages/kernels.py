@@ -1,12 +1,13 @@
 """The inner loop over draws and rows, in machine code: a curve of the linear predictor, averaged over the rows."""
 
 import numpy as np
-from numba import njit
+
+from mechanisms.infer.compiling import compiled
 
 _BLOCK = 512  # rows at once, so that they stay in the nearest cache
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def add_curves(coefficients, design, weights, tables, shares, start, density, out):  # type: ignore[no-untyped-def]
     """Add to `out`, for every draw, Σ weight · curve(coefficients · design) over the rows.
 
@@ -49,7 +50,7 @@ def add_curves(coefficients, design, weights, tables, shares, start, density, ou
         out[draw] += total
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def heap_up(coefficients, design, weights, start, density, heaps):  # type: ignore[no-untyped-def]
     """Add every row to the heap of the node below its coefficients · design: weight · (1, x, x², x³), x the way to the next.
 
@@ -80,7 +81,7 @@ def heap_up(coefficients, design, weights, start, density, heaps):  # type: igno
                 heap[node, 3] += weight * x
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def level_heaps(levels, heaps, begin, tables, shares, start, density, out):  # type: ignore[no-untyped-def]
     """Write to `out`, for every draw, Σ weight · curve(level + what was heaped); curves as in `add_curves`, heaps from `begin` on."""
     nodes = heaps.shape[1]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from mechanisms.infer.marginal.gaussian import Residuals
-from mechanisms.infer.marginal.reduction import Terms, merge_terms, turn_rows
+from mechanisms.infer.marginal.units.gaussian import Residuals
+from mechanisms.infer.marginal.units.reduction import Terms, merge_terms, turn_rows
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]

@@ -6,10 +6,11 @@ them: a slice costs as much as a lane's work.
 """
 
 import numpy as np
-from numba import njit
+
+from mechanisms.infer.compiling import compiled
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def factorise_lanes(layout, unit, values, root):  # type: ignore[no-untyped-def]
     """Write the Cholesky root of Q (quantities, quantities, lanes) into `root`; Σ members · log|Q|, nan where that is none."""
     first, start, lanes = layout.unit_unknowns[unit], layout.unit_entries[unit], layout.lanes[unit]
@@ -29,7 +30,7 @@ def factorise_lanes(layout, unit, values, root):  # type: ignore[no-untyped-def]
     return decompose_lanes(root, layout.members[members : members + lanes])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def decompose_lanes(root, members):  # type: ignore[no-untyped-def]
     """Turn each lane's matrix, of which the lower half counts, into its Cholesky root; Σ members · log|matrix|."""
     log_det = 0.0
@@ -50,7 +51,7 @@ def decompose_lanes(root, members):  # type: ignore[no-untyped-def]
     return log_det
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def centre_lanes(layout, unit, values, root, column, out):  # type: ignore[no-untyped-def]
     """Write ẑ (quantities, lanes) of one column into `out`."""
     start, lanes, size = layout.unit_entries[unit], layout.lanes[unit], len(out)
@@ -72,7 +73,7 @@ def centre_lanes(layout, unit, values, root, column, out):  # type: ignore[no-un
     return_lanes(root, out)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def return_lanes(root, out):  # type: ignore[no-untyped-def]
     """Solve rootᵀ x = out in place."""
     lanes = root.shape[2]
@@ -84,7 +85,7 @@ def return_lanes(root, out):  # type: ignore[no-untyped-def]
             out[k, b] /= root[k, k, b]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def invert_lanes(root, out):  # type: ignore[no-untyped-def]
     """Write Q⁻¹ (quantities, quantities, lanes) into `out`."""
     size, lanes = len(root), root.shape[2]
@@ -101,7 +102,7 @@ def invert_lanes(root, out):  # type: ignore[no-untyped-def]
         return_lanes(root, out[k])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def add_slopes_lanes(layout, unit, values, column, centre, rest, slopes):  # type: ignore[no-untyped-def]
     """The fit of one column; add to `slopes` the derivatives by the entries. Returns Σ |r|² + ẑᵀPẑ."""
     first, start, lanes = layout.unit_unknowns[unit], layout.unit_entries[unit], layout.lanes[unit]
@@ -130,7 +131,7 @@ def add_slopes_lanes(layout, unit, values, column, centre, rest, slopes):  # typ
     return square
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def add_spread_lanes(layout, unit, values, inverse, slopes):  # type: ignore[no-untyped-def]
     """Add to `slopes` what the uncertainty of the unknown quantities contributes."""
     start, lanes, members = layout.unit_entries[unit], layout.lanes[unit], layout.unit_members[unit]

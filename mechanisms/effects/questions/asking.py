@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Numbers
-from mechanisms.effects.integration import Average, average
+from mechanisms.effects.averages.integration import Average, average
 from mechanisms.effects.looking import Look
-from mechanisms.effects.population import choose, every_value, find_population, place, shown
-from mechanisms.effects.posing import Contrast, Ways
-from mechanisms.effects.scales import check_scale, find_looks, link_mean
+from mechanisms.effects.questions.population import choose, every_value, find_population, place, shown
+from mechanisms.effects.questions.posing import Contrast, Ways
+from mechanisms.effects.questions.scales import check_scale, find_looks, link_mean
 from mechanisms.effects.stages import Population, Stage
 from mechanisms.effects.worlds import Drawn, Scene, World, find_degree, nested, set_scene, trace
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mechanisms.infer.marginal.gaussian import Residuals
+from mechanisms.infer.marginal.units.gaussian import Residuals
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]

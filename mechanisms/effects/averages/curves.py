@@ -19,8 +19,8 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-from mechanisms.effects.polynomials import Polynomial
-from mechanisms.effects.smoothing import average_noise
+from mechanisms.effects.averages.polynomials import Polynomial
+from mechanisms.effects.averages.smoothing import average_noise
 from mechanisms.model.families import inverse_link
 
 Floats = NDArray[np.float64]
@@ -146,7 +146,7 @@ def _add(
     out: Floats,
 ) -> None:
     """Row by row."""
-    from mechanisms.effects.kernels import add_curves  # noqa: PLC0415  (numba is slow to import)
+    from mechanisms.effects.averages.kernels import add_curves  # noqa: PLC0415  (numba is slow to import)
 
     def run(some: slice, design: Floats, share: Floats) -> None:
         add_curves(factors[some], design, share, tables.values, tables.shares[some], tables.start, _DENSITY, out[some])
@@ -166,7 +166,7 @@ def _heap(
     known: dict[str, Heaps],
 ) -> Heaps:
     """All rows on a grid; that of the last world where it is the same."""
-    from mechanisms.effects.kernels import heap_up  # noqa: PLC0415
+    from mechanisms.effects.averages.kernels import heap_up  # noqa: PLC0415
 
     last, terms = known.get("heaps"), tuple(beside.terms)
     if last is not None and last.terms == terms and np.array_equal(last.factors, factors):
@@ -187,7 +187,7 @@ def _heap(
 
 def _level(level: Floats, heaps: Heaps, tables: Tables, out: Floats) -> None:
     """The curve of every heap, moved by the predictor's constant."""
-    from mechanisms.effects.kernels import level_heaps  # noqa: PLC0415
+    from mechanisms.effects.averages.kernels import level_heaps  # noqa: PLC0415
 
     def run(some: slice) -> None:
         curves = tables.values, tables.shares[some], tables.start

@@ -1,12 +1,11 @@
 """The density of a `program` as a C function."""
 
 import numpy as np
-from numba import cfunc, njit
 from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
+from mechanisms.infer.compiling import compiled, compiled_c
 from mechanisms.infer.marginal.coordinates import Chart
-from mechanisms.infer.marginal.execution import differentiate_program
 from mechanisms.infer.marginal.native import (
     DENSITY,
     FAILED,
@@ -19,7 +18,8 @@ from mechanisms.infer.marginal.native import (
     read_whole,
     read_wholes,
 )
-from mechanisms.infer.marginal.program import Program
+from mechanisms.infer.marginal.tapes.execution import differentiate_program
+from mechanisms.infer.marginal.tapes.program import Program
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ def bind_program(centre: Floats, root: Floats, chart: Chart, program: Program) -
     return bind_native(_density, centre, root, *chart, *program)
 
 
-@njit(cache=True)
+@compiled()
 def _program(m, k):  # type: ignore[no-untyped-def]
     return Program(
         read_whole(m, k), read_wholes(m, k + 1), read_whole(m, k + 2), read_real(m, k + 3), read_whole(m, k + 4), read_whole(m, k + 5),
@@ -38,7 +38,7 @@ def _program(m, k):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@cfunc(DENSITY, cache=True)
+@compiled_c(DENSITY)
 def _density(size, x_, gradient_, value_, memory):  # type: ignore[no-untyped-def]
     try:
         value, slope = carray(value_, (1,)), np.empty(size)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.infer.marginal.products import Split
-from mechanisms.infer.marginal.tape import Line, Node, Tape, Value
+from mechanisms.infer.marginal.tapes.products import Split
+from mechanisms.infer.marginal.tapes.tape import Line, Node, Tape, Value
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]

@@ -1,7 +1,7 @@
 """Where a question takes a variable: refused where its curve has no height."""
 
 from mechanisms.data.shapes import refuse_value
-from mechanisms.effects.population import choose
+from mechanisms.effects.questions.population import choose
 from mechanisms.graph.graph import variable_of
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question, Scalar

@@ -6,8 +6,8 @@ from itertools import islice, pairwise
 
 import networkx as nx
 
-from mechanisms.effects.posing import Posed, Ways
-from mechanisms.effects.routing import Routes
+from mechanisms.effects.questions.posing import Posed, Ways
+from mechanisms.effects.questions.routing import Routes
 from mechanisms.errors import IdentificationError, ZeroEffectError
 from mechanisms.graph.graph import Edge, Graph, between, variable_of
 from mechanisms.graph.question import Aim, hold, list_arrows, own_arrows, witnesses

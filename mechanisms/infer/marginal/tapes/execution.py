@@ -1,10 +1,10 @@
 """Compiled: the log density of a `partial.Program`, its gradient, and draws of what it integrates out."""
 
 import numpy as np
-from numba import njit
 
+from mechanisms.infer.compiling import compiled
 from mechanisms.infer.marginal.charts import enter_symbols, pull_slopes
-from mechanisms.infer.marginal.groups import (
+from mechanisms.infer.marginal.tapes.groups import (
     add_gram,
     condition_groups,
     integrate,
@@ -13,10 +13,10 @@ from mechanisms.infer.marginal.groups import (
     return_gram,
     return_part,
 )
-from mechanisms.infer.marginal.replay import run_backwards, run_forwards
+from mechanisms.infer.marginal.tapes.replay import run_backwards, run_forwards
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _enter(chart, program, point, cells):  # type: ignore[no-untyped-def]
     """Fill the cells; the log prior of the parameters."""
     symbols, size = program.sizes[1], len(chart.families)
@@ -26,7 +26,7 @@ def _enter(chart, program, point, cells):  # type: ignore[no-untyped-def]
     return prior
 
 
-@njit(cache=True)
+@compiled()
 def _read_spread(program, cells):  # type: ignore[no-untyped-def]
     out = np.zeros(program.spread_at.shape)
     for k in range(len(out)):
@@ -36,7 +36,7 @@ def _read_spread(program, cells):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@compiled()
 def _sum_gram(program, cells):  # type: ignore[no-untyped-def]
     """The products of all residuals in groups."""
     size = len(program.spread_at) + 1
@@ -47,7 +47,7 @@ def _sum_gram(program, cells):  # type: ignore[no-untyped-def]
     return gram
 
 
-@njit(cache=True)
+@compiled()
 def differentiate_program(chart, program, point, gradient):  # type: ignore[no-untyped-def]
     """The log posterior density at one point, up to a constant; its gradient into `gradient`."""
     cells, slopes = np.empty(program.sizes[0]), np.zeros(program.sizes[0])
@@ -71,7 +71,7 @@ def differentiate_program(chart, program, point, gradient):  # type: ignore[no-u
     return total
 
 
-@njit(cache=True)
+@compiled()
 def _add_groups(program, cells, slopes):  # type: ignore[no-untyped-def]
     """The log density of the residuals in groups, and its slopes by the cells."""
     spread, gram = _read_spread(program, cells), _sum_gram(program, cells)
@@ -90,7 +90,7 @@ def _add_groups(program, cells, slopes):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True)
+@compiled()
 def draw_integrated(chart, program, points, places, out, noise):  # type: ignore[no-untyped-def]
     """Write the cells at `places` into `out` (points, places), and turn `noise` (points, quantities, groups) into draws of u."""
     cells = np.empty(program.sizes[0])

@@ -11,9 +11,9 @@ worked on here. Compiled once for an installation; the data are arguments, a `la
 """
 
 import numpy as np
-from numba import njit
 
-from mechanisms.infer.marginal.lanes import (
+from mechanisms.infer.compiling import compiled
+from mechanisms.infer.marginal.units.lanes import (
     add_slopes_lanes,
     add_spread_lanes,
     centre_lanes,
@@ -23,7 +23,7 @@ from mechanisms.infer.marginal.lanes import (
 )
 
 
-@njit(cache=True)
+@compiled()
 def _multiply(symbols, factors):  # type: ignore[no-untyped-def]
     out = np.ones(factors.shape[0])
     for m in range(factors.shape[0]):
@@ -34,7 +34,7 @@ def _multiply(symbols, factors):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@compiled()
 def _multiply_back(symbols, factors, slopes, back):  # type: ignore[no-untyped-def]
     """Add to `back` the slopes by the symbols, given those by the products."""
     for m in range(factors.shape[0]):
@@ -52,7 +52,7 @@ def _multiply_back(symbols, factors, slopes, back):  # type: ignore[no-untyped-d
             back[factors[m, d]] += other
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _enter(layout, products):  # type: ignore[no-untyped-def]
     """The entries' values, of each unit (entries, lanes)."""
     out = np.zeros(layout.unit_values[-1])
@@ -78,20 +78,20 @@ def _enter(layout, products):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@compiled()
 def _of_unit(layout, unit, values):  # type: ignore[no-untyped-def]
     """A unit's part of values, (entries, lanes)."""
     part = values[layout.unit_values[unit] : layout.unit_values[unit + 1]]
     return part.reshape((layout.unit_entries[unit + 1] - layout.unit_entries[unit], layout.lanes[unit]))
 
 
-@njit(cache=True)
+@compiled()
 def _shift(layout, unit):  # type: ignore[no-untyped-def]
     """How far the values of a unit of one lane stand from its entries."""
     return layout.unit_values[unit] - layout.unit_entries[unit]
 
 
-@njit(cache=True)
+@compiled()
 def _factorise(layout, unit, values, root):  # type: ignore[no-untyped-def]
     """Write the Cholesky root of Q into `root` and return log|Q|; nan where Q is not positive definite."""
     first, shift = layout.unit_unknowns[unit], _shift(layout, unit)
@@ -121,7 +121,7 @@ def _factorise(layout, unit, values, root):  # type: ignore[no-untyped-def]
     return log_det
 
 
-@njit(cache=True)
+@compiled()
 def _centre(layout, unit, values, root, column, out):  # type: ignore[no-untyped-def]
     """Write ẑ of one column into `out`."""
     size, shift = layout.unit_unknowns[unit + 1] - layout.unit_unknowns[unit], _shift(layout, unit)
@@ -137,7 +137,7 @@ def _centre(layout, unit, values, root, column, out):  # type: ignore[no-untyped
     _back(root, out, size)
 
 
-@njit(cache=True)
+@compiled()
 def _back(root, out, size):  # type: ignore[no-untyped-def]
     """Solve rootᵀ x = out in place."""
     for k in range(size - 1, -1, -1):
@@ -146,7 +146,7 @@ def _back(root, out, size):  # type: ignore[no-untyped-def]
         out[k] /= root[k, k]
 
 
-@njit(cache=True)
+@compiled()
 def _invert(root, size, out):  # type: ignore[no-untyped-def]
     """Write Q⁻¹ into `out`."""
     for k in range(size):
@@ -160,7 +160,7 @@ def _invert(root, size, out):  # type: ignore[no-untyped-def]
         _back(root, out[k], size)
 
 
-@njit(cache=True)
+@compiled()
 def _add_slopes(layout, unit, values, column, centre, slopes):  # type: ignore[no-untyped-def]
     """The fit of one column; add to `slopes` the derivatives by the entries. Returns |r|² + ẑᵀPẑ."""
     first, shift = layout.unit_unknowns[unit], _shift(layout, unit)
@@ -180,7 +180,7 @@ def _add_slopes(layout, unit, values, column, centre, slopes):  # type: ignore[n
     return square
 
 
-@njit(cache=True)
+@compiled()
 def _add_spread(layout, unit, values, inverse, slopes):  # type: ignore[no-untyped-def]
     """Add to `slopes` what the uncertainty of the unknown quantities contributes."""
     members, shift = layout.members[layout.unit_members[unit]], _shift(layout, unit)
@@ -193,7 +193,7 @@ def _add_spread(layout, unit, values, inverse, slopes):  # type: ignore[no-untyp
             slopes[shift + one] -= members * total
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _return_slopes(layout, symbols, count, slopes, back):  # type: ignore[no-untyped-def]
     """Write the slopes by the symbols, given those by the entries."""
     by_product = np.zeros(count)
@@ -214,7 +214,7 @@ def _return_slopes(layout, symbols, count, slopes, back):  # type: ignore[no-unt
     _multiply_back(symbols, layout.factors, by_product, back)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _find_room(layout):  # type: ignore[no-untyped-def]
     """The most unknown quantities that a unit of one lane has; and how many numbers a square of them and a column take in others."""
     widest, square, column = 1, 1, 1
@@ -227,7 +227,7 @@ def _find_room(layout):  # type: ignore[no-untyped-def]
     return widest, square, column
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _add_single(layout, unit, values, root, inverse, centre, slopes):  # type: ignore[no-untyped-def]
     """The log density of a unit of one lane; add to `slopes` its derivatives by the entries."""
     size, total = layout.unit_unknowns[unit + 1] - layout.unit_unknowns[unit], 0.0
@@ -245,7 +245,7 @@ def _add_single(layout, unit, values, root, inverse, centre, slopes):  # type: i
     return total
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _add_lanes(layout, unit, values, room, more, other, rest, slopes):  # type: ignore[no-untyped-def]
     """The same for a unit of several lanes."""
     size, lanes = layout.unit_unknowns[unit + 1] - layout.unit_unknowns[unit], layout.lanes[unit]
@@ -270,7 +270,7 @@ def _add_lanes(layout, unit, values, room, more, other, rest, slopes):  # type: 
     return total
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def collapse(layout, symbols, back):  # type: ignore[no-untyped-def]
     """The log density at these symbols, up to a constant; its slopes by the symbols into `back`, if that has any length."""
     products = _multiply(symbols, layout.factors)
@@ -295,7 +295,7 @@ def collapse(layout, symbols, back):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True)
+@compiled()
 def condition(layout, symbols, owners, drawn):  # type: ignore[no-untyped-def]
     """Turn `drawn` (points, quantities), normal(0, 1), into draws of the unknown quantities given data and symbols.
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.shapes import variable_of
-from mechanisms.effects.curves import CURVED, average_curve
-from mechanisms.effects.grids import Layout
+from mechanisms.effects.averages.curves import CURVED, average_curve
+from mechanisms.effects.averages.grids import Layout
+from mechanisms.effects.averages.polynomials import Polynomial
 from mechanisms.effects.looking import MEAN
-from mechanisms.effects.polynomials import Polynomial
 from mechanisms.effects.stages import Population, Stage, merge_rows, predict
 from mechanisms.effects.values import Kinds, Value
 from mechanisms.effects.worlds import Scene, Source, Traced, Version

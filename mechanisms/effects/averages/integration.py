@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.effects.grids import SOBOL_POINTS, Fineness, Layout, Noise, lay_out, scatter
+from mechanisms.effects.averages.grids import SOBOL_POINTS, Fineness, Layout, Noise, lay_out, scatter
+from mechanisms.effects.averages.nodes import TooNarrowError, check_width, spread_out, weigh_values
+from mechanisms.effects.averages.outlines import average_outline
+from mechanisms.effects.averages.smoothing import level_off
 from mechanisms.effects.looking import measure
-from mechanisms.effects.nodes import TooNarrowError, check_width, spread_out, weigh_values
-from mechanisms.effects.outlines import average_outline
-from mechanisms.effects.smoothing import level_off
 from mechanisms.effects.stages import Population, Stage, find_rows, merge_rows, predict
 from mechanisms.effects.values import Kinds, Value
 from mechanisms.effects.worlds import Scene, Traced, Version, World, trace
