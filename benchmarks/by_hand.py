@@ -30,8 +30,17 @@ def build(work: Work, frame: pd.DataFrame) -> pm.Model:
             binary = work.binary and effect == work.on
             unit = 1.0 if binary else np.nanstd(y, ddof=1)
             level = pm.Normal(f"level({effect})", 0 if binary else np.nanmean(y), 2.5 * unit)
-            slopes = pm.Normal(f"slopes({effect})", 0, 2.5 * unit / np.array(scales), shape=len(causes))
+            slopes = pm.Normal(
+                f"slopes({effect})",
+                0,
+                2.5 * unit / np.where(np.array(causes) == work.bent, 1, scales),
+                shape=len(causes),
+            )
             fixed = [place for place, cause in enumerate(causes) if cause not in filled]
+            if work.bent:
+                eta = bend(work, frame, effect, causes, level, unit)
+                pm.Normal(effect, eta, pm.Exponential(f"sigma({effect})", scale=unit), observed=y)
+                continue
             eta = level + (frame[[causes[p] for p in fixed]].to_numpy(float) - means[fixed]) @ slopes[np.array(fixed)]
             for place, cause in enumerate(causes):
                 if cause in filled:
@@ -49,6 +58,19 @@ def build(work: Work, frame: pd.DataFrame) -> pm.Model:
     return model
 
 
+def bend(work: Work, frame: pd.DataFrame, effect: str, causes: tuple[str, ...], level: object, unit: float) -> object:
+    """An S-curve in one cause, lines in the others; the intercept speaks at their means and at the middle of the curve."""
+    x = frame[work.bent]
+    midpoint, width = pm.Normal("midpoint", x.mean(), x.std()), pm.LogNormal("width", np.log(x.std() / 2), 0.5)
+    eta = level
+    for place, cause in enumerate(causes):
+        slope = pm.model.modelcontext(None)[f"slopes({effect})"][place]
+        values = frame[cause].to_numpy(float)
+        column = pm.math.sigmoid((values - midpoint) / width) - 0.5 if cause == work.bent else values - values.mean()
+        eta = eta + slope * column
+    return eta
+
+
 def summarise(work: Work, posterior: object) -> dict[str, np.ndarray]:
     """The effects of linear equations by products of coefficients; else the slopes."""
     slope = {
@@ -56,6 +78,12 @@ def summarise(work: Work, posterior: object) -> dict[str, np.ndarray]:
         for effect, causes in work.equations.items()
         for place, cause in enumerate(causes)
     }
+    if work.bent:
+        slope |= {(name, ""): np.asarray(posterior[name]).ravel() for name in ("midpoint", "width")}  # type: ignore[index]
+        return {
+            f"{cause} -> {effect}" if effect else f"{cause}({work.bent} -> {work.on})": draws
+            for (cause, effect), draws in slope.items()
+        }
     if work.binary:
         return {f"{cause} -> {effect}": draws for (cause, effect), draws in slope.items()}
     mediators = [name for name in work.equations if name != work.on]

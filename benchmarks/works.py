@@ -20,12 +20,16 @@ JOBS = {
     "depress2": ("job_seek", "treat", "econ_hard", "sex", "age"),
 }
 SIX = dict.fromkeys(MEDIATORS, ("x", *COVARIATES)) | {"y": (*MEDIATORS, "x", *COVARIATES)}
+DOSE = {"y": ("x", "z")}
 UPB = {"negaff": ("att", "educ", "gender", "age"), "upb": ("negaff", "att", "educ", "gender", "age")}
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is asked: the effects of `of` on `on` in these equations, with `least` times the rivals' speed aimed at."""
+    """What is asked: the effects of `of` on `on` in these equations, with `least` times the rivals' speed aimed at.
+
+    The outcome is yes or no where `binary`; the cause `bent` acts by an S-curve. Then posteriors of coefficients are compared.
+    """
 
     what: str
     equations: dict[str, tuple[str, ...]]
@@ -35,6 +39,7 @@ class Work:
     seconds: float | None
     least: int
     binary: bool = False
+    bent: str | None = None
 
     @property
     def text(self) -> str:
@@ -44,6 +49,9 @@ class Work:
             f"  {name}: {{family: bernoulli}}" if self.binary and name == self.on else f"  {name}:" for name in names
         ]
         arrows = [f"  {', '.join(causes)} -> {effect}:" for effect, causes in self.equations.items()]
+        if self.bent:
+            arrows = [f"  {cause} -> {effect}:{' {shape: logistic}' * (cause == self.bent)}"
+                      for effect, causes in self.equations.items() for cause in causes]  # fmt: skip
         return "\n".join(["variables:", *told, "arrows:", *arrows, ""])
 
 
@@ -80,12 +88,20 @@ def breakups(rows: int) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return make
 
 
+def dose(_: pd.DataFrame) -> pd.DataFrame:
+    """An outcome that rises by 2 about x = 1, in an S-curve of width .5."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.normal((1.0, 0.0), size=(1000, 2)), columns=["x", "z"])
+    return frame.assign(y=2 / (1 + np.exp(-(frame.x - 1) / 0.5)) + 0.3 * frame.z + rng.normal(size=1000))
+
+
 WORKS = {
     "jobs": Work("JOBS II, 899 people", JOBS, "treat", "depress2", lambda jobs: jobs, 0.25, 50),
     "missing": Work("JOBS II, 20 % missing", JOBS, "treat", "depress2", thin, 0.5, 50),
     "six": Work("six mediators, 30 covariates, n = 5000", SIX, "x", "y", six, None, 50),
     "upb": Work("UPB, logistic, n = 385", UPB, "att", "upb", breakups(385), 0.1, 10, binary=True),
     "upb100k": Work("UPB, logistic, n = 100 000", UPB, "att", "upb", breakups(100_000), 5.0, 10, binary=True),
+    "dose": Work("an S-curve, n = 1000: nobody but NUTS", DOSE, "x", "y", dose, None, 1, bent="x"),
 }
 
 
