@@ -21,11 +21,11 @@ COMPILED = (b"@compiled", b"NamedTuple")  # in each source that it is made from
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit`, with machine code kept on disk."""
+    """`numba.njit`, with machine code kept on disk, which lets go of Python's lock: it reads and writes arrays alone."""
 
     def compile_later(function: Callable[..., Any]) -> Any:
         throw_away_stale(FunctionCache(function).cache_path, digest())  # type: ignore[no-untyped-call]
-        return njit(cache=True, **options)(function)
+        return njit(cache=True, nogil=True, **options)(function)
 
     return compile_later
 

@@ -36,7 +36,8 @@ class Fit:
     def draws(self) -> xr.Dataset:
         """The posterior draws, one (chain, draw) variable per parameter, in data units."""
         posterior = self.idata["posterior"].to_dataset()
-        return posterior.rename({safe_name(name): name for name in self.plan.parameters if "/" in name})
+        renamed = {safe_name(name): name for name in self.plan.parameters if "/" in name}
+        return posterior.rename(renamed) if renamed else posterior
 
     @property
     def parameters(self) -> dict[str, Floats]:

@@ -125,6 +125,37 @@ def test_tables_against_quadrature(monkeypatch, link, least, most, heaped):
         assert mean == pytest.approx(np.dot(weights, each), abs=off)
 
 
+def test_draws_beyond_the_tables_are_sure_beside_draws_that_are_not():
+    rows, weights = {"a": np.linspace(-1.0, 1.0, 7)}, np.full(7, 1 / 7)
+    level, slope = np.array([-1e9, -300.0, -41.0, -39.5, 0.2, 39.5, 41.0, 300.0, 1e9]), np.linspace(0.2, 1.5, 9)
+    for noise in (np.zeros(9), np.linspace(0.1, 0.9, 9)):
+        found = average_curve("logit", Polynomial({(): level, ("a",): slope}), noise**2, rows, weights, {})
+        for place in range(9):
+            each = [_integrate("logit", float(level[place] + slope[place] * a), float(noise[place])) for a in rows["a"]]
+            assert found[place] == pytest.approx(np.mean(each), abs=1.3e-7 if noise.any() else OFF)
+
+
+@pytest.mark.parametrize("heaped", [1, np.inf], ids=["heaped", "row by row"])
+def test_worlds_that_differ_by_a_constant_share_what_is_known_and_others_do_not(monkeypatch, heaped):
+    monkeypatch.setattr(curves, "_HEAPED", heaped)
+    rng = np.random.default_rng(4)
+    rows, weights, known = {"a": rng.normal(size=30), "b": rng.normal(size=30)}, np.full(30, 1 / 30), {}
+    slopes = rng.normal(size=(3, 5))
+    worlds = [
+        {(): slopes[0], ("a",): slopes[1]},
+        {(): slopes[0] + 2, ("a",): slopes[1]},
+        {(): slopes[0], ("a",): slopes[2]},
+        {(): slopes[0], ("b",): slopes[2]},
+        {(): slopes[0], ("a", "b"): slopes[2]},
+    ]
+    for world in worlds:
+        found = average_curve("logit", Polynomial(world), np.zeros(5), rows, weights, known)
+        wanted = (
+            special.expit(Polynomial(world).coefficients(5) @ Polynomial(world).design(rows, slice(0, 30))) @ weights
+        )
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=OFF)
+
+
 def _integrate(link, eta, noise):
     def height(z):
         return stats.norm.pdf(z) * inverse_link(link, np.float64(eta + noise * z))

@@ -14,7 +14,7 @@ import pytensor
 import pytest
 import xarray as xr
 from pytensor.compile.mode import Mode
-from scipy import stats
+from scipy import optimize, stats
 
 import mechanisms as mx
 from mechanisms.errors import FitError
@@ -197,6 +197,12 @@ class Integrated:
         return base - 0.5 * slope @ np.linalg.solve(curved, slope) - 0.5 * np.linalg.slogdet(-curved)[1]
 
 
+def straighten(s):
+    """The t with ∫ Φ up to t = s, and the log of how fast log s grows with it."""
+    t = optimize.brentq(lambda t: t * stats.norm.cdf(t) + stats.norm.pdf(t) - s, -30, s + 1, xtol=1e-14)
+    return t, stats.norm.logcdf(t) - np.log(s)
+
+
 def translate(plan, density, point):
     """A point of PyMC's coordinates in ours, and the log of how much ours are stretched where they differ."""
     found, stretched = [], 0.0
@@ -204,8 +210,14 @@ def translate(plan, density, point):
         named = [f"{name}{suffix}" for name in equation.addresses for suffix in ("", "_lowerbound__", "_interval__")]
         found += [*point.get(f"z({equation.response})", []), *(point[name] for name in named if name in point)]
         found += [point[f"{name}_log__"] for name in (equation.spread, equation.initial) if f"{name}_log__" in point]
+    chart, where = density.coordinates.chart, density.coordinates.symbol
     for each in plan.varying:
-        found += [point[f"{name}_log__"] for name in each.spreads]
+        for name in each.spreads:
+            place = np.flatnonzero(chart.matrix[where(name)])[0]
+            width = chart.upper[place] - chart.lower[place]
+            t, turned = straighten(np.exp(point[f"{name}_log__"]) / width)
+            found.append(t)
+            stretched += turned
         found += list(np.arcsinh(point.get(f"v({each.level})", [])))
     for name in point:
         if name.startswith("v(residuals"):

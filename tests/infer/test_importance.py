@@ -6,7 +6,7 @@ from arviz_stats.base import array_stats
 from scipy import special, stats
 
 from mechanisms.infer.engines.contract import UnreliableError
-from mechanisms.infer.smooth.importance import Smoothed, draw_smoothed, refuse_unreliable, smooth
+from mechanisms.infer.smooth.importance import Smoothed, draw_smoothed, find_k_hat, refuse_unreliable, smooth
 
 Z = 5.0
 
@@ -25,9 +25,29 @@ def test_weights_and_k_hat_are_those_of_arviz(shape, size):
     np.testing.assert_allclose(weights, special.softmax(expected), rtol=1e-8)
 
 
+@pytest.mark.parametrize("size", [30, 2000, 8000])
+@pytest.mark.parametrize("shape", [0.1, 0.9, 40.0])
+def test_k_hat_alone_is_that_of_the_weights(size, shape):
+    log_ratio = np.log1p(np.random.default_rng(size).pareto(1 / shape, size))
+    log_ratio[::7] = -np.inf
+    log_ratio[::5] = log_ratio[5]
+    assert find_k_hat(log_ratio) == pytest.approx(smooth(log_ratio)[1], rel=1e-12)
+
+
+def test_threads_change_no_draw(monkeypatch):
+    """Pieces are the same however many threads share them."""
+    density = stats.multivariate_normal(np.zeros(3), np.eye(3)).logpdf
+    drawn = []
+    for cores in (1, 4):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        drawn.append(draw_smoothed(density, np.full(3, 0.1), np.eye(3), 1200, np.random.default_rng(2)))
+    np.testing.assert_array_equal(drawn[0].draws, drawn[1].draws)
+    assert drawn[0].k_hat == drawn[1].k_hat
+
+
 def test_equal_weights_have_no_tail():
     weights, k_hat = smooth(np.full(2000, 3.0))
-    assert k_hat == -np.inf
+    assert k_hat == find_k_hat(np.full(2000, 3.0)) == -np.inf
     np.testing.assert_allclose(weights, 1 / 2000)
 
 

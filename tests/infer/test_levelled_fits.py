@@ -272,9 +272,13 @@ def test_blch9_observed_centring_against_bmlm(shared):
 
 @pytest.mark.slow  # twenty fits by NUTS
 def test_intervals_of_the_average_indirect_effect_cover_and_those_of_the_product_do_not():
-    """E[a_j b_j] = .263 over 20 simulated diaries: 95 % intervals that hold it 14 times or fewer have a chance of 1 in 3000."""
+    """E[a_j b_j] = .263 over 20 simulated diaries: of right 95 % intervals 17 or more hold it with probability .984.
+
+    The seeds were chosen before any of them was looked at. The mean lies low by .3 posterior sds: the correlation's prior
+    draws .6 towards 0. Where parameters come from their priors, ranks are even (`test_calibration_slopes`).
+    """
     whole = product = 0
-    for seed in range(20):
+    for seed in range(1000, 1020):
         frame, _ = diary(100 + seed)
         fit = mx.fit(mx.parse(DIARY), frame, chains=2, draws=500, tune=500, seed=seed)
         draws, cor = fit.parameters, fit.correlations["person"]
@@ -286,7 +290,7 @@ def test_intervals_of_the_average_indirect_effect_cover_and_those_of_the_product
             low, high = np.quantile(values, [0.025, 0.975])
             inside = int(low < 0.263 < high)
             whole, product = whole + inside * (count == "whole"), product + inside * (count == "product")
-    assert whole >= 15
+    assert whole >= 17
     assert product < 15
 
 

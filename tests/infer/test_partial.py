@@ -4,6 +4,8 @@ The witness is the PyMC model's joint density, a quadratic in the deviations tha
 that differences with step 1 integrate exactly. No PyMC model is compiled here: densities run through PyTensor's Python linker.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytensor
@@ -32,6 +34,15 @@ variables: {x: , y: }
 arrows:
   x(t-1), y(t-1) -> x, y: {varies_by: client}
   session -> y: {varies_by: client}
+"""
+TRENDS = """
+levels: [session, client, therapist]
+time: session
+variables: {x: , y: }
+arrows:
+  x(t-1) -> y: {varies_by: client}
+  y(t-1) -> y:
+  session -> x, y: {varies_by: client}
 """
 CORRELATED = """
 levels: [session, client]
@@ -62,8 +73,14 @@ def small_pair(seed):
 
 CASES = pytest.mark.parametrize(
     ("text", "frame"),
-    [(DIARY, small_diary(1)), (DYNAMICS, small_panel(2)), (CORRELATED, small_pair(3)), (LEVELS, levels(3))],
-    ids=["diary", "dynamics", "correlated", "levels"],
+    [
+        (DIARY, small_diary(1)),
+        (DYNAMICS, small_panel(2)),
+        (TRENDS, small_panel(2)),
+        (CORRELATED, small_pair(3)),
+        (LEVELS, levels(3)),
+    ],
+    ids=["diary", "dynamics", "trends", "correlated", "levels"],
 )
 
 
@@ -169,14 +186,15 @@ def draw_setup(explicit, rng):
 CHOICES = [
     (DIARY, small_diary(1), "person", ("1 -> y", "x(day) -> m", "m(day) -> y", "x(day) -> y")),
     (DYNAMICS, small_panel(2), "client", ("x(t-1) -> x", "y(t-1) -> x", "x(t-1) -> y", "y(t-1) -> y")),
+    (TRENDS, small_panel(2), "client", ("1 -> x", "session -> x", "1 -> y", "session -> y")),
 ]
 
 
-@pytest.mark.parametrize(("text", "frame", "level", "kept"), CHOICES, ids=["diary", "dynamics"])
-def test_slopes_and_last_intercepts_are_integrated_out(text, frame, level, kept):
-    """y's intercept is multiplied with nothing; those that departures are taken from are multiplied with slopes."""
+@pytest.mark.parametrize(("text", "frame", "level", "kept"), CHOICES, ids=["diary", "dynamics", "trends"])
+def test_as_many_as_can_be_are_integrated_out(text, frame, level, kept):
+    """Slopes and what is multiplied with none; or, of more quantities, courses, and one slope of departures is sampled."""
     _, _, made = prepared(text, frame)
-    assert (made.split.level, made.split.quantities) == (level, kept)
+    assert (made.split.level, set(made.split.quantities)) == (level, set(kept))
 
 
 def test_a_curve_of_missing_values_samples_them():
@@ -230,12 +248,30 @@ def test_the_c_function_is_the_density_in_the_samplers_coordinates():
     _, _, made = prepared(DYNAMICS, small_panel(2))
     rng = np.random.default_rng(1)
     centre, scale, x = begin(made), rng.uniform(0.5, 1.0, made.size), rng.normal(0, 0.3, made.size)
-    native = bind_program(centre, scale, made.coordinates.chart, made.program)
+    native = bind_program(centre, scale, made.coordinates.chart, made.program, 1)
     value, gradient, point = call_native(native, x)
     expected, slopes = slope(made, centre + scale * x)
     np.testing.assert_array_equal(point, centre + scale * x)
     assert value == pytest.approx(expected, rel=1e-12)
     np.testing.assert_allclose(gradient, scale * slopes, rtol=1e-9)
+
+
+@pytest.mark.parametrize("rooms", [1, 4])
+def test_threads_share_rooms_and_no_numbers(rooms):
+    """Four threads with a room for each, and with one for all, where those that find it taken make one of their own."""
+    _, _, made = prepared(DYNAMICS, small_panel(2))
+    rng = np.random.default_rng(5)
+    centre, scale, points = begin(made), np.ones(made.size), rng.normal(0, 0.3, (200, made.size))
+    native = bind_program(centre, scale, made.coordinates.chart, made.program, rooms)
+    with ThreadPoolExecutor(4) as pool:  # ctypes lets go of Python's lock
+        found = list(pool.map(lambda x: call_native(native, x), points))
+    for x, (value, gradient, _) in zip(points, found, strict=True):
+        expected, slopes = slope(made, centre + x)
+        assert value == expected
+        np.testing.assert_array_equal(gradient, slopes)
+    taken = native.arrays[-2]
+    assert taken.shape == (rooms,)
+    assert not taken.any()
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])

@@ -11,7 +11,6 @@ cubic asks of it. Worlds that differ by a constant only, as those of one contras
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from mechanisms.effects.averages.polynomials import Polynomial
 from mechanisms.effects.averages.smoothing import average_noise
+from mechanisms.infer.cores import cut, share_out
 from mechanisms.model.families import inverse_link
 
 Floats = NDArray[np.float64]
@@ -32,11 +32,16 @@ _NODES = (1, 6, 12, 24, 48)
 _ROWS_AT_ONCE = 65_536
 _HEAPED = 8_000  # rows from which a grid of them pays
 _MOST = 32_000_000  # numbers that such grids may take: 256 MB
+_SHARED = 250_000  # draws × rows, or nodes, that are worth a thread: about a millisecond
+_AT_ONCE = 128  # draws of which the predictor is worked out at once, so that it stays in a processor's cache
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Curves at the nodes start + i / density, shape (curves, nodes), and each draw's shares in them, (draws, curves)."""
+    """A draw's curve at the nodes start + i / density is `shares` @ `values`, (draws, powers) and (powers, nodes).
+
+    Powers are Chebyshev polynomials of the noise's sd, one where all draws have the same noise.
+    """
 
     start: float
     values: Floats
@@ -44,11 +49,20 @@ class Tables:
 
 
 @dataclass(frozen=True, eq=False)
-class Heaps:
-    """Rows on a grid of the predictor without its constant, from `start` on; shape (draws, nodes, powers of the place)."""
+class Spans:
+    """Bounds of the predictor without its constant in every draw, with the terms and factors that it has."""
 
     terms: tuple[Any, ...]
     factors: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Heaps:
+    """Rows on a grid of the predictor without its constant, from `start` on; shape (draws, nodes, powers of the place)."""
+
+    spans: Spans
     start: float
     values: Floats
 
@@ -59,7 +73,7 @@ def average_curve(
     variance: Floats,
     columns: Mapping[str, Floats],
     weights: Floats,
-    known: dict[str, Heaps],
+    known: dict[str, Any],
 ) -> Floats | None:
     """E[inverse link(η + noise)] averaged over the rows, shape (draws,); None where no table meets the curve.
 
@@ -68,7 +82,7 @@ def average_curve(
     variance
         That of the normal noise which η carries in each draw, shape (draws,).
     known
-        A cache: the rows on the grid that was used last.
+        A cache: the bounds of the predictor that was used last, and its rows on a grid.
     """
     factors = (eta + Polynomial({(): 0.0})).coefficients(len(variance))
     terms = tuple((eta + Polynomial({(): 0.0})).terms)
@@ -79,36 +93,50 @@ def average_curve(
     place = terms.index(())
     level, moved = factors[:, place], np.delete(factors, place, axis=1)
     beside = Polynomial(dict.fromkeys(term for term in terms if term))
-    low, high = _reach(beside, moved, columns)
-    reach = float((level + low).min()), float((level + high).max())
+    spans = _span(beside, moved, columns, known)
+    low, high = (np.clip(level + end, -2 * _FAR, 2 * _FAR) for end in (spans.low, spans.high))
+    reach = float(low.min()), float(high.max())
     tables = _tabulate(link, reach, np.sqrt(variance))
     if tables is None:
         return None
     found = np.zeros(len(level))
-    nodes = int((high.max() - low.min()) * _DENSITY) + 6
+    start, end = float(spans.low.min()), float(spans.high.max())
+    nodes = int((end - start) * _DENSITY) + 6
     few = len(weights) < _HEAPED or len(level) * nodes * 4 > _MOST or max(map(abs, reach)) > _FAR
     if few:
-        _add(factors, beside, place, columns, weights, tables, found)
+        _add(factors, beside, place, columns, weights, (low, high), tables, found)
         return found
-    heaps = _heap(beside, moved, columns, weights, float(low.min()), nodes, known)
+    heaps = _heap(beside, spans, columns, weights, start, nodes, known)
     _level(level, heaps, tables, found)
     return found
 
 
-def _reach(beside: Polynomial, factors: Floats, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-    """Bounds of the predictor without its constant in every draw; met where the rows are few."""
+def _span(beside: Polynomial, factors: Floats, columns: Mapping[str, Floats], known: dict[str, Any]) -> Spans:
+    """Bounds of the predictor without its constant, met where the rows are few; those of the last world where it is the same."""
+    last, terms = known.get("spans"), tuple(beside.terms)
+    if isinstance(last, Spans) and last.terms == terms and np.array_equal(last.factors, factors):
+        return last
+    known.clear()
     rows = len(next(iter(columns.values())))
     if len(factors) * rows <= 4_000_000:
-        values = factors @ beside.design(columns, slice(0, rows))
-        return values.min(axis=1), values.max(axis=1)
-    ends = []
-    for term in beside.terms:
-        value: Floats = np.ones(1)
-        for name in term:
-            value = value * columns[name]
-        ends.append((float(value.min()), float(value.max())))
-    low, high = np.array(ends).reshape(-1, 2).T
-    return np.minimum(factors * low, factors * high).sum(axis=1), np.maximum(factors * low, factors * high).sum(axis=1)
+        design, low, high = beside.design(columns, slice(0, rows)), np.empty(len(factors)), np.empty(len(factors))
+        for some in cut(len(factors), _AT_ONCE):
+            values = factors[some] @ design
+            low[some], high[some] = values.min(axis=1), values.max(axis=1)
+    else:
+        ends = np.array([_find_ends(term, columns) for term in beside.terms]).reshape(-1, 2).T
+        corners = factors * ends[0], factors * ends[1]
+        low, high = np.minimum(*corners).sum(axis=1), np.maximum(*corners).sum(axis=1)
+    known["spans"] = found = Spans(terms, factors, low, high)
+    return found
+
+
+def _find_ends(term: tuple[str, ...], columns: Mapping[str, Floats]) -> tuple[float, float]:
+    """The least and the greatest value of a product of columns."""
+    value: Floats = np.ones(1)
+    for name in term:
+        value = value * columns[name]
+    return float(value.min()), float(value.max())
 
 
 def _tabulate(link: str, reach: tuple[float, float], spread: Floats) -> Tables | None:
@@ -122,18 +150,15 @@ def _tabulate(link: str, reach: tuple[float, float], spread: Floats) -> Tables |
         return Tables(start, curve[None, :], np.ones((len(spread), 1)))
     middle, width = (most + least) / 2, (most - least) / 2
     for count in _NODES:
-        values = average_noise(link, nodes[None, :], (middle + width * chebyshev.chebpts1(count))[:, None])
+        knots = chebyshev.chebpts1(count)
+        values = average_noise(link, nodes[None, :], (middle + width * knots)[:, None])
+        values = np.linalg.solve(chebyshev.chebvander(knots, count - 1), values)
         between = np.append(np.cos(np.pi * np.arange(1, count) / count), (-1.0, 1.0))
         wanted = average_noise(link, nodes[None, :], (middle + width * between)[:, None])
-        if np.abs(_weigh(between, count) @ values - wanted).max() < _CLOSE:
-            return Tables(start, values, _weigh((spread - middle) / width, count))
+        if np.abs(chebyshev.chebvander(between, count - 1) @ values - wanted).max() < _CLOSE:
+            shares = chebyshev.chebvander((spread - middle) / width, count - 1)
+            return Tables(start, values, np.ascontiguousarray(shares))
     return None
-
-
-def _weigh(where: Floats, count: int) -> Floats:
-    """The shares of the values at `count` Chebyshev nodes in the polynomial through them, shape (where, count)."""
-    own = chebyshev.chebvander(chebyshev.chebpts1(count), count - 1)
-    return np.asarray(chebyshev.chebvander(where, count - 1) @ np.linalg.inv(own))
 
 
 def _add(
@@ -142,6 +167,7 @@ def _add(
     place: int,
     columns: Mapping[str, Floats],
     weights: Floats,
+    ends: tuple[Floats, Floats],
     tables: Tables,
     out: Floats,
 ) -> None:
@@ -149,38 +175,38 @@ def _add(
     from mechanisms.effects.averages.kernels import add_curves  # noqa: PLC0415  (numba is slow to import)
 
     def run(some: slice, design: Floats, share: Floats) -> None:
-        add_curves(factors[some], design, share, tables.values, tables.shares[some], tables.start, _DENSITY, out[some])
+        curves = tables.values, tables.shares[some], tables.start
+        add_curves(factors[some], design, share, ends[0][some], ends[1][some], *curves, _DENSITY, out[some])
 
-    for rows in _cut(len(weights), _ROWS_AT_ONCE):
+    for rows in cut(len(weights), _ROWS_AT_ONCE):
         design = np.insert(beside.design(columns, rows), place, 1.0, axis=0)
-        _share_out(len(factors), design.shape[1], run, design, np.ascontiguousarray(weights[rows]))
+        _share(len(factors), design.shape[1], run, design, np.ascontiguousarray(weights[rows]))
 
 
 def _heap(
     beside: Polynomial,
-    factors: Floats,
+    spans: Spans,
     columns: Mapping[str, Floats],
     weights: Floats,
     low: float,
     nodes: int,
-    known: dict[str, Heaps],
+    known: dict[str, Any],
 ) -> Heaps:
     """All rows on a grid; that of the last world where it is the same."""
     from mechanisms.effects.averages.kernels import heap_up  # noqa: PLC0415
 
-    last, terms = known.get("heaps"), tuple(beside.terms)
-    if last is not None and last.terms == terms and np.array_equal(last.factors, factors):
+    last, factors = known.get("heaps"), spans.factors
+    if isinstance(last, Heaps) and last.spans is spans:
         return last
-    known.clear()
     start = low - 2.0 / _DENSITY
-    found = Heaps(terms, factors, start, np.zeros((len(factors), nodes, 4)))
+    found = Heaps(spans, start, np.zeros((len(factors), nodes, 4)))
 
     def run(some: slice, design: Floats, share: Floats) -> None:
         heap_up(factors[some], design, share, start, _DENSITY, found.values[some])
 
-    for rows in _cut(len(weights), _ROWS_AT_ONCE):
+    for rows in cut(len(weights), _ROWS_AT_ONCE):
         design = beside.design(columns, rows)
-        _share_out(len(factors), design.shape[1], run, design, np.ascontiguousarray(weights[rows]))
+        _share(len(factors), design.shape[1], run, design, np.ascontiguousarray(weights[rows]))
     known["heaps"] = found
     return found
 
@@ -193,19 +219,10 @@ def _level(level: Floats, heaps: Heaps, tables: Tables, out: Floats) -> None:
         curves = tables.values, tables.shares[some], tables.start
         level_heaps(level[some], heaps.values[some], heaps.start, *curves, _DENSITY, out[some])
 
-    _share_out(len(level), heaps.values.shape[1], run)
+    _share(len(level), heaps.values.shape[1], run)
 
 
-def _cut(size: int, step: int) -> list[slice]:
-    return [slice(at, min(at + step, size)) for at in range(0, size, step)]
-
-
-def _share_out(draws: int, cells: int, run: Callable[..., None], *given: Floats) -> None:
+def _share(draws: int, cells: int, run: Callable[..., None], *given: Floats) -> None:
     """The draws among the processor's cores, where there is enough to do."""
-    workers = max(1, min(os.cpu_count() or 1, draws * cells // 1_000_000))
-    parts = _cut(draws, -(-draws // workers))
-    if len(parts) == 1:
-        run(parts[0], *given)
-        return
-    with ThreadPoolExecutor(len(parts)) as pool:
-        list(pool.map(lambda some: run(some, *given), parts))
+    workers = max(1, min(os.cpu_count() or 1, draws * cells // _SHARED))
+    share_out(lambda some: run(some, *given), cut(draws, -(-draws // workers)))

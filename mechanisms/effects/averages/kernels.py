@@ -7,50 +7,58 @@ from mechanisms.infer.compiling import compiled
 _BLOCK = 512  # rows at once, so that they stay in the nearest cache
 
 
-@compiled(nogil=True)
-def add_curves(coefficients, design, weights, tables, shares, start, density, out):  # type: ignore[no-untyped-def]
-    """Add to `out`, for every draw, Σ weight · curve(coefficients · design) over the rows.
+@compiled()
+def add_curves(coefficients, design, weights, low, high, tables, shares, start, density, out):  # type: ignore[no-untyped-def]
+    """Add to `out`, for every draw, Σ weight · curve(coefficients · design) over the rows, between its `low` and its `high`.
 
     Draw d's curve at the nodes start + i / density is Σ_k shares[d, k] · tables[k]; between two nodes it is the cubic
     through these and their neighbours, beyond the ends its value there.
     """
     terms, rows = design.shape
     last = tables.shape[1] - 3
-    curve, cubic, eta = np.empty(tables.shape[1]), np.empty((last, 4)), np.empty(_BLOCK)
+    end = last - 1e-9
+    curve, cubic = np.empty(tables.shape[1]), np.empty((last, 4))
+    eta, nodes = np.empty(_BLOCK), np.empty(_BLOCK, np.int32)
     for draw in range(coefficients.shape[0]):
-        curve[:] = 0.0
+        first = min(max(int((low[draw] - start) * density) - 2, 0), last - 1)
+        after = min(max(int((high[draw] - start) * density) + 2, first + 1), last)
+        own = curve[first : after + 3]
+        own[:] = 0.0
         for k in range(tables.shape[0]):
-            share = shares[draw, k]
-            for i in range(len(curve)):
-                curve[i] += share * tables[k, i]
-        for i in range(last):
-            a, b, c, d = curve[i], curve[i + 1], curve[i + 2], curve[i + 3]
-            cubic[i, 0] = b
-            cubic[i, 1] = c - b / 2 - a / 3 - d / 6
-            cubic[i, 2] = (a + c) / 2 - b
-            cubic[i, 3] = (d - a) / 6 + (b - c) / 2
+            share, table = shares[draw, k], tables[k, first : after + 3]
+            for i in range(len(own)):
+                own[i] += share * table[i]
+        between = cubic[first:after]
+        for i in range(len(between)):
+            a, b, c, d = own[i], own[i + 1], own[i + 2], own[i + 3]
+            between[i, 0] = b
+            between[i, 1] = c - b / 2 - a / 3 - d / 6
+            between[i, 2] = (a + c) / 2 - b
+            between[i, 3] = (d - a) / 6 + (b - c) / 2
         total = 0.0
         for begin in range(0, rows, _BLOCK):
             size = min(_BLOCK, rows - begin)
             eta[:] = -start
             for t in range(terms):
                 factor = coefficients[draw, t]
+                column = design[t, begin : begin + size]
                 for i in range(size):
-                    eta[i] += factor * design[t, begin + i]
-            part = 0.0
-            for i in range(size):
+                    eta[i] += factor * column[i]
+            for i in range(size):  # loops apart, so that this one is worked on several rows at once
                 place = eta[i] * density - 1.0
-                place = min(max(place, 0.0), last - 1e-9)
-                node = int(place)
-                x = place - node
-                part += weights[begin + i] * (
-                    cubic[node, 0] + x * (cubic[node, 1] + x * (cubic[node, 2] + x * cubic[node, 3]))
-                )
+                place = place if place > 0.0 else 0.0
+                place = place if place < end else end
+                nodes[i] = int(place)
+                eta[i] = place - nodes[i]
+            part, share = 0.0, weights[begin : begin + size]
+            for i in range(size):
+                node, x = nodes[i], eta[i]
+                part += share[i] * (cubic[node, 0] + x * (cubic[node, 1] + x * (cubic[node, 2] + x * cubic[node, 3])))
             total += part
         out[draw] += total
 
 
-@compiled(nogil=True)
+@compiled()
 def heap_up(coefficients, design, weights, start, density, heaps):  # type: ignore[no-untyped-def]
     """Add every row to the heap of the node below its coefficients · design: weight · (1, x, x², x³), x the way to the next.
 
@@ -81,7 +89,7 @@ def heap_up(coefficients, design, weights, start, density, heaps):  # type: igno
                 heap[node, 3] += weight * x
 
 
-@compiled(nogil=True)
+@compiled()
 def level_heaps(levels, heaps, begin, tables, shares, start, density, out):  # type: ignore[no-untyped-def]
     """Write to `out`, for every draw, Σ weight · curve(level + what was heaped); curves as in `add_curves`, heaps from `begin` on."""
     nodes = heaps.shape[1]

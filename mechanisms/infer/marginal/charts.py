@@ -3,6 +3,8 @@
 The chart is `coordinates.Chart`; everything is differentiated by hand, a correlation's root row by row from the last.
 """
 
+from math import erfc
+
 import numpy as np
 
 from mechanisms.infer.compiling import compiled
@@ -24,6 +26,10 @@ def _natural(chart, d, q):  # type: ignore[no-untyped-def]
         width = chart.upper[d] - chart.lower[d]
         slope = share * (1 - share)
         return chart.lower[d] + width * share, width * slope, np.log(slope), 1 - 2 * share
+    if bounds == 4:  # the integral of the normal distribution function up to q
+        share, density = 0.5 * erfc(-q / np.sqrt(2.0)), np.exp(-0.5 * q * q) / np.sqrt(2 * np.pi)
+        width = chart.upper[d] - chart.lower[d]
+        return chart.lower[d] + width * (q * share + density), width * share, np.log(share), density / share
     return q, 1.0, 0.0, 0.0
 
 

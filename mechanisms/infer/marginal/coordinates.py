@@ -1,7 +1,8 @@
 """The parameters of a block as one unbounded vector, with the prior's log density and its derivatives.
 
-The same quantities as in the PyMC model: standardised coefficients, sds on a log scale, and the rows of a correlation's
-Cholesky root. `charts` has the compiled half.
+The same quantities as in the PyMC model: standardised coefficients, residual sds on a log scale, and the rows of a
+correlation's Cholesky root. Sds among units may be close to 0, where a log scale has a long tail; they are on a `straight`
+line (`smooth.lines`). `charts` has the compiled half.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import FitError
+from mechanisms.infer.marginal.roots import Root
+from mechanisms.infer.smooth.lines import draw_line
 from mechanisms.model.beliefs import Belief
 from mechanisms.model.deviations import state_deviations
 from mechanisms.model.equations import Equation, Varying
@@ -22,16 +25,17 @@ from mechanisms.model.priors import find_joint, first_spread, state_beliefs
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
-NONE, ABOVE, BELOW, BETWEEN = range(4)  # the kinds of bounds
+NONE, ABOVE, BELOW, BETWEEN, STRAIGHT = range(5)  # the kinds of bounds
 FAMILIES = ("root", "normal", "student", "half_normal", "exponential", "lognormal", "gamma", "beta", "uniform")
 
 
 class Chart(NamedTuple):
     """Coordinates as flat arrays, for compiled code.
 
-    Of each coordinate the number of its prior's family and of its bounds (none, above, below, between), the family's
-    arguments and the ends. Parameters are `base` + `matrix` @ the natural quantities; 1 / those at `inverted` are
-    symbols too. A root's matrix says of each element which coordinate it comes from, or −1.
+    Of each coordinate the number of its prior's family and of its bounds (none, above, below, between, above on a
+    straight line), the family's arguments and the ends, of a straight line the lower one and a width above it. Parameters
+    are `base` + `matrix` @ the natural quantities; 1 / those at `inverted` are symbols too. A root's matrix says of each
+    element which coordinate it comes from, or −1.
     """
 
     families: Whole
@@ -50,41 +54,6 @@ class Chart(NamedTuple):
     entry_starts: Whole
     entry_rows: Whole
     entry_columns: Whole
-
-
-@dataclass(frozen=True, eq=False)
-class Root:
-    """A Cholesky root of correlations: `free` entries come from coordinates at `places`, the others follow.
-
-    `shape` is the η of LKJ, `entries` the positions that are not always 0; of the inverse where `inverted`.
-    The twin of `symbolic.correlations.correlate`, whose density this has.
-    """
-
-    names: tuple[str, ...]
-    free: tuple[tuple[int, int], ...]
-    places: NDArray[np.intp]
-    shape: float
-    inverted: bool
-    entries: tuple[tuple[int, int], ...]
-
-    def matrix(self, q: Floats) -> Floats:
-        """The root (…, size, size).
-
-        A correlation that data say little about leaves v the tails of a t with 2 degrees of freedom, heavier than any
-        proposal's. The coordinates q with v = sinh(q) have exponential ones.
-        """
-        size, place = len(self.names), {pair: int(where) for pair, where in zip(self.free, self.places, strict=True)}
-        root = np.zeros((*q.shape[:-1], size, size))
-        for k in range(size):
-            row = np.zeros((*q.shape[:-1], k + 1))
-            row[..., k] = 1.0
-            for j in range(k):
-                if (k, j) in place:
-                    row[..., j] = np.sinh(q[..., place[k, j]])
-                elif j:
-                    row[..., j] = -(row[..., :j] * root[..., j, :j]).sum(-1) / root[..., j, j]
-            root[..., k, : k + 1] = row / np.sqrt((row * row).sum(-1))[..., None]
-        return root
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,13 +101,13 @@ def state_coordinates(plan: Plan, data: Dataset, block: tuple[Equation, ...]) ->
     FitError
         Parameters of two equations borrow from each other by `same_as`.
     """
-    gathered = _Gathered([], {}, {})
+    gathered = _Gathered([], {}, {}, set())
     for equation in block:
         gathered.take_equation(plan, data, equation)
     roots: dict[str, Root] = {}
     for each in state_deviations(plan, data):
         for address, belief in zip(each.varying.spreads, each.spreads, strict=True):
-            gathered.take_spread(address, belief)
+            gathered.take_spread(address, belief, straight=True)
         if each.shape is not None:
             roots[each.varying.level] = gathered.make_root(each.varying, each.shape, inverted=False)
     for names, varying in relate(plan, block).items():
@@ -168,12 +137,13 @@ Row = tuple[dict[int, float], float, dict[str, float]]
 class _Gathered:
     """What is put together while a block's equations are gone through: a belief for each coordinate, a row for each parameter.
 
-    A coordinate's belief is "standard" for a normal(0, 1), and "root" where it belongs to a root.
+    A coordinate's belief is "standard" for a normal(0, 1), and "root" where it belongs to a root; some are `straight`.
     """
 
     beliefs: list[Belief | Literal["standard", "root"]]
     rows: dict[str, Row]
     spreads: dict[str, None]
+    straight: set[int]
 
     def take_equation(self, plan: Plan, data: Dataset, equation: Equation) -> None:
         beliefs = state_beliefs(plan, equation, data)
@@ -192,11 +162,13 @@ class _Gathered:
             self.take_spread(equation.initial, first_spread(equation, data))
             self.spreads[equation.initial] = None
 
-    def take_spread(self, address: str, belief: Belief | float | str) -> None:
+    def take_spread(self, address: str, belief: Belief | float | str, *, straight: bool = False) -> None:
         if isinstance(belief, str):
             self.rows[address] = ({}, 0.0, {belief: 1.0})
         elif isinstance(belief, Belief):
             self.rows[address] = ({len(self.beliefs): 1.0}, 0.0, {})
+            if straight:
+                self.straight.add(len(self.beliefs))
             self.beliefs.append(belief)
         else:
             self.rows[address] = ({}, float(belief), {})
@@ -235,7 +207,7 @@ class _Gathered:
             done |= set(ready)
         return Coordinates(
             size,
-            *_chart(self.beliefs, base, matrix, [addresses.index(each) for each in self.spreads], roots),
+            *_chart(self.beliefs, self.straight, base, matrix, [addresses.index(each) for each in self.spreads], roots),
             addresses,
             roots,
         )
@@ -243,6 +215,7 @@ class _Gathered:
 
 def _chart(
     beliefs: Sequence[Belief | Literal["standard", "root"]],
+    straight: set[int],
     base: Floats,
     matrix: Floats,
     inverted: list[int],
@@ -260,6 +233,9 @@ def _chart(
         arguments[d, : len(belief.arguments)] = belief.arguments
         bounds[d] = ABOVE * bool(np.isfinite(lower[d])) + BELOW * bool(np.isfinite(upper[d]))
         start[d] = _begin(belief, int(bounds[d]))
+        if d in straight and bounds[d] == ABOVE and not (line := draw_line(belief, straight=True)).log:
+            bounds[d], upper[d] = STRAIGHT, lower[d] + line.width
+            start[d] = line.place(upper[d])
     free = []
     for root in each_root:
         made = np.full((len(root.names), len(root.names)), -1, dtype=np.int64)

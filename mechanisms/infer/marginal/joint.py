@@ -13,6 +13,7 @@ from mechanisms.errors import listed
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings
 from mechanisms.infer.marginal.tapes.partial import Partial, write_partial
+from mechanisms.infer.marginal.tapes.program import measure_room
 from mechanisms.infer.marginal.unpacking import draw_deviations, read_parameters
 from mechanisms.model.plan import Plan
 
@@ -46,7 +47,7 @@ def draw_joint(plan: Plan, data: Dataset, block: Equations, settings: Settings) 
         scale,
         settings,
         walking,
-        native=bind_program(centre, scale, coordinates.chart, made.program),
+        native=bind_program(centre, scale, coordinates.chart, made.program, settings.chains),
         near=NEAR,
         lenient=True,
         speaks_of=lambda points: find_symbols(coordinates.chart, np.ascontiguousarray(points[:, :size]))[:, wanted],
@@ -71,5 +72,5 @@ def slope(made: Partial, point: Floats) -> tuple[float, Floats]:
     """The log density at one point, up to a constant, and its gradient."""
     from mechanisms.infer.marginal.tapes.execution import differentiate_program  # noqa: PLC0415  (loads numba)
 
-    gradient = np.empty(made.size)
-    return differentiate_program(made.coordinates.chart, made.program, point, gradient), gradient
+    gradient, room = np.empty(made.size), np.empty(measure_room(made.program))
+    return differentiate_program(made.coordinates.chart, made.program, room, point, gradient), gradient

@@ -2,12 +2,16 @@
 
 A C function gets a pointer to the numbers it needs: `Native.memory` lists address, rows and columns of each array, the
 centre and the root of the sampler's coordinates first. Compiled once for an installation; the data are arguments.
+
+Threads share these arrays. What a density writes to on the way is a room of its own, one of some that are there from the
+beginning: new memory of some megabytes at every call can take several times as long as what is worked out in it.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -60,6 +64,35 @@ def _address(typingctx, address):  # type: ignore[no-untyped-def]
 
 
 _point_at: Any = intrinsic(_address)
+
+
+def _swap(typingctx, address, one, other):  # type: ignore[no-untyped-def]
+    """Whether the whole number at an address was `one`; it is `other` then, before any other thread looks."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        found = builder.cmpxchg(place, arguments[1], arguments[2], "seq_cst", "seq_cst")
+        return builder.zext(builder.extract_value(found, 1), ir.IntType(64))
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
+_swapped: Any = intrinsic(_swap)
+
+
+@compiled()
+def enter_room(memory, k):  # type: ignore[no-untyped-def]
+    """The first room in which no other thread is, −1 where there is none; array k says 1 of those that are taken."""
+    for place in range(memory[3 * k + 1]):
+        if _swapped(memory[3 * k] + 8 * place, 0, 1):
+            return place
+    return -1
+
+
+@compiled()
+def leave_room(memory, k, place):  # type: ignore[no-untyped-def]
+    """Leave a room to others."""
+    _swapped(memory[3 * k] + 8 * place, 1, 0)
 
 
 @compiled()

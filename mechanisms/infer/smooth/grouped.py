@@ -3,18 +3,16 @@
 One or two deviations of each unit, correlated or not; the equations may be of different families. See `quadrature`.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from os import cpu_count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Dataset
+from mechanisms.infer.cores import cut, share_out
 from mechanisms.infer.smooth import quadrature
 from mechanisms.infer.smooth.densities import FAMILIES
 from mechanisms.infer.smooth.predictors import Group
@@ -64,11 +62,8 @@ class Grouped:
     def evaluate(self, points: Floats) -> Floats:
         """The log likelihood of each point, shape (m,)."""
         found = np.empty(len(points))
-
-        def fill(part: slice) -> None:
+        for part in cut(len(points), self._at_once):
             quadrature.integrate(self.units, *self._read(points[part]), self.nodes, found[part])
-
-        self._share_out(fill, len(points))
         return found
 
     def slope(self, point: Floats) -> tuple[float, Floats]:
@@ -138,21 +133,12 @@ class Grouped:
             quadrature.draw(self.units, etas, spreads, roots, TRIES, generators[part.start], z)
             found[part] = np.einsum("mkj,muj->mku", roots, z)
 
-        self._share_out(fill, len(points))
+        share_out(fill, cut(len(points), size))
         return found
 
     @property
     def _at_once(self) -> int:
         return max(1, min(256, _CELLS // max(len(self.offset), 1)))
-
-    def _share_out(self, work: Callable[[slice], None], count: int) -> None:
-        """Work on parts of the points, as many at once as there are processors."""
-        parts = [slice(start, start + self._at_once) for start in range(0, count, self._at_once)]
-        pool = ThreadPoolExecutor(min(len(parts), cpu_count() or 1))
-        try:
-            list(pool.map(work, parts))
-        finally:
-            pool.shutdown(cancel_futures=True)  # an interruption waits for the parts that are worked on, not for all
 
     def _read(self, points: Floats) -> tuple[Floats, Floats, Floats]:
         """Predictors (m, rows), spreads (m, 1 + spreads) with a 1 before them, and roots (m, q, q) of points."""

@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from mechanisms.infer.cores import cut, share_out
 from mechanisms.infer.engines.contract import UnreliableError
 
 Floats = NDArray[np.float64]
 LogDensity = Callable[[Floats], Floats]
-"""Log density up to a constant of points (m, d), shape (m,); −inf or nan where a point is impossible."""
+"""Log density up to a constant of points (m, d), shape (m,); −inf or nan where a point is impossible. Threads may share it."""
 
 FREEDOM = 7.0
 LEAST = 2000  # proposals, however few draws are wanted: below it the verdict would say little
 AGAIN = 2
+PIECE = 500  # points at once, on every machine: rounding goes by it; so few that BLAS wakes no threads of its own
 K_HAT, ESS, APART = 0.5, 400.0, 4.0
 
 
@@ -62,12 +64,14 @@ def draw_smoothed(
     A skewed density has its mass beside its mode. Where that shows, points are proposed anew, twice at most, with the mean
     and the covariance that the last ones found; the verdict is on the newest ones alone.
     """
-    found, mean, spread = _draw(log_density, mode, covariance, count, rng, speaks_of)
+    found, points, weights = _draw(log_density, mode, covariance, count, rng, speaks_of)
     for again in range(AGAIN):
         good = found.k_hat < K_HAT and (again > 0 or found.ess > found.proposed / 2)
         if good or found.ess < 10 * len(mode):  # or too few points to say where the mass is
             break
-        found, mean, spread = _draw(log_density, mean, spread, count, rng, speaks_of)
+        mean = weights @ points
+        spread = ((points - mean) * weights[:, None]).T @ (points - mean)
+        found, points, weights = _draw(log_density, mean, spread, count, rng, speaks_of)
     return found
 
 
@@ -79,23 +83,23 @@ def _draw(
     rng: np.random.Generator,
     speaks_of: Callable[[Floats], Floats],
 ) -> tuple[Smoothed, Floats, Floats]:
-    """Draws, and the mean and the covariance of the weighted points."""
+    """Draws, and the points that they were drawn from with their weights."""
     proposed = max(2 * count, LEAST)
     points, log_proposal = propose(centre, covariance, proposed, rng)
-    log_ratio = log_density(points) - log_proposal
+    heights = share_out(lambda some: log_density(points[some]), cut(proposed, PIECE))
+    log_ratio = np.concatenate(heights) - log_proposal
     log_ratio = np.where(np.isnan(log_ratio), -np.inf, log_ratio)
     if not np.isfinite(log_ratio).any():
-        return Smoothed(np.tile(centre, (count, 1)), np.inf, 0.0, proposed, False), centre, covariance
+        nothing = Smoothed(np.tile(centre, (count, 1)), np.inf, 0.0, proposed, False)
+        return nothing, points, np.full(proposed, 1 / proposed)
     weights, k_hat = smooth(log_ratio)
     wanted = speaks_of(points)
     with np.errstate(divide="ignore"):
         apart = 2 * np.log(np.abs(wanted - weights @ wanted))
-    k_hat = max(k_hat, *(smooth(log_ratio + each)[1] for each in apart.T if np.isfinite(each).any()))
+    k_hat = max(k_hat, *(find_k_hat(log_ratio + each) for each in apart.T if np.isfinite(each).any()))
     chosen = rng.permutation(_resample(weights, count, rng))
     ess = float(1 / (weights @ weights))
-    found = Smoothed(points[chosen], k_hat, ess, proposed, _halves_agree(wanted, weights))
-    mean = weights @ points
-    return found, mean, ((points - mean) * weights[:, None]).T @ (points - mean)
+    return Smoothed(points[chosen], k_hat, ess, proposed, _halves_agree(wanted, weights)), points, weights
 
 
 def refuse_unreliable(smoothed: Smoothed) -> None:
@@ -115,19 +119,36 @@ def refuse_unreliable(smoothed: Smoothed) -> None:
 
 def smooth(log_ratio: Floats) -> tuple[Floats, float]:
     """Weights that sum to 1 with their greatest Pareto-smoothed, and k̂; −∞ where nothing has a tail to fit."""
-    size = len(log_ratio)
     weights = np.exp(log_ratio - log_ratio.max())
     order = np.argsort(weights, kind="stable")
-    tail = order[size - int(min(0.2 * size, 3 * np.sqrt(size))) :]
-    cut = weights[order[size - len(tail) - 1]]
-    excess = weights[tail] - cut
+    tail = order[len(order) - _count_tail(len(order)) :]
+    least = weights[order[len(order) - len(tail) - 1]]
+    excess = weights[tail] - least
     k_hat = -np.inf
-    if excess[0] > 0 or excess[len(tail) // 4] > 0:
+    if _is_tail(excess):
         k_hat, scale = _fit_pareto(excess)
         chances = (np.arange(len(tail)) + 0.5) / len(tail)
         grown = -np.log1p(-chances) if k_hat == 0 else np.expm1(-k_hat * np.log1p(-chances)) / k_hat
-        weights[tail] = np.minimum(cut + scale * grown, 1.0)
+        weights[tail] = np.minimum(least + scale * grown, 1.0)
     return weights / weights.sum(), float(k_hat)
+
+
+def find_k_hat(log_ratio: Floats) -> float:
+    """The k̂ of `smooth`, for which the tail alone has to be in order."""
+    weights = np.exp(log_ratio - log_ratio.max())
+    first = len(weights) - _count_tail(len(weights)) - 1
+    top = np.sort(np.partition(weights, first)[first:])
+    excess = top[1:] - top[0]
+    return _fit_pareto(excess)[0] if _is_tail(excess) else -np.inf
+
+
+def _count_tail(size: int) -> int:
+    return int(min(0.2 * size, 3 * np.sqrt(size)))
+
+
+def _is_tail(excess: Floats) -> bool:
+    """Whether sorted excesses are such that a distribution can be fitted."""
+    return bool(excess[0] > 0 or excess[len(excess) // 4] > 0)
 
 
 def _fit_pareto(excess: Floats) -> tuple[float, float]:
@@ -154,7 +175,8 @@ def propose(mode: Floats, covariance: Floats, count: int, rng: np.random.Generat
     root = np.linalg.cholesky(covariance)
     noise = rng.standard_normal((count, size)) / np.sqrt(rng.chisquare(FREEDOM, count) / FREEDOM)[:, None]
     log_density = -0.5 * (FREEDOM + size) * np.log1p((noise**2).sum(axis=1) / FREEDOM)
-    return mode + noise @ root.T, np.asarray(log_density)
+    points = np.concatenate([mode + noise[some] @ root.T for some in cut(count, PIECE)])
+    return points, np.asarray(log_density)
 
 
 def _resample(weights: Floats, count: int, rng: np.random.Generator) -> NDArray[np.intp]:

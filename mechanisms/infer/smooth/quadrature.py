@@ -247,7 +247,7 @@ def _weigh(units, j, eta, spreads, root, nodes, centre, bend, heights, grown, lo
     return most + log(total), quick
 
 
-@compiled(error_model="numpy", nogil=True)
+@compiled(error_model="numpy")
 def integrate(units, etas, spreads, roots, nodes, out):  # type: ignore[no-untyped-def]
     """Write the log likelihood at each of some points: predictors (points, rows), spreads (points, slots), roots."""
     size = units.loads.shape[1]
@@ -291,7 +291,7 @@ def _quick_pull(grown, y, first, last, weight, sd, z, by_eta):  # type: ignore[n
     return weight * pull * z
 
 
-@compiled(error_model="numpy", nogil=True)
+@compiled(error_model="numpy")
 def differentiate(units, eta, spreads, root, nodes, by_eta, by_spread, by_root):  # type: ignore[no-untyped-def]
     """The log likelihood at one point; its derivatives by predictors, spreads and the root (lower triangle).
 
@@ -325,7 +325,7 @@ def differentiate(units, eta, spreads, root, nodes, by_eta, by_spread, by_root):
     return total
 
 
-@compiled(error_model="numpy", nogil=True)
+@compiled(error_model="numpy")
 def draw(units, etas, spreads, roots, tries, rng, out):  # type: ignore[no-untyped-def]
     """Write z of every unit given each point, (points, units, q), from their distribution given rows and parameters.
 

@@ -24,11 +24,11 @@ def multiply(one, other, first, last):  # type: ignore[no-untyped-def]
 
 
 @compiled(error_model="numpy")
-def read_part(program, part, cells):  # type: ignore[no-untyped-def]
-    """A part's columns of X, and c last, times the part's scale; (columns + 1, rows)."""
+def read_part(program, part, cells, room):  # type: ignore[no-untyped-def]
+    """A part's columns of X, and c last, times the part's scale; (columns + 1, rows) from the beginning of `room`."""
     first, last = program.part_columns[part], program.part_columns[part + 1]
     rows, scale = program.part_rows[part], _scale(program, part, cells)
-    out = np.empty((last - first, rows))
+    out = room[: (last - first) * rows].reshape((last - first, rows))
     for k in range(last - first):
         at = program.column_at[first + k]
         column = out[k]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Dataset, readable
 from mechanisms.infer.marginal.coordinates import Coordinates, relate, state_coordinates
 from mechanisms.infer.marginal.forms import BentError
+from mechanisms.infer.marginal.keeping import keep_with
 from mechanisms.infer.marginal.tapes.products import Kind, Sketch, Split, split_unknown
 from mechanisms.infer.marginal.tapes.program import Parts, Program, finish
 from mechanisms.infer.marginal.tapes.tape import Line, Node, Tape, Value
@@ -58,6 +59,7 @@ class Partial:
         return self.coordinates.size + int(self.program.sizes[2])
 
 
+@keep_with(1)
 def write_partial(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> Partial:
     """The density of a block given what has to be sampled because it is multiplied.
 

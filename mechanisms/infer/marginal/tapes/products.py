@@ -2,8 +2,8 @@
 
 Equations are run on arrays that know only of what they are made, and write down every product. Of two that are multiplied
 one has to be sampled; given those, residuals are linear in the others, whose normal distribution is integrated. Integrated
-are deviations of one level, slopes before intercepts: units say little about their slopes, and what is badly known is
-what a sampler has trouble with; means and missing values are known well, and sampled.
+are deviations of one level, as many quantities as can be: slopes and what goes with them, or means and trends and what
+goes with these. Of as many, slopes: units say little about them, and what is badly known is what a sampler has trouble with.
 """
 
 from collections.abc import Iterable
@@ -93,23 +93,30 @@ def split_unknown(
         level = each.varying.level
         if not _is_nested(data, level):
             continue
-        chosen: list[str] = []
-        for name in _in_order(plan, each):
-            kinds = [Kind(one, level) for one in (*chosen, name)]
-            if not any(frozenset((kinds[-1], other)) in pairs for other in kinds):
-                chosen.append(name)
+        chosen = max((_choose(names, level, pairs) for names in _orders(plan, each)), key=len)
         kept = tuple(name for name in each.varying.quantities if name in chosen)
         if len(kept) * data.units(level).n > most:
             best, most = Split(level, kept), len(kept) * data.units(level).n
     return best
 
 
-def _in_order(plan: Plan, each: Deviating) -> list[str]:
-    """Slopes, intercepts of which units say little, and the others."""
+def _orders(plan: Plan, each: Deviating) -> tuple[list[str], list[str]]:
+    """Slopes, intercepts of which units say little, and the other intercepts; and intercepts before slopes."""
     names = each.varying.quantities
     slopes = [name for name in names if find_slope(plan, name)[1] is not None]
     rest = sorted((each.centred[k], k) for k, name in enumerate(names) if name not in slopes)
-    return [*slopes, *(names[k] for _, k in rest)]
+    intercepts = [names[k] for _, k in rest]
+    return [*slopes, *intercepts], [*intercepts, *slopes]
+
+
+def _choose(names: Iterable[str], level: str, pairs: set[frozenset[Kind]]) -> list[str]:
+    """Names in their order, without those that are multiplied with themselves or with one before them."""
+    chosen: list[str] = []
+    for name in names:
+        kinds = [Kind(one, level) for one in (*chosen, name)]
+        if not any(frozenset((kinds[-1], other)) in pairs for other in kinds):
+            chosen.append(name)
+    return chosen
 
 
 def _is_nested(data: Dataset, level: str) -> bool:

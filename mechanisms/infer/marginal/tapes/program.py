@@ -40,6 +40,12 @@ class Program(NamedTuple):
     log_weights: Floats
 
 
+def measure_room(program: Program) -> int:
+    """How many numbers the density writes to on the way: cells and their slopes, and the columns of one part with theirs."""
+    columns = program.part_rows * np.diff(program.part_columns)
+    return 2 * int(program.sizes[0]) + 2 * int(columns.max(initial=0))
+
+
 @dataclass(eq=False)
 class Parts:
     """Residuals in groups, put together part by part."""

@@ -70,9 +70,17 @@ def _take(cells, one, index, out):  # type: ignore[no-untyped-def]
 
 @compiled()
 def _take_back(slopes, one, index, out):  # type: ignore[no-untyped-def]
+    """Add to the slopes; rows of one unit follow each other mostly, and are added up before memory is written to."""
+    into, last, total = slopes[one:], -1, 0.0
     for i in range(len(out)):
-        if index[i] >= 0:
-            slopes[one + index[i]] += out[i]
+        at = index[i]
+        if at != last:
+            if last >= 0:
+                into[last] += total
+            last, total = at, 0.0
+        total += out[i]
+    if last >= 0:
+        into[last] += total
 
 
 @compiled()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Dataset, readable
 from mechanisms.infer.marginal.coordinates import Coordinates, relate, state_coordinates
 from mechanisms.infer.marginal.forms import Algebra, BentError, Form
+from mechanisms.infer.marginal.keeping import keep_with
 from mechanisms.model.courses import predict
 from mechanisms.model.deviations import state_deviations
 from mechanisms.model.equations import Equation
@@ -49,6 +50,7 @@ class Residuals:
     log_weights: Floats
 
 
+@keep_with(1)
 def write_residuals(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> Residuals:
     """The residuals of a block.
 

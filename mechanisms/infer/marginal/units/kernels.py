@@ -7,7 +7,8 @@ where z has a normal(0, 1) prior) and ẑ = −Q⁻¹Jᵀr₀
 
 and its derivative is the expectation of that of −½|r|² over z ~ normal(ẑ, Q⁻¹). Units with the same J share it: each
 further one is another column of r₀. Units of the same structure are lanes (`marginal.lanes`); a unit of one lane is
-worked on here. Compiled once for an installation; the data are arguments, a `layout.Layout`.
+worked on here, by loops that are written into their caller: handing a layout on costs as much as what they do. Compiled
+once for an installation; the data are arguments, a `layout.Layout`.
 """
 
 import numpy as np
@@ -78,20 +79,20 @@ def _enter(layout, products):  # type: ignore[no-untyped-def]
     return out
 
 
-@compiled()
+@compiled(inline="always")
 def _of_unit(layout, unit, values):  # type: ignore[no-untyped-def]
     """A unit's part of values, (entries, lanes)."""
     part = values[layout.unit_values[unit] : layout.unit_values[unit + 1]]
     return part.reshape((layout.unit_entries[unit + 1] - layout.unit_entries[unit], layout.lanes[unit]))
 
 
-@compiled()
+@compiled(inline="always")
 def _shift(layout, unit):  # type: ignore[no-untyped-def]
     """How far the values of a unit of one lane stand from its entries."""
     return layout.unit_values[unit] - layout.unit_entries[unit]
 
 
-@compiled()
+@compiled(inline="always")
 def _factorise(layout, unit, values, root):  # type: ignore[no-untyped-def]
     """Write the Cholesky root of Q into `root` and return log|Q|; nan where Q is not positive definite."""
     first, shift = layout.unit_unknowns[unit], _shift(layout, unit)
@@ -121,7 +122,7 @@ def _factorise(layout, unit, values, root):  # type: ignore[no-untyped-def]
     return log_det
 
 
-@compiled()
+@compiled(inline="always")
 def _centre(layout, unit, values, root, column, out):  # type: ignore[no-untyped-def]
     """Write ẑ of one column into `out`."""
     size, shift = layout.unit_unknowns[unit + 1] - layout.unit_unknowns[unit], _shift(layout, unit)
@@ -160,7 +161,7 @@ def _invert(root, size, out):  # type: ignore[no-untyped-def]
         _back(root, out[k], size)
 
 
-@compiled()
+@compiled(inline="always")
 def _add_slopes(layout, unit, values, column, centre, slopes):  # type: ignore[no-untyped-def]
     """The fit of one column; add to `slopes` the derivatives by the entries. Returns |r|² + ẑᵀPẑ."""
     first, shift = layout.unit_unknowns[unit], _shift(layout, unit)
@@ -180,7 +181,7 @@ def _add_slopes(layout, unit, values, column, centre, slopes):  # type: ignore[n
     return square
 
 
-@compiled()
+@compiled(inline="always")
 def _add_spread(layout, unit, values, inverse, slopes):  # type: ignore[no-untyped-def]
     """Add to `slopes` what the uncertainty of the unknown quantities contributes."""
     members, shift = layout.members[layout.unit_members[unit]], _shift(layout, unit)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from mechanisms.infer.marginal.keeping import keep_with
 from mechanisms.infer.marginal.units.gaussian import Residuals
 from mechanisms.infer.marginal.units.reduction import Terms, merge_terms, turn_rows
 
@@ -74,6 +75,7 @@ class Unit:
     flat: NDArray[np.bool_]
 
 
+@keep_with(0)
 def find_units(residuals: Residuals, *, compressed: bool) -> tuple[Unit, ...]:
     """The units of a block; `compressed` with constants of the same sums of squares in place of each member's own."""
     terms, unknowns = turn_rows(merge_terms(residuals), residuals.kind), residuals.terms.algebra.size
