@@ -170,8 +170,8 @@ VARIES = "{varies_by: client}"
 SERIES = {
     "diary": Series("100 people × 21 days, own slopes, centred columns (as blch9)", DIARY.format(CONTEXT), "x", "y", diary(False), ("x", "m", "y"),
                     now={"m": ("x",), "y": ("m", "x")}, through="m"),
-    "diary_latent": Series("the same, latent means", DIARY.format(""), "x(session)", "y(session)", diary(True), ("x", "m", "y"),
-                           now={"m": ("x",), "y": ("m", "x")}, through="m(session)"),
+    "diary_latent": Series("the same, latent means", DIARY.format(""), "x", "y", diary(True), ("x", "m", "y"),
+                           now={"m": ("x",), "y": ("m", "x")}, through="m"),
     "implement": Series("57 clients × 15 sessions, gaps, own trends, therapists (as IMPLEMENT)", IMPLEMENT.format("", "", "", ""), "alliance(t)", "anxiety(t+1)", implement,
                         ("anxiety", "alliance"), lags=BOTH, now={"alliance": ("anxiety",)}, trends=True, therapists=True),
     "implement_own": Series("the same, own dynamics", IMPLEMENT.format(*[VARIES] * 4), "alliance(t)", "anxiety(t+1)", implement,

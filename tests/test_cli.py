@@ -212,8 +212,8 @@ def test_check_says_what_a_file_says_stands_for_and_identifies(run, files):
     ("text", "last"),
     [
         (
-            "variables: {x: , u: {measured_by: [a, b, c]}}\narrows: [x -> u]",
-            "it cannot be fitted yet: 'u' is latent (measured by a, b and c)",
+            "variables: {x: , u: {measured_by: []}, y: }\narrows: [x -> u -> y]",
+            "it cannot be fitted yet: 'u' is not measured",
         ),
         ("arrows: [x -> m -> y, x <-> y]", "it cannot be fitted yet: x <-> y"),
         ("arrows: {x -> y: {shape: monotonic}}", "it cannot be fitted yet: x -> y: shape monotonic of numbers"),

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.shapes import Basis, name_basis
+from mechanisms.data.shapes import Basis, name_basis, spell_condition
+from mechanisms.data.units import ROW
 from mechanisms.errors import DataError
 from mechanisms.spec.shapes import WAVES, count_columns, list_powers, spell
-from mechanisms.spec.theory import Arrow, Shape, Theory
+from mechanisms.spec.theory import Arrow, Shape, Span, Theory
 
 Floats = NDArray[np.float64]
 _MOST_DIGITS = 1e12  # a power of mean / sd that large leaves fewer than four digits
@@ -26,7 +27,7 @@ def find_bases(theory: Theory, columns: Mapping[str, Any]) -> dict[str, Basis]:
     DataError
         A variable has too few different values for its shape, or holds what a logarithm does not take.
     """
-    found: dict[str, Basis] = {}
+    found = _find_conditions(theory, columns)
     for arrow in theory.arrows:
         name, shape, column = arrow.cause.name, arrow.shape, columns.get(arrow.cause.name)
         if column is None:
@@ -34,6 +35,8 @@ def find_bases(theory: Theory, columns: Mapping[str, Any]) -> dict[str, Basis]:
         if hasattr(column, "codes"):
             if shape.kind == "monotonic":
                 found[name_basis(name, "monotonic")] = _climb(name, column.values[1:])
+            continue
+        if column.latent:  # only shapes that need no values are compiled
             continue
         values = column.values[~np.isnan(column.values)]
         _check_distinct(arrow, values)
@@ -43,6 +46,54 @@ def find_bases(theory: Theory, columns: Mapping[str, Any]) -> dict[str, Basis]:
         if count_columns(shape):
             found[name_basis(name, spell(shape))] = make_basis(name, shape, values)
     return found
+
+
+def _find_conditions(theory: Theory, columns: Mapping[str, Any]) -> dict[str, Basis]:
+    """A column for each condition under which an arrow of a theory without levels acts: 1 where it holds."""
+    found: dict[str, Basis] = {}
+    for arrow in _list_conditional(theory):
+        for name, said in arrow.only_when.values if arrow.only_when else ():
+            if (column := columns.get(name)) is not None:
+                shape = spell_condition(said)
+                found[name_basis(name, shape)] = _accept(name, shape, said, column)
+    return found
+
+
+def _list_conditional(theory: Theory) -> tuple[Arrow, ...]:
+    """The arrows whose conditions are columns: those of a theory whose only level are its rows."""
+    flat = all(level.name == ROW for level in theory.levels)
+    return tuple(arrow for arrow in theory.arrows if flat and arrow.only_when)
+
+
+def _accept(name: str, shape: str, said: tuple[float | str, ...] | Span, column: Any) -> Basis:
+    """A condition's column: category codes, or intervals of numbers."""
+    steps: tuple[str, ...] = ()
+    if isinstance(said, Span):
+        intervals = [(-np.inf if said.first is None else said.first, np.inf if said.last is None else said.last)]
+    else:
+        words = [each if isinstance(each, str) else f"{each:.10g}" for each in said]
+        known = column.values if hasattr(column, "codes") else column.labels or ()
+        steps = tuple(words) if hasattr(column, "codes") else ()
+        codes = [float(known.index(word)) if word in known else float(word) for word in words]
+        intervals = [(code, code) for code in codes]
+    return Basis(name, shape, -1, 0.0, 1.0, (), (0.0,), (0.0,), ((),), 0.0, 1.0, steps, tuple(intervals))
+
+
+def check_conditions(theory: Theory, data: Any) -> None:
+    """Refuse conditions that nobody sees: of a theory without levels, where a variable that they speak of is missing.
+
+    Raises
+    ------
+    DataError
+        The arrow and the variable.
+    """
+    for arrow in _list_conditional(theory):
+        for name in arrow.only_when.names if arrow.only_when else ():
+            if name in data and data[name].missing.any():
+                raise DataError(
+                    f"{arrow}: only_when: {name} has missing values ({int(data[name].missing.sum())} of {data.n} rows), so nobody "
+                    "sees where the arrow acts: drop these rows and say so"
+                )
 
 
 def _climb(name: str, steps: tuple[str, ...]) -> Basis:

@@ -43,10 +43,13 @@ def encode(variable: Variable, series: Series, rows: Rows) -> Encoded:
     return kept.take(cells)
 
 
-def finish(variable: Variable, encoded: Encoded, absent: Mask | None, *, event: bool = False) -> Column:
+def finish(
+    variable: Variable, encoded: Encoded, absent: Mask | None, *, event: bool = False, following: bool = False
+) -> Column:
     """The checked column: what is observed varies, and keeps to the family and range that the theory declares.
 
-    `event` tells that it says where times ended: that all did is no fault.
+    `event` tells that it says where times ended: that all did is no fault. `following` tells that it says how long units are
+    followed, or that none has ended yet: all may be alike.
     """
     name, cells = variable.name, encoded.cells
     known = ~np.isnan(cells)
@@ -62,7 +65,11 @@ def finish(variable: Variable, encoded: Encoded, absent: Mask | None, *, event: 
         _check_categories(variable, codes[known])
         return Categories(name, codes, variable.values, absent)
     if event:
-        return _finish_event(variable, encoded, observed, absent)
+        return _finish_event(variable, encoded, observed, absent, following=following)
+    if following:
+        check_support(variable, observed)
+        ends = float(observed.min()), float(observed.max())
+        return Numbers(name, cells, float(observed.mean()), float(observed.std()), *ends, False, None, absent)
     _check_numbers(variable, observed)
     mean, sd = _mean_and_sd(name, observed)
     lowest, highest = float(observed.min()), float(observed.max())
@@ -76,12 +83,14 @@ def finish(variable: Variable, encoded: Encoded, absent: Mask | None, *, event: 
     return Numbers(name, cells, mean, sd, lowest, highest, binary, encoded.labels, absent)
 
 
-def _finish_event(variable: Variable, encoded: Encoded, observed: Floats, absent: Mask | None) -> Numbers:
-    """0 and 1, 1 where a time ended; refused where none did."""
+def _finish_event(
+    variable: Variable, encoded: Encoded, observed: Floats, absent: Mask | None, *, following: bool
+) -> Numbers:
+    """0 and 1, 1 where a time ended; refused where none did, unless they are still being followed."""
     name = variable.name
     if not np.all((observed == 0) | (observed == 1)):
         raise DataError(f"'{name}' says where times ended and is 0 or 1, but holds {_sample(observed)}")
-    if not observed.any():
+    if not observed.any() and not following:
         raise DataError(f"'{name}' is 0 in every row: all times are censored, and nothing says how long they last")
     mean, sd, cells = float(observed.mean()), float(observed.std(ddof=1)), encoded.cells
     cells.flags.writeable = False

@@ -12,6 +12,7 @@ from mechanisms.data.shapes import Basis, see, variable_of
 from mechanisms.data.sums import Monomial, Sums
 from mechanisms.data.units import ROW, Floats, Units
 from mechanisms.data.unread import Unread
+from mechanisms.spec.definitions import WeightedSum
 
 Mask = NDArray[np.bool_]
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -22,7 +23,8 @@ class Numbers:
     """A numeric column: `values` in data units, NaN where none was observed; `binary` where only 0 and 1 occur.
 
     Mean, sd and ends are those of the observed values. `labels` names the two values of a 0/1 column that was read
-    from words (first = 0). `absent` marks where the variable does not exist (language R12).
+    from words (first = 0). `absent` marks where the variable does not exist (language R12). Of a latent variable no value
+    was observed; mean, sd and ends are then its marker's, and `shown` the marker's values in its units.
     """
 
     name: str
@@ -34,6 +36,17 @@ class Numbers:
     binary: bool
     labels: tuple[str, str] | None = None
     absent: Mask | None = None
+    shown: Floats | None = None
+
+    @property
+    def latent(self) -> bool:
+        """Whether nobody observed any value, because it is measured by others."""
+        return self.shown is not None
+
+    @property
+    def telling(self) -> Floats:
+        """The values by which it is judged how much units differ: its own, or those of its marker."""
+        return self.values if self.shown is None else self.shown
 
     @property
     def scale(self) -> float:
@@ -123,6 +136,8 @@ class Dataset:
     `n` counts the rows of the data at the finest level. A column is as long as its variable's level has units. `tables`
     are the levels' units, `grid` the occasions of each level of time, `home` each variable's level; all three are empty
     for a theory without levels. `bases` are the curves' knots, frozen when data are bound. `warnings` are what an author should know and nothing can decide.
+    `made` defines the computed variables of a theory without levels: their columns are worked out from those of their
+    parts whenever they are asked for, so that they follow whatever is put there.
 
     Of rows that are not in memory there are `sums`, columns without values, and `again`, which reads the rows once more for other
     sums; None where rows came later (`update`). `first` are then the data that the priors speak of.
@@ -138,15 +153,24 @@ class Dataset:
     sums: Sums | None = None
     again: Callable[[tuple[Monomial, ...]], Sums] | None = None
     first: "Dataset | None" = None
+    made: Mapping[str, WeightedSum] = field(default_factory=lambda: _NONE)
 
     def __getitem__(self, name: str) -> Column:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise KeyError(name)
+        return _add_up(self, name)
 
     def __contains__(self, name: object) -> bool:
-        return any(column.name == name for column in self.columns)
+        if any(column.name == name for column in self.columns):
+            return True
+        return name in self.made and all(term.name in self for term in self.made[str(name)].terms)
+
+    @property
+    def everything(self) -> tuple[Column, ...]:
+        """The columns, and the sums of them that the theory computes."""
+        held = {column.name for column in self.columns}
+        return (*self.columns, *(self[name] for name in self.made if name not in held and name in self))
 
     @property
     def reference(self) -> "Dataset":
@@ -188,6 +212,20 @@ class Dataset:
         return describe_data(self)
 
 
+def _add_up(data: Dataset, name: str) -> Numbers:
+    """A computed variable: missing where a part is missing, and nowhere where a part does not exist."""
+    definition = data.made[name]
+    parts = [data.numbers(term.name) for term in definition.terms]
+    weights = [weight for weight, _ in definition.parts]
+    values = np.asarray(sum(weight * part.values for weight, part in zip(weights, parts, strict=True)))
+    masks = [part.absent for part in parts if part.absent is not None]
+    known = values[~np.isnan(values)]
+    ends = (float(known.min()), float(known.max())) if known.size else (np.nan, np.nan)
+    mean, sd = (float(known.mean()), float(known.std(ddof=1))) if known.size > 1 else (np.nan, np.nan)
+    values.flags.writeable = False
+    return Numbers(name, values, mean, sd, *ends, False, None, np.any(masks, axis=0) if masks else None)
+
+
 class ColumnView(Mapping[str, Floats]):
     """The dataset's columns as the linear predictor names them: `age`, `arm=cbt` for a category, `age~spline:4[1]` for a curve."""
 
@@ -201,7 +239,7 @@ class ColumnView(Mapping[str, Floats]):
         return np.asarray(see(self._data.bases, key, response_values(column)))
 
     def __iter__(self) -> Iterator[str]:
-        for column in self._data.columns:
+        for column in self._data.everything:
             if isinstance(column, Categories):
                 yield from (f"{column.name}={value}" for value in column.values)
             else:

@@ -6,13 +6,15 @@ from typing import Any
 
 import narwhals as nw
 
-from mechanisms.data.bases import find_bases
+from mechanisms.data.bases import check_conditions, find_bases
 from mechanisms.data.cautions import warn
-from mechanisms.data.dataset import Dataset
+from mechanisms.data.dataset import Column, Dataset
 from mechanisms.data.frames import Source, miss_column, open_table, read_source
 from mechanisms.data.gaps import refuse_gaps
 from mechanisms.data.hazards import check_hazards
 from mechanisms.data.holding import Holding
+from mechanisms.data.latents import list_latents
+from mechanisms.data.making import check_made, list_made
 from mechanisms.data.renaming import Renaming, check_renaming, take_apart
 from mechanisms.data.streams import Stream, collect_small, open_stream
 from mechanisms.data.structure import find_structure
@@ -29,6 +31,8 @@ from mechanisms.spec.theory import Theory, Variable
 
 def bind(theory: Theory, frame: Any, columns: Mapping[str, Any] | None = None) -> Dataset:
     """Hold `frame` against `theory`: every measured variable becomes one checked column, every level its units.
+
+    A latent variable gets a column in which every value is missing, in the units of its marker.
 
     Parameters
     ----------
@@ -55,8 +59,18 @@ def bind(theory: Theory, frame: Any, columns: Mapping[str, Any] | None = None) -
     return bind_some(theory, frame, _measured(theory), columns)
 
 
-def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[str, Any] | None = None) -> Dataset:
-    """`bind` for the named variables only; the data need not hold the others."""
+def bind_some(
+    theory: Theory,
+    frame: Any,
+    only: Iterable[str],
+    columns: Mapping[str, Any] | None = None,
+    *,
+    following: Iterable[str] = (),
+) -> Dataset:
+    """`bind` for the named variables only; the data need not hold the others.
+
+    `following` are times and their events that say how long each unit is followed: all may be censored, and at one time.
+    """
     said, known = find_units(theory), _place_indicators(theory)
     only = tuple(only)
     wanted = _with_conditions(theory, only, known)
@@ -68,9 +82,10 @@ def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[
             return summarise(theory, only, frame, renaming)
     sources = _open(theory, said, frame, renaming, wanted)
     structure = find_structure(theory, said, sources)
-    holding = Holding(theory, said, known, sources, structure)
+    holding = Holding(theory, said, known, sources, structure, frozenset(following))
     refuse_gaps(theory, said, only, holding)
-    found = tuple(holding.column(name) for name in (*only, *theory.time))
+    found: tuple[Column, ...] = tuple(holding.column(name) for name in (*only, *theory.time))
+    found += list_latents(theory, {column.name: column for column in found}, holding)
     holding.check_levels()
     tables = tuple(structure.tables[level.name] for level in theory.levels)
     home = {name: str(level) for name, level in said.levels.items()} if theory.levels else {}
@@ -78,7 +93,18 @@ def bind_some(theory: Theory, frame: Any, only: Iterable[str], columns: Mapping[
     n = sum(int(structure.tables[name].seen.sum()) for name in bottom or [ROW])
     warnings = warn(theory, said, structure, {column.name: column for column in found})
     bases = find_bases(theory, {column.name: column for column in found})
-    data = Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings, MappingProxyType(bases))
+    data = Dataset(
+        found,
+        n,
+        tables,
+        structure.grid,
+        MappingProxyType(home),
+        warnings,
+        MappingProxyType(bases),
+        made=list_made(theory),
+    )
+    check_made(data)
+    check_conditions(theory, data)
     check_out_of(theory, data)
     check_hazards(theory, data)
     return data

@@ -74,7 +74,8 @@ def read_source(
     many = {**renaming.members, **{f"{level} weight": columns for level, columns in renaming.weights.items()}}
     others = [column for columns in many.values() for column in columns]
     others += [column for said in renaming.wide.values() for column in said.values()]
-    table = table.select(list(dict.fromkeys([*here.values(), *(column for column in others if column in present)])))
+    chosen = list(dict.fromkeys([*here.values(), *(column for column in others if column in present)]))
+    table = table.select(chosen or present[:1])  # rows are counted where nothing is wanted, too
     eager = table.collect() if isinstance(table, nw.LazyFrame) else table
     n = _rows(eager, here or others)
     held = {column: eager[column] for column in eager.columns}

@@ -26,16 +26,18 @@ class Holding:
         known: Mapping[str, Variable],
         sources: tuple[Source, ...],
         structure: Structure,
+        following: frozenset[str] = frozenset(),
     ) -> None:
         self.theory, self.said, self.known = theory, said, known
-        self.sources, self.structure = sources, structure
+        self.sources, self.structure, self.following = sources, structure, following
         self._read: dict[str, Held] = {}
 
     def column(self, name: str) -> Column:
         """The checked column of a variable, or of a level of time."""
         encoded, absent, _ = self.read(name)
         ends = any(each.event == name for each in self.theory.variables)
-        return finish(self.known.get(name) or Variable(name=name), encoded, absent, event=ends)
+        variable = self.known.get(name) or Variable(name=name)
+        return finish(variable, encoded, absent, event=ends, following=name in self.following)
 
     def find_gaps(self, name: str) -> Mask:
         """The units for which a variable exists and has no value."""

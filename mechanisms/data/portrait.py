@@ -17,10 +17,10 @@ def describe_data(data: "Dataset") -> str:
     streamed = data.sums is not None
     lines = [f"Dataset: {data.n} rows" + (", summed and not in memory" if streamed else "")]
     lines += [f"  {line}" for table in data.tables for line in _level(table, data)]
-    width = max((len(column.name) for column in data.columns), default=0)
+    width = max((len(column.name) for column in data.everything), default=0)
     lines += [
         f"  {column.name:<{width}}  {_column(column)}" + ("" if streamed else _gaps(column, _seen(column, data)))
-        for column in data.columns
+        for column in data.everything
     ]
     lines += [f"  warning: {warning}" for warning in data.warnings]
     return "\n".join(lines)
@@ -58,6 +58,8 @@ def _column(column: "Column") -> str:
     if column.binary:
         zero, one = column.labels or ("0", "1")
         return f"{one} {column.mean:.0%} (1), {zero} {1 - column.mean:.0%} (0)"
+    if column.latent:
+        return f"latent, in units where {column.sd:.4g} is an sd and {column.mean:.4g} the middle"
     return f"mean {column.mean:.4g}, sd {column.sd:.4g}, from {column.lowest:.4g} to {column.highest:.4g}"
 
 
@@ -70,7 +72,8 @@ def _seen(column: "Column", data: "Dataset") -> "Mask":
 
 def _gaps(column: "Column", seen: "Mask") -> str:
     """The share of missing values, and where the variable does not exist."""
+    latent = not isinstance(column, Categories) and column.latent
     absent = 0 if column.absent is None else int(np.count_nonzero(column.absent & seen))
     missing, exists = int(np.count_nonzero(column.missing & seen)), int(np.count_nonzero(seen)) - absent
-    words = f"; {missing} of {exists} missing ({missing / exists:.0%})" if missing else ""
+    words = f"; {missing} of {exists} missing ({missing / exists:.0%})" if missing and not latent else ""
     return words + (f"; does not exist in {absent} of {int(np.count_nonzero(seen))}" if absent else "")

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 
 from mechanisms.errors import DataError
+from mechanisms.spec.theory import Span
 
+_WHEN = "when:"
 _COLUMN = re.compile(r"(.+)~([^\[]+)\[(\d+)\]")
 
 
@@ -26,7 +29,8 @@ class Basis:
     Column j is constants[j] + slopes[j]·u + Σ weights[j, k]·max(u − knots[k], 0)^degree with u = (x − start) / width.
     Degree 0 stands for the logarithm; of a monotonic curve, column j is 1 from the jth of `steps` on, else 0. Of a gp it is
     constants[j] + sin(jπ(u + 1)/2), a sine wave that is 0 where |u| is 1, and stays so beyond; of a logistic the variable
-    itself, where `start` and `width` are a middle and a width to begin with.
+    itself, where `start` and `width` are a middle and a width to begin with. Of a condition the one column is 1 in the
+    `intervals`, ends included, else 0; of categories, whose values the `steps` then are, these hold codes.
     """
 
     variable: str
@@ -41,6 +45,7 @@ class Basis:
     lowest: float
     highest: float
     steps: tuple[str, ...] = ()
+    intervals: tuple[tuple[float, float], ...] = ()
 
     @property
     def size(self) -> int:
@@ -54,6 +59,8 @@ class Basis:
 
     def column(self, piece: int, values: Any) -> Any:
         """Column `piece` (from 1) at some values; the logarithm of what does not exist, a 0, is 0."""
+        if self.intervals:
+            return sum((values >= low) * (values <= high) * 1.0 for low, high in self.intervals)
         if self.steps:
             return (values > piece - 0.5) * 1.0
         if self.shape == "logistic":
@@ -79,6 +86,8 @@ class Basis:
 
     def place(self, piece: int) -> str:
         """Where on the curve a coefficient stands, in short."""
+        if self.intervals:
+            return ""
         if self.steps:
             return f"into {self.steps[piece - 1]}"
         if self.shape == "gp":
@@ -95,6 +104,8 @@ class Basis:
     def say(self, piece: int) -> str:
         """What the coefficient of a column is."""
         name = self.variable
+        if self.intervals:
+            return f"only where {name} is {unquote(self.shape.partition(':')[2]).replace(',', ' or ')}"
         if self.steps:
             return f"the step of {name} into {self.steps[piece - 1]}"
         if self.shape == "gp":
@@ -116,6 +127,19 @@ class Basis:
 def name_basis(variable: str, shape: str) -> str:
     """The key of a basis: its variable and shape, whatever part or occasion of the variable is read."""
     return f"{variable}~{shape}"
+
+
+def spell_condition(said: tuple[float | str, ...] | Span) -> str:
+    """The shape of the column that is 1 where a variable has one of these values, or lies in this range."""
+    if isinstance(said, Span):
+        return f"{_WHEN}{said}"
+    words = (each if isinstance(each, str) else f"{each:.10g}" for each in said)
+    return _WHEN + ",".join(quote(word, safe=" ") for word in words)
+
+
+def is_condition(column: str) -> bool:
+    """Whether a column says where something else acts."""
+    return f"~{_WHEN}" in column
 
 
 @lru_cache(maxsize=4096)

@@ -14,12 +14,14 @@ import numpy as np
 from mechanisms.data.columns import CATEGORIES, check_range, encode
 from mechanisms.data.dataset import Categories, Column, Counted, Dataset, Numbers
 from mechanisms.data.frames import Series, miss_column
+from mechanisms.data.making import list_made
 from mechanisms.data.renaming import Renaming
 from mechanisms.data.streams import Batch, Stream
 from mechanisms.data.sums import Monomial, Sums, add_up, close
 from mechanisms.data.units import Floats
 from mechanisms.data.unread import Unread
 from mechanisms.errors import DataError, listed
+from mechanisms.spec.definitions import WeightedSum, parse_definition
 from mechanisms.spec.influences import declared
 from mechanisms.spec.shapes import count_columns
 from mechanisms.spec.theory import Theory, Variable
@@ -50,7 +52,7 @@ def summarise(theory: Theory, names: Iterable[str], stream: Stream, renaming: Re
         A column is missing, has gaps, is not numeric or breaks what the theory declares of it; the theory needs rows.
     """
     refuse_rows(theory)
-    variables = tuple(declared(theory)[name] for name in names)
+    variables = tuple(declared(theory)[name] for name in (*names, *list_made(theory)))
 
     def again(monomials: tuple[Monomial, ...], known: Known | None = None) -> Sums:
         sums = add_up(read(variables, stream, renaming, {} if known is None else known), monomials)
@@ -69,7 +71,9 @@ def describe(
     variables: tuple[Variable, ...], sums: Sums, known: Known, again: Callable[[tuple[Monomial, ...]], Sums] | None
 ) -> Dataset:
     """The dataset that some sums amount to."""
-    return Dataset(tuple(_column(each, sums, known) for each in variables), sums.n, sums=sums, again=again)
+    made = {each.name: parse_definition(each.computed, each.place) for each in variables if each.computed}
+    columns = tuple(_column(each, sums, known) for each in variables)
+    return Dataset(columns, sums.n, sums=sums, again=again, made=made)  # type: ignore[arg-type]
 
 
 def refuse_rows(theory: Theory) -> None:
@@ -82,9 +86,15 @@ def refuse_rows(theory: Theory) -> None:
                 f"{variable.name}'s equation is {variable.family}, and only normal equations can be fitted from sums, "
                 f"without the rows. {_REMEDY}"
             )
+        if variable.measured_by:
+            raise DataError(
+                f"{variable.name} is latent, and what its indicators say of it is looked up row by row. {_REMEDY}"
+            )
         if variable.only_when is not None:
             raise DataError(f"only_when of {variable.name} is looked up row by row. {_REMEDY}")
     for arrow in theory.arrows:
+        if arrow.only_when is not None:
+            raise DataError(f"{arrow}: only_when is looked up row by row. {_REMEDY}")
         if count_columns(arrow.shape) or arrow.shape.kind == "monotonic":
             raise DataError(f"{arrow}: shape: {arrow.shape.kind}: the curve is made of the rows. {_REMEDY}")
 
@@ -93,7 +103,8 @@ def read(
     variables: tuple[Variable, ...], stream: Stream, renaming: Renaming, known: Known
 ) -> Iterator[Mapping[str, Floats]]:
     """Checked batches of a stream, by the names that equations use; what they hold is noted in `known`."""
-    columns = {variable.name: renaming.column(variable.name) for variable in variables}
+    made = {each.name: parse_definition(each.computed, each.place) for each in variables if each.computed}
+    columns = {each.name: renaming.column(each.name) for each in variables if each.name not in made}
     for name, column in columns.items():
         if column not in stream.names:
             raise miss_column(name, stream.names)
@@ -103,9 +114,22 @@ def read(
             continue
         found: dict[str, Floats] = {}
         for variable in variables:
-            found |= _read(variable, batch[columns[variable.name]], seen, known)
+            if isinstance(definition := made.get(variable.name), WeightedSum):
+                found[variable.name] = _add_up(variable.name, definition, found, known)
+            else:
+                found |= _read(variable, batch[columns[variable.name]], seen, known)
         yield found
         seen += len(batch)
+
+
+def _add_up(name: str, definition: WeightedSum, found: Mapping[str, Floats], known: Known) -> Floats:
+    """A computed variable of some rows; its parts are there before it."""
+    values = np.asarray(sum(weight * found[term.name] for weight, term in definition.parts))
+    ends = known.get(name, Ends(binary=False))
+    known[name] = replace(
+        ends, lowest=min(ends.lowest, float(values.min())), highest=max(ends.highest, float(values.max()))
+    )
+    return values
 
 
 def as_stream(frame: Batch) -> Stream:

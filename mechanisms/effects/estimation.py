@@ -1,5 +1,6 @@
 """One question, one answer: the posterior of the effect that it asks for."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -12,11 +13,12 @@ from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.events import ask_event
 from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.over_time.staging import stage
-from mechanisms.effects.questions.asking import ask, describe_held
+from mechanisms.effects.questions.asking import ask
 from mechanisms.effects.questions.posing import Posed, Ways
 from mechanisms.effects.questions.reaching import refuse_unreachable
 from mechanisms.effects.questions.routing import Routes, find_routes
 from mechanisms.effects.questions.scales import describe_ratio, describe_scale, note_looks, read_cut, refuse_cut
+from mechanisms.effects.questions.settings import describe_held, list_settings
 from mechanisms.effects.straying import note_straying
 from mechanisms.errors import expect, listed
 from mechanisms.graph.graph import Edge
@@ -74,10 +76,13 @@ def estimate(
 def pose(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Posed, ...]:
     """What a question asks of a fit: one for each contrast, condition and value, and for each unit where that is asked."""
     refuse_unreachable(fit, question)
-    if not fit.plan.theory.levels:
-        return ask(fit, question, cut)
-    refuse_cut(fit, question, cut)
-    return stage(fit, question, cut)
+    if fit.plan.theory.levels:
+        refuse_cut(fit, question, cut)
+    found: list[Posed] = []
+    for single, words in list_settings(fit, question):
+        posed = stage(fit, single, cut) if fit.plan.theory.levels else ask(fit, single, cut)
+        found += [replace(each, condition=", ".join(filter(None, (each.condition, words)))) for each in posed]
+    return tuple(found)
 
 
 def check_identified(identified: Identified, asked: Posed, ways: Ways) -> tuple[str, ...]:
@@ -233,11 +238,13 @@ def _differences(fit: Fit, answers: list[tuple[Posed, list[Line]]], behind: str)
         if not alike or first.condition == second.condition:
             continue
         found = {label: draws for label, draws, _ in others}
-        groups = f"{second.whom} minus {first.whom}"
+        same = second.whom == first.whom
+        groups = first.whom if same else f"{second.whom} minus {first.whom}"
+        between = "the two values that are set" if same else "the two groups of units"
         for label, draws, _ in some:
             if label in found:
                 gap = found[label] - draws if differ(found[label], draws, 1e-12) else np.zeros_like(draws)
-                line = (label, gap, "difference between the two groups of units")
+                line = (label, gap, f"difference between {between}")
                 words = f"{second.condition} − {first.condition}"
                 label_of = (first.contrast.label, words, first.unit, first.aspect)
                 rows.append(_row(fit, line, first.contrast.words + behind, groups, *label_of))

@@ -4,7 +4,7 @@
 polynomials that stand for them (`effects.polynomials`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,8 +55,7 @@ def find_rows(stage: Stage, traced: Traced) -> Population:
         {
             column
             for version, sources in traced
-            for each in stage.scene.predictors(version.name)
-            for column in each.columns
+            for column in stage.scene.columns(version.name)
             if sources[variable_of(column)].kind == "row"
         }
     )
@@ -110,6 +109,19 @@ def predict(
         etas.append(linear_predictor(each, lifted, quiet if each.role == "spread" else seen))
     known = isinstance(equation.out_of, str) and equation in looked_at
     return etas, seen[str(equation.out_of)].mean if known else equation.out_of
+
+
+def add_up(
+    stage: Stage,
+    parts: Sequence[tuple[float, str]],
+    sources: Mapping[str, Source],
+    values: Mapping[Version, Value | Kinds],
+    columns: Mapping[str, Any],
+) -> Value:
+    """A computed variable in a world: the sum of its parts as they are there, with the noise that they carry."""
+    seen = _Lifted(stage, sources, values, columns)
+    first, *more = (Value(np.float64(weight), {}) * seen[name] for weight, name in parts)  # type: ignore[arg-type]
+    return sum(more, first)
 
 
 class _Lifted(dict[str, Value]):

@@ -5,21 +5,23 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.dataset import Categories, Column, Dataset
 from mechanisms.data.shapes import split_column, variable_of
 from mechanisms.effects.over_time.forward import World
 from mechanisms.effects.over_time.staging import Staged
 from mechanisms.effects.questions.asking import Asked
 from mechanisms.effects.questions.population import shown
 from mechanisms.effects.questions.posing import Posed, Ways
-from mechanisms.effects.stages import Stage, predict
+from mechanisms.effects.stages import Stage, add_up, predict
 from mechanisms.effects.values import Kinds, Value
 from mechanisms.effects.worlds import Traced, Version, nested, trace
 from mechanisms.graph.graph import between, occasion_of
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.laws import draw, give
 
+Floats = NDArray[np.float64]
 _DRAWS, _VALUES = 200, 40_000  # of the posterior, and of each variable in all, for shares to a hundredth
 _MUCH, _BY_CHANCE = 0.1, 4.0  # a share outside that is said: a tenth, and of few units twice what noise alone does
 
@@ -102,20 +104,29 @@ def _share_outside(fit: Fit, stage: Stage, traced: Traced, names: list[str]) -> 
     values: dict[Version, Value | Kinds] = {}
     shares: dict[str, float] = {}
     for version, sources in traced[:-1]:
+        column = fit.data[version.name]
+        if parts := stage.scene.parts(version.name):
+            values[version] = made = add_up(stage, parts, sources, values, columns)
+            _note(shares, version.name, column, made.mean, names)
+            continue
         equation = stage.scene.plan.equation(version.name)
         etas, out_of = predict(stage, equation, sources, values, columns, parameters)
         spread, shape = (parameters[name] if name else None for name in (equation.spread, equation.shape))
         given = give(equation, [eta.mean for eta in etas], spread, shape, out_of)
         drawn = draw(given, size, rng)
-        column = fit.data[version.name]
         if isinstance(column, Categories):
             values[version] = Kinds(column.values, tuple((drawn == k).astype(float) for k in range(len(column.values))))
             continue
         values[version] = Value(drawn, {})
-        if version.name in names:
-            outside = float(np.mean((drawn < column.lowest) | (drawn > column.highest)))
-            shares[version.name] = max(outside, shares.get(version.name, 0.0))
+        _note(shares, version.name, column, drawn, names)
     return shares
+
+
+def _note(shares: dict[str, float], name: str, column: Column, drawn: Floats, names: Iterable[str]) -> None:
+    """Keep the greatest share of a variable's values outside its data."""
+    if name in names and not isinstance(column, Categories):
+        outside = float(np.mean((drawn < column.lowest) | (drawn > column.highest)))
+        shares[name] = max(outside, shares.get(name, 0.0))
 
 
 def _pick(stage: Stage, rng: np.random.Generator) -> tuple[Mapping[str, Any], Mapping[str, Any], tuple[int, int]]:

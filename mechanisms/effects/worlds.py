@@ -8,11 +8,13 @@ versions the outcome needs.
 from dataclasses import dataclass
 from typing import Protocol
 
+from mechanisms.data.shapes import variable_of
 from mechanisms.effects.looking import MEAN, Look, is_plain, list_predictors
-from mechanisms.graph.graph import Edge, Graph, causal_order, descendants, reach
+from mechanisms.graph.graph import Edge, Graph, ancestors, causal_order, descendants, reach
 from mechanisms.graph.question import hold
 from mechanisms.model.equations import Equation, Factor
 from mechanisms.model.plan import Plan
+from mechanisms.spec.definitions import WeightedSum, parse_definition
 
 State = tuple[str, bool]
 
@@ -103,22 +105,42 @@ class Scene:
 
     @property
     def moving(self) -> frozenset[str]:
-        """The variables that the exposure or a held variable can move and that are not themselves set."""
-        return descendants(self.graph, self.of, *self.held) - self.held - {self.of}
+        """The variables that the exposure or a held variable can move and that are not themselves set.
+
+        Latent variables behind the outcome are among them, and what they lead to: nobody observed what they are, so that their
+        equations say it, and what follows from them goes with them.
+        """
+        unseen = self.plan.unseen & ancestors(self.graph, self.on)
+        return (descendants(self.graph, self.of, *self.held, *unseen) | unseen) - self.held - {self.of}
 
     @property
     def plain(self) -> bool:
-        """Whether what is looked at is the outcome's linear predictor itself."""
-        return is_plain(self.look, self.plan.equation(self.on))
+        """Whether what is looked at is the outcome's linear predictor itself, or a sum."""
+        return bool(self.parts(self.on)) or is_plain(self.look, self.plan.equation(self.on))
+
+    def parts(self, name: str) -> tuple[tuple[float, str], ...]:
+        """What a computed variable is the sum of, each part with its weight; nothing for any other."""
+        variable = self.plan.design.variables.get(name)
+        definition = parse_definition(variable.computed, variable.place) if variable and variable.computed else None
+        if not isinstance(definition, WeightedSum):
+            return ()
+        return tuple((weight, term.name) for weight, term in definition.parts)
 
     def predictors(self, name: str) -> tuple[Equation, ...]:
-        """A variable's linear predictors; of the outcome those that what is looked at depends on."""
+        """A variable's linear predictors, of a sum none; of the outcome those that what is looked at depends on."""
+        if self.parts(name):
+            return ()
         equation = self.plan.equation(name)
         return list_predictors(self.look, equation) if name == self.on else equation.predictors
 
+    def columns(self, name: str) -> tuple[str, ...]:
+        """The columns that these need; of a sum those of its parts."""
+        parts = tuple(part for _, part in self.parts(name))
+        return parts or tuple(dict.fromkeys(column for each in self.predictors(name) for column in each.columns))
+
     def parents(self, name: str) -> tuple[str, ...]:
         """The variables that these look at."""
-        return tuple(dict.fromkeys(parent for each in self.predictors(name) for parent in each.parents))
+        return tuple(dict.fromkeys(variable_of(column) for column in self.columns(name)))
 
 
 def set_scene(plan: Plan, of: str, on: str, held: frozenset[str], graph: Graph, look: Look) -> Scene:
@@ -180,17 +202,42 @@ def find_degree(scene: Scene, traced: Traced, of: frozenset[Version] | None) -> 
 
     Infinite where they pass through a link that is not the identity on the way, or into a spread that matters.
     """
+    last, sources = traced[-1]
+    if parts := scene.parts(last.name):
+        return _sum_degree(parts, sources, _version_degrees(scene, traced, of), rows=of is None)
     return max(degree for _, degree in list_degrees(scene, traced, of))
 
 
 def list_degrees(scene: Scene, traced: Traced, of: frozenset[Version] | None) -> list[tuple[Equation, float]]:
     """The same for each of the linear predictors that are looked at."""
-    degree: dict[Version, float] = {}
-    for version, sources in traced[:-1]:
-        own = _value_degree(scene, traced, version, sources, degree, rows=of is None)
-        degree[version] = 1.0 if of is not None and version in of and own <= 1 else own
+    degree = _version_degrees(scene, traced, of)
     last, sources = traced[-1]
     return [(each, _degree(each, sources, degree, rows=of is None)) for each in scene.predictors(last.name)]
+
+
+def _version_degrees(scene: Scene, traced: Traced, of: frozenset[Version] | None) -> dict[Version, float]:
+    """The degree of every version on the way to the outcome."""
+    degree: dict[Version, float] = {}
+    for version, sources in traced[:-1]:
+        if parts := scene.parts(version.name):
+            own = _sum_degree(parts, sources, degree, rows=of is None)
+        else:
+            own = _value_degree(scene, traced, version, sources, degree, rows=of is None)
+        degree[version] = 1.0 if of is not None and version in of and own <= 1 else own
+    return degree
+
+
+def _sum_degree(
+    parts: tuple[tuple[float, str], ...], sources: dict[str, Source], degree: dict[Version, float], *, rows: bool
+) -> float:
+    """A sum is of the degree of its parts."""
+    return max(_source_degree(sources[name], degree, rows=rows) for _, name in parts)
+
+
+def _source_degree(source: Source, degree: dict[Version, float], *, rows: bool) -> float:
+    if source.version is not None:
+        return degree[source.version]
+    return 1.0 if rows and source.kind == "row" else 0.0
 
 
 def _value_degree(
@@ -217,9 +264,7 @@ def _value_degree(
 
 def _degree(equation: Equation, sources: dict[str, Source], degree: dict[Version, float], *, rows: bool) -> float:
     def of_source(source: Source) -> float:
-        if source.version is not None:
-            return degree[source.version]
-        return 1.0 if rows and source.kind == "row" else 0.0
+        return _source_degree(source, degree, rows=rows)
 
     if isinstance(equation.out_of, str) and of_source(sources[equation.out_of]):
         return float("inf")  # it multiplies what comes out of the link

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from mechanisms.errors import listed
 from mechanisms.graph.expansion.cuts import Cut
-from mechanisms.graph.graph import Graph, children, descendants, occasion_of, variable_of
+from mechanisms.graph.graph import Graph, ancestors, children, descendants, occasion_of, variable_of
 from mechanisms.graph.placing import Placed
 from mechanisms.graph.question import Aim, hold
 from mechanisms.graph.verdicts import Laid
@@ -38,6 +38,7 @@ def list_assumptions(theory: Theory, placed: Placed, laid: Laid, cuts: Iterable[
         f"Consistency: there is one version of each value of {of}, the {on} seen under it is the one that setting it "
         f"would bring about, and no unit's {of} reaches another unit's {on}."
     )
+    sentences += _measured(theory, laid.graph, aimed)
     sentences.append("Functional form: shapes, products, families and links are as the theory draws them.")
     return tuple(sentences)
 
@@ -79,6 +80,17 @@ def _of_exposure(theory: Theory, placed: Placed, on: str, mediators: tuple[str, 
     if any(variable.name == of.name and variable.assigned for variable in theory.variables):
         return f"{of} was randomised: nothing else moves both {of} and {responses}."
     return f"No unmeasured common cause of {of} and {responses}{but}."
+
+
+def _measured(theory: Theory, graph: Graph, aimed: Aim) -> list[str]:
+    """What is taken for granted of the latent variables behind the outcome, and of the outcome if it is one."""
+    behind = {variable_of(node) for node in (*ancestors(graph, aimed.on), aimed.on, *aimed.made_of)}
+    return [
+        f"Measurement: nobody observed {each.name}. It is taken to be what {listed(each.measured_by, most=9)} share, with loadings "
+        "and errors as the theory draws them."
+        for each in theory.variables
+        if each.measured_by and each.name in behind
+    ]
 
 
 def _over_time(placed: Placed, aimed: Aim) -> list[str]:

@@ -152,9 +152,14 @@ def check_aim(graph: Graph, aimed: Aim) -> None:
         if name in about:
             raise SpecError(f"question: at holds '{name}', which is what the question is about; use contrast")
         if name in consequences:
+            computed = name in graph.computed
+            instead = (
+                "To intervene, set what it is computed from"
+                if computed
+                else f"To intervene on it, write set: {{{name}: …}}"
+            )
             raise IdentificationError(
-                f"at: {name} responds to {listed(aimed.of)}: conditioning on a consequence of the exposure. "
-                f"To intervene on it, write set: {{{name}: …}}",
+                f"at: {name} responds to {listed(aimed.of)}: conditioning on a consequence of the exposure. {instead}",
                 (name,),
             )
 

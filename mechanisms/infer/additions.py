@@ -6,6 +6,7 @@ from typing import Any
 
 from mechanisms.data.dataset import Categories, Column, Counted, Dataset, Numbers
 from mechanisms.data.door import open_rows
+from mechanisms.data.shapes import is_condition
 from mechanisms.data.summaries import Known, describe, known_of
 from mechanisms.data.sums import add_up, join
 from mechanisms.data.unread import Unread
@@ -39,7 +40,7 @@ def update(fit: Fit, rows: Any, *, columns: Mapping[str, str] | None = None, see
     _refuse_others(fit)
     old = fit.data if fit.data.sums is not None else replace(fit.data, sums=sum_up(fit.plan, fit.data))
     assert old.sums is not None
-    variables, batches, known = open_rows(fit.plan.theory, rows, [each.name for each in old.columns], columns)
+    variables, batches, known = open_rows(fit.plan.theory, rows, [each.name for each in old.everything], columns)
     new = add_up(batches, old.sums.monomials)
     if new is None:
         raise DataError("there are no new rows")
@@ -56,16 +57,16 @@ def _refuse_others(fit: Fit) -> None:
                 f"the equation of {listed(block.responses)} was fitted by {block.engine} ({block.reason}), which needs all rows: "
                 "only fits by the exact engine can be updated. Fit old and new rows together"
             )
-    if fit.data.bases:
+    if curves := [name for name in fit.data.bases if not is_condition(name)]:
         raise FitError(
-            f"the curves of {listed(fit.data.bases)} are placed and scaled by the rows of the first fit: fit old and new rows together"
+            f"the curves of {listed(curves)} are placed and scaled by the rows of the first fit: fit old and new rows together"
         )
 
 
 def _merge(old: Dataset, known: Known) -> Known:
     """What is known of the columns of numbers in old and new rows together."""
     found: Known = {}
-    for name, ends in (item for each in old.columns for item in known_of(each).items()):
+    for name, ends in (item for each in old.everything for item in known_of(each).items()):
         other = known[name]
         found[name] = replace(
             ends,
@@ -78,7 +79,7 @@ def _merge(old: Dataset, known: Known) -> Known:
 
 def _strip(data: Dataset) -> Dataset:
     """What priors need of a data set: units and shares, no rows."""
-    return replace(data, columns=tuple(map(_without_rows, data.columns)), sums=None, again=None, first=None)
+    return replace(data, columns=tuple(map(_without_rows, data.everything)), sums=None, again=None, first=None)
 
 
 def _without_rows(column: Column) -> Column:

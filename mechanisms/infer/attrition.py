@@ -46,6 +46,11 @@ def find_attrition(plan: Plan, data: Dataset) -> Attrition:
     FitError
         Occasions that are not there would need what nobody can know of them.
     """
+    if plan.unseen:
+        raise FitError(
+            f"dropout beside latent variables ({listed(sorted(plan.unseen))}) is not worked out yet: what was lost would have to "
+            "be drawn together with what nobody saw"
+        )
     longer = data
     for level in plan.theory.time:
         longer = _lengthen(plan, longer, level)

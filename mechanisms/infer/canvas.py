@@ -44,6 +44,13 @@ class Canvas:
             column.values[rows] = np.where(exists, drawn, np.nan)
         self.values[response][rows] = np.where(exists, drawn, 0.0)
 
+    def change(self, name: str, rows: NDArray[np.intp], values: Floats) -> None:
+        """Put other values where some were given: where a time ended in its event."""
+        column = self.data[name]
+        assert isinstance(column, Numbers)
+        column.values[rows] = values
+        self.values[name][rows] = values
+
     def hide(self, name: str, rows: NDArray[np.intp]) -> None:
         """Take out the given values of units for which a variable turns out not to exist."""
         column = self.data[name]
@@ -79,7 +86,7 @@ class Canvas:
 def stretch(plan: Plan, given: Dataset) -> Canvas:
     """An empty canvas over what is given: units, occasions and exogenous variables."""
     columns: dict[str, Column] = {name: given[name] for name in (*plan.exogenous, *given.grid)}
-    columns |= {name: _copied(given[name]) for name in list_hidden(plan)}
+    columns |= {name: _copied(given[name]) for name in (*list_hidden(plan), *_list_events(plan))}
     for equation in (each for each in plan.equations if not each.latent):
         n = given.units(plan.design.level(equation.response)).n
         columns[equation.response] = _empty(plan.theory.variable(equation.response), n)
@@ -91,6 +98,11 @@ def stretch(plan: Plan, given: Dataset) -> Canvas:
         given, columns=tuple(columns.values()), warnings=(), bases=dict(given.bases) | find_bases(plan.theory, words)
     )
     return Canvas(plan, data, values)
+
+
+def _list_events(plan: Plan) -> tuple[str, ...]:
+    """The variables that say whether a time ended in its event."""
+    return tuple(each.event for each in plan.equations if each.event)
 
 
 def _copied(column: Column) -> Column:
@@ -111,7 +123,7 @@ def show(canvas: Canvas) -> pd.DataFrame:
     for level in reversed(plan.design.lattice.names if theory.levels else ()):
         found[level] = _ids(data, lowest, level)
     for name in theory.names:
-        if theory.variable(name).computed:
+        if theory.variable(name).computed or theory.variable(name).measured_by:
             continue
         shown = _in_words(data[name], theory.variable(name))
         home = plan.design.level(name)

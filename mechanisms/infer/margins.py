@@ -24,7 +24,8 @@ def draw_exogenous(parameters: Parameters, plan: Plan, n: int, rng: np.random.Ge
     Pairs that the theory joins by `<->` have the file's correlation; all others are independent. It is the correlation
     of the normal variables from which each is made (a Gaussian copula; Nelsen 2006, An Introduction to Copulas, 2nd ed.):
     of the two themselves where both are normal, and somewhat larger than theirs elsewhere. A variable is drawn for each
-    unit of its level; one with occasions is drawn anew at each, without inertia and without differences between clients.
+    unit of its level; one with occasions is drawn anew at each, without inertia and without differences between clients. Where
+    there is nothing to draw, rows are numbered.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def draw_exogenous(parameters: Parameters, plan: Plan, n: int, rng: np.random.Ge
             _check_margin(variables[name], parameters.exogenous[name], parameters)
             drawn = _column(variables[name], parameters.exogenous[name], normals[:, index])
             columns[name] = drawn[layout.rows[level]]
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns or {"row": np.arange(n)})
 
 
 def list_hidden(plan: Plan) -> tuple[str, ...]:

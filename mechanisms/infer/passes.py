@@ -48,7 +48,7 @@ def sum_up(plan: Plan, data: Dataset) -> Sums:
     """The sums that a plan needs of rows in memory."""
     linear = [
         ((column, 1),)
-        for each in data.columns
+        for each in data.everything
         for column in (
             [f"{each.name}={value}" for value in each.values[1:]] if isinstance(each, Categories) else [each.name]
         )

@@ -49,7 +49,9 @@ def simulate(
     ----------
     data
         A `Dataset` of the plan's theory, or a frame or file: its units, occasions and exogenous variables are kept as
-        they are, row by row. Modelled variables that it holds are replaced; other columns are left out.
+        they are, row by row. Modelled variables that it holds are replaced; other columns are left out. Of a time that may
+        be censored, those whose event is 0 were followed as long as their time says, and are censored then in the new data
+        too; those whose event is 1 are followed until it happens. So that everybody is followed for 24 months: y = 24, event = 0.
     parameters
         A number for every parameter of the plan, by address, and for `cor(level)` one for each pair that correlates,
         `{"1 -> a <-> x -> y": 0.3}`, a matrix, or 0. `sigma(y | first)` may be left out where no occasion is a first.
@@ -76,6 +78,7 @@ def simulate(
     initials = [each.initial for each in plan.equations if each.initial]
     stated = complete(plan, parameters, optional=initials)
     given = _given(plan, data, whole=keep_missing)
+    ends = _find_ends(plan, given)
     check_showable(plan, given)
     check_whole("seed", 0 if seed is None else seed, 0)
     rng = np.random.default_rng(seed)
@@ -85,7 +88,8 @@ def simulate(
     noise = _relate(plan, given, stated, rng)
     for step in schedule(plan, given):
         if not step.equation.latent:  # a coefficient as a variable is worked out from its deviations
-            _draw(setting, canvas, step, rng, noise.get(step.equation.response))
+            drawn, there = _draw(setting, canvas, step, rng, noise.get(step.equation.response))
+            _put(canvas, step, drawn, there, ends.get(step.equation.response))
             _hide(setting, canvas, step)
     if keep_missing:
         for name in _seen(plan):
@@ -116,7 +120,10 @@ def _given(plan: Plan, frame: Any, *, whole: bool) -> Dataset:
     if isinstance(frame, Dataset):
         data = frame
     else:
-        data = bind(plan.theory, frame) if whole else bind_some(_loosen(plan), frame, plan.exogenous)
+        events = tuple(each.event for each in plan.equations if each.event)
+        data = bind(plan.theory, frame) if whole else bind_some(_loosen(plan), frame, plan.exogenous, following=events)
+        if not whole and (times := _list_censored(plan, data)):
+            data = bind_some(_loosen(plan), frame, (*plan.exogenous, *times), following=(*events, *times))
     modelled = _seen(plan)
     absent = [name for name in (*plan.exogenous, *(modelled if whole else ())) if name not in data]
     if absent or bool(plan.theory.levels) != bool(data.tables):
@@ -129,13 +136,27 @@ def _given(plan: Plan, frame: Any, *, whole: bool) -> Dataset:
                 "row of a frame, and it is left out where it does not exist"
             )
     refuse_incomplete(plan, data)
-    for equation in plan.equations:
-        if equation.event and (data.numbers(equation.event).values == 0).any():
-            raise FitError(
-                f"how long each was followed is not in the theory, so no censored {equation.response} is simulated: give "
-                f"{equation.event} = 1 everywhere, and cut the times off yourself"
-            )
     return data
+
+
+def _list_censored(plan: Plan, data: Dataset) -> tuple[str, ...]:
+    """The times of which some are censored."""
+    return tuple(
+        each.response for each in plan.equations if each.event and (data.numbers(each.event).values == 0).any()
+    )
+
+
+def _find_ends(plan: Plan, data: Dataset) -> dict[str, Floats]:
+    """Of each time that may be censored, how long every unit was followed; infinite where its event is 1."""
+    found: dict[str, Floats] = {}
+    for name in _list_censored(plan, data):
+        event = str(plan.equation(name).event)
+        censored = data.numbers(event).values == 0
+        times = data.numbers(name).values
+        if np.isnan(times[censored]).any():
+            raise FitError(f"{name} has no value where {event} is 0: it says how long that unit was followed")
+        found[name] = np.where(censored, times, np.inf)
+    return found
 
 
 def _loosen(plan: Plan) -> Theory:
@@ -184,8 +205,10 @@ def _relate(plan: Plan, data: Dataset, stated: Stated, rng: np.random.Generator)
     return found
 
 
-def _draw(setting: Setting, canvas: Canvas, step: Step, rng: np.random.Generator, noise: Floats | None) -> None:
-    """One response for some of its units, put on the canvas; `noise` where its residuals correlate with others'."""
+def _draw(
+    setting: Setting, canvas: Canvas, step: Step, rng: np.random.Generator, noise: Floats | None
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """One response for some of its units, and for which it exists; `noise` where its residuals correlate with others'."""
     equation, rows = step.equation, step.rows
     variable = setting.plan.theory.variable(equation.response)
     setting.known.clear()
@@ -207,6 +230,17 @@ def _draw(setting: Setting, canvas: Canvas, step: Step, rng: np.random.Generator
     drawn = _noisy(given, None if noise is None else noise[rows], len(rows), rng)
     if not np.isfinite(drawn).all():
         raise FitError(f"with these parameters '{equation.response}' grows beyond all numbers; choose smaller ones")
+    return drawn, there
+
+
+def _put(canvas: Canvas, step: Step, drawn: Floats, there: NDArray[np.bool_], ends: Floats | None) -> None:
+    """Put a response on the canvas, where it is a time that was followed to an end, with whether the event came before."""
+    equation, rows = step.equation, step.rows
+    if equation.event:
+        end = np.inf if ends is None else ends[rows]
+        canvas.change(equation.event, rows[there], np.asarray(drawn <= end, dtype=np.float64)[there])
+        drawn = np.minimum(drawn, end)
+    variable = canvas.plan.theory.variable(equation.response)
     check_range(variable, drawn[there], f"its equation is {equation.family} and knows no bounds. {_REMEDY}")
     canvas.fill(equation.response, rows, drawn, there)
 

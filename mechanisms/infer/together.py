@@ -1,6 +1,8 @@
 """Whether data belong to a plan: bound to its theory, or to one that speaks of the same columns in the same way."""
 
 from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.making import list_made
+from mechanisms.data.shapes import is_condition
 from mechanisms.data.support import check_support
 from mechanisms.errors import DataError, listed
 from mechanisms.model.carrying import refuse_still
@@ -18,6 +20,12 @@ def check_together(plan: Plan, data: Dataset) -> None:
         raise DataError(f"the data were bound to another theory: they have no {listed(absent)}. Bind them to this one")
     if bool(plan.theory.levels) != bool(data.tables):
         raise DataError("the data were bound to a theory with other levels: bind them to this one")
+    made = list_made(plan.theory)
+    if others := [name for name in {**made, **data.made} if made.get(name) != data.made.get(name)]:
+        raise DataError(
+            f"the data were bound to another theory: {listed(others)} {'is' if len(others) == 1 else 'are'} computed otherwise "
+            "there. Bind them to this one"
+        )
     refuse_incomplete(plan, data)
     refuse_still(plan, data)
     for equation in (each for each in plan.equations if not each.latent):
@@ -39,7 +47,7 @@ def check_together(plan: Plan, data: Dataset) -> None:
                 f"'{equation.response}' is bernoulli here, but was bound to a theory where it is not: bind anew"
             )
         for reading in equation.readings:
-            if reading.variable in data:
+            if reading.variable in data and not is_condition(reading.column):
                 _check_column(reading, data)
             if reading.basis and reading.basis not in data.bases:
                 raise DataError(

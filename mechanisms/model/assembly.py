@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product as every
 
-from mechanisms.data.shapes import name_basis
+from mechanisms.data.shapes import name_basis, spell_condition
 from mechanisms.errors import SpecError
 from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion
 from mechanisms.graph.expansion.courses import find_owned
-from mechanisms.graph.levels import Design, computed_from, survey
+from mechanisms.graph.levels import ROW, Design, computed_from, survey
 from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Factor, Moves, Part, Reading, Varying
 from mechanisms.model.families import FAMILIES
+from mechanisms.model.measurement import list_loadings, set_apart
 from mechanisms.model.targets import Target, list_targets
 from mechanisms.spec.shapes import TRAITS, count_columns, count_pieces, list_powers, spell
 from mechanisms.spec.terms import Occasions, Relative, Term
@@ -71,7 +72,7 @@ def _predictor(
     coefficients: dict[frozenset[tuple[str, int]], Coefficient] = {}
     readings: dict[str, Reading] = {}
     for effect in (*target.reached, target.term):
-        for standing in expansion.parents(effect):
+        for standing in (*expansion.parents(effect), *list_loadings(effect, expansion, design)):
             here = replace(standing, effect=target.term) if target.apart else standing
             for coefficient, columns in _coefficients(here, design):
                 key = frozenset((factor.column, factor.power) for factor in coefficient.factors)
@@ -115,7 +116,9 @@ def gather_varying(theory: Theory, expansion: Expansion, equations: tuple[Equati
             continue
         pairs = [each for each in expansion.correlations if each.level == level and each.joined_by is not None]
         ends = ((_stand_for(each.one, equations), _stand_for(each.other, equations)) for each in pairs)
-        joined = frozenset(pair for one, other in ends for pair in every(one, other))
+        joined = frozenset(pair for one, other in ends for pair in every(one, other)) | set_apart(
+            quantities, level, expansion
+        )
         found.append(Varying(level, tuple(quantities), joined))
     return tuple(found)
 
@@ -135,14 +138,34 @@ def _coefficients(standing: Standing, design: Design) -> Iterator[tuple[Coeffici
         for power in list_powers(standing.shape)
         for column in bend(read_columns(standing.cause, standing.carries, design), standing.shape)
     ]
+    where = () if _has_levels(design) else _list_conditions(standing)
     for factors, columns in own:
-        yield _coefficient(factors, columns, standing, design, varies=True), columns
+        yield _coefficient(factors, columns, standing, design, varies=True), (*columns, *where)
     for moderator in standing.moderators:
         choices = [read_columns(term, _role(term, design), design) for term in moderator]
         for extra in every(*choices):
             for factors, columns in own:
                 whole = (*factors, *(column.factor() for column in extra))
-                yield _coefficient(whole, (*columns, *extra), standing, design, varies=False), (*columns, *extra)
+                yield (
+                    _coefficient(whole, (*columns, *extra), standing, design, varies=False),
+                    (*columns, *extra, *where),
+                )
+
+
+def _has_levels(design: Design) -> bool:
+    return design.lattice.names != (ROW,)
+
+
+def _list_conditions(standing: Standing) -> tuple[Column, ...]:
+    """Without levels: for each variable of a condition a column that is 1 where it holds, and multiplies what it is said of."""
+    condition = standing.only_when
+    if condition is None:
+        return ()
+    bases = {name: name_basis(name, spell_condition(said)) for name, said in condition.values}
+    return tuple(
+        Column(Reading(f"{basis}[1]", name, basis=basis, piece=1), f"({condition.of(name)})")
+        for name, basis in bases.items()
+    )
 
 
 def _coefficient(
@@ -151,15 +174,16 @@ def _coefficient(
     readings = [column.reading for column in columns]
     factors = give_traits(factors, standing.shape.kind, str(standing.effect))
     moves, unit = _place(readings, design.level(standing.effect.name), design)
-    when = standing.cause.when
+    when, flat = standing.cause.when, not _has_levels(design)
+    conditions = [column.factor() for column in _list_conditions(standing)] if flat else []
     return Coefficient(
         address=f"{' * '.join(map(str, factors))} -> {standing.effect}",
-        factors=factors,
+        factors=(*factors, *conditions),
         written=standing.written,
         moves=moves,
         unit=unit,
         varies_by=standing.varies_by if varies else (),
-        only_when=standing.only_when,
+        only_when=None if flat else standing.only_when,
         condition_steps=when.steps if isinstance(when, Relative) else 0,
     )
 
@@ -244,6 +268,8 @@ def _step(column: Column, piece: int) -> Column:
 
 
 def _column(term: Term, part: str, category: str | None, variable: Variable | None, design: Design) -> Column:
+    if part == "loading":  # one coefficient for all parts
+        part = "whole" if design.repeated(term.name) else "value"
     steps = term.when.steps if isinstance(term.when, Relative) else 0
     occasion = term.when.first if isinstance(term.when, Occasions) else None
     level = term.part if part == "course" and term.part else design.level(term.name)

@@ -37,5 +37,7 @@ def _pairs(plan: Plan, data: Dataset) -> Iterator[tuple[str, str]]:
     for equation in plan.equations if data.incomplete else ():
         if find_unknown(plan, equation, data).size:
             yield from (
-                (equation.response, other.response) for other in plan.equations if equation.response in other.parents
+                (equation.response, other.response)
+                for other in plan.equations
+                if equation.response in plan.take_apart(other.parents)
             )

@@ -56,9 +56,9 @@ def _moves(data: Dataset, name: str, level: str) -> NDArray[np.bool_]:
     column = data.numbers(name)
     index = data.units(data.level(name)).above[level].index
     index = index if index.ndim == 1 else index[:, 0]
-    known = column.observed & (index >= 0)
+    known = np.isfinite(column.telling) & (index >= 0)
     count = data.units(level).n
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(low, index[known], column.values[known])
-    np.maximum.at(high, index[known], column.values[known])
+    np.minimum.at(low, index[known], column.telling[known])
+    np.maximum.at(high, index[known], column.telling[known])
     return np.asarray(high > low)

@@ -47,7 +47,7 @@ def believe_in_steps(
     `multiplier` that of a theory's own prior.
     """
     own, steps = equation.coefficients[position - 1], count_steps(equation, position)
-    first, *others = (str(each) for each in own.factors)
+    first, *others = map(str, own.causes)
     cause, effect = first.partition("[")[0], own.address.partition(" -> ")[2]
     prior = plan.prior(own.address)
     if prior is None:

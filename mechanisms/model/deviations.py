@@ -128,7 +128,7 @@ def _informed(plan: Plan, data: Dataset, level: str, address: str) -> bool:
     index = data.units(equation.level).above[level].index
     if not np.isfinite(share) or share >= 1 or index.ndim > 1:
         return False
-    seen = data.numbers(equation.response).observed & (index >= 0)
+    seen = np.isfinite(data.numbers(equation.response).telling) & (index >= 0)
     counts = np.bincount(index[seen], minlength=data.units(level).n)
     within = split_spread(data, equation.response, level)[1]
     return bool(within > 0 and np.median(counts[counts > 0]) * share / (1 - share) > INFORMED)

@@ -12,7 +12,7 @@ from functools import cached_property
 from math import inf
 from typing import Literal
 
-from mechanisms.data.shapes import split_column, variable_of
+from mechanisms.data.shapes import is_condition, split_column, variable_of
 from mechanisms.graph.levels import ROW
 from mechanisms.model.portrait import describe
 from mechanisms.spec.theory import Condition
@@ -60,6 +60,11 @@ class Factor:
         return variable_of(self.column)
 
     @property
+    def conditional(self) -> bool:
+        """Whether it only says where the product acts (`only_when`), and is no part of its address."""
+        return is_condition(self.column)
+
+    @property
     def degree(self) -> float:
         """Of the column as a polynomial in its variable, or in the indicators of its categories: infinite where it is none."""
         return inf if split_column(self.column) and "~monotonic" not in self.column else self.power
@@ -86,6 +91,11 @@ class Coefficient:
     only_when: Condition | None = None
     condition_steps: int = 0  # at which occasion the condition is looked at, counted back from now
     owner: str = ""  # the coefficient variable that it is, for each unit of that variable's level
+
+    @property
+    def causes(self) -> tuple[Factor, ...]:
+        """Its factors without those that only say where it acts."""
+        return tuple(factor for factor in self.factors if not factor.conditional)
 
     @property
     def degree(self) -> int:

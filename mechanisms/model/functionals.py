@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.shapes import is_condition
 from mechanisms.errors import DataError, listed
 from mechanisms.model.equations import Coefficient, Equation, Factor
 from mechanisms.model.scales import Standard
@@ -60,7 +61,7 @@ def _weight(
 def _at(column: str, given: Given, standard: Standard) -> float:
     category = column.partition("=")[2]
     value = given.get(Factor(column).variable, 0.0)
-    if standard.bent is not None and not isinstance(value, str):
+    if standard.bent is not None and (is_condition(column) or not isinstance(value, str)):
         return standard.bent(value)
     if value is None:
         return standard.centre

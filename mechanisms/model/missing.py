@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import DataError, listed
-from mechanisms.graph.levels import computed_from
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
 
@@ -26,6 +25,7 @@ def refuse_incomplete(plan: Plan, data: Dataset) -> None:
 
 def _refuse_in_parts(plan: Plan, data: Dataset) -> None:
     """Refuse missing values of responses whose density is not summed or integrated over yet, beside gaps anywhere."""
+    gaps = [name for name in data.incomplete if name not in plan.unseen]
     if not data.incomplete:
         return
     summed = {
@@ -34,9 +34,9 @@ def _refuse_in_parts(plan: Plan, data: Dataset) -> None:
     for equation in plan.equations:
         if not (equation.parts or equation.role or equation.event):
             continue
-        if equation.level in summed or find_unknown(plan, equation, data).size or not data.tables:
+        if equation.level in summed or find_unknown(plan, equation, data).size or (gaps and not data.tables):
             raise DataError(
-                f"{listed(data.incomplete)} {'has' if len(data.incomplete) == 1 else 'have'} missing values, and beside "
+                f"{listed(gaps)} {'has' if len(gaps) == 1 else 'have'} missing values, and beside "
                 f"{equation.response} ({equation.family}{', ' + equation.zeros if equation.zeros else ''}) none are filled in "
                 "yet: drop these rows and say so"
             )
@@ -71,19 +71,8 @@ def find_partners(plan: Plan, name: str) -> frozenset[str]:
 
 def looked_at(plan: Plan) -> frozenset[str]:
     """The variables whose own values some equation looks at; courses alone need none."""
-    found = {
-        each.variable
-        for equation in plan.equations
-        for each in equation.readings
-        if each.part not in ("course", "trend")
-    }
-    waiting = list(found)
-    while waiting:
-        variable = plan.design.variables.get(waiting.pop())
-        new = {term.name for term in computed_from(variable)} - found if variable else set()
-        found |= new
-        waiting += new
-    return frozenset(found)
+    readings = (each for equation in plan.equations for each in equation.readings)
+    return frozenset(plan.take_apart(each.variable for each in readings if each.part not in ("course", "trend")))
 
 
 def first_rows(equation: Equation, plan: Plan, data: Dataset) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """The plan: a theory as equations in causal order, every parameter named before a sampler exists."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,6 +62,22 @@ class Plan:
             *(each.address for each in self.residuals),
             *(address for each in self.varying for address in each.spreads),
         )
+
+    @cached_property
+    def unseen(self) -> frozenset[str]:
+        """The latent variables: they have an equation, indicators and no values."""
+        return frozenset(each.name for each in self.theory.variables if each.measured_by)
+
+    def take_apart(self, names: Iterable[str]) -> tuple[str, ...]:
+        """These variables, and what those of them that are sums are made of, down to what is no sum."""
+        found = dict.fromkeys(names)
+        waiting = list(found)
+        while waiting:
+            variable = self.design.variables.get(waiting.pop())
+            new = {term.name: None for term in computed_from(variable)} if variable else {}
+            waiting += [name for name in new if name not in found]
+            found |= new
+        return tuple(found)
 
     def equation(self, response: str) -> Equation:
         """The equation of one modelled variable; `KeyError` when it has none."""
@@ -136,13 +153,17 @@ def shown_prior(prior: Prior) -> str:
 
 
 def _modelled(theory: Theory, expansion: Expansion) -> tuple[str, ...]:
-    """The variables that have an equation: what is pointed at, and repeated causes whose course is needed (R8)."""
+    """The variables that have an equation: what is pointed at, latents and indicators, and repeated causes whose course is
+    needed (R8)."""
+    measured = {name for each in expansion.loadings for name in (each.latent, each.indicator)}
     courses = {each.effect.name for each in expansion.courses}
     split = {each.cause.name for each in expansion.coefficients if each.carries in ("departure", "course")}
     split |= {each.name for each in theory.variables if each.computed and not computed_from(each)}
     observed = {variable.name for variable in theory.variables if variable.centre == "observed"}
     return tuple(
-        name for name in theory.names if is_modelled(name, expansion) or name in courses or name in split - observed
+        name
+        for name in theory.names
+        if is_modelled(name, expansion) or name in courses or name in measured or name in split - observed
     )
 
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from mechanisms.errors import SpecError, did_you_mean
 from mechanisms.model.equations import Equation, Varying
 from mechanisms.spec.addresses import Address, parse_address
+from mechanisms.spec.measuring import list_gauge_priors
 from mechanisms.spec.theory import Prior, Theory
 
 
 def key_priors(
     theory: Theory, equations: tuple[Equation, ...], varying: Iterable[Varying] = ()
 ) -> tuple[tuple[str, Prior], ...]:
-    """The theory's priors under the equations' own addresses; `same_as` is resolved to an address too."""
+    """The theory's priors under the equations' own addresses, and what gives latents their units; `same_as` is resolved too."""
     named = [
         address for each in equations for address in (*each.addresses, each.spread, each.shape, *each.traits) if address
     ]
@@ -20,7 +21,7 @@ def key_priors(
     known = {parse_address(address).key: address for address in named}
     kinds = {address: parse_address(address).kind for address in known.values()}
     found: dict[str, Prior] = {}
-    for prior in theory.priors:
+    for prior in (*theory.priors, *list_gauge_priors(theory)):
         if pieces := _pieces(prior, known):
             found |= dict.fromkeys((each for each in pieces if each not in found), prior)
             continue

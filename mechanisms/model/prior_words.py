@@ -10,6 +10,7 @@ from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan, shown_prior
 from mechanisms.model.priors import Beliefs, find_multiplier, find_width, first_spread, state_beliefs
 from mechanisms.model.standardising import find_cause_scale
+from mechanisms.spec.measuring import list_gauge_priors
 from mechanisms.spec.theory import Prior
 
 Line = tuple[str, str, str]
@@ -90,8 +91,9 @@ def _default_line(equation: Equation, data: Dataset, beliefs: Beliefs, address: 
 def _own_line(plan: Plan, prior: Prior, equation: Equation, data: Dataset, beliefs: Beliefs, address: str) -> Line:
     predictor, position = equation.locate(address)
     working = beliefs.bases[equation.predictors.index(predictor)].working
-    where = f"the theory: {shown_prior(prior)}"
-    if position == 0:
+    gauged = prior in list_gauge_priors(plan.theory)
+    where = str(prior.because) if gauged else f"the theory: {shown_prior(prior)}"
+    if position == 0 and not gauged:
         where += f", {_where_zero(predictor, data)}"
     if prior.same_as is not None:
         return address, shown_prior(prior), where if position == 0 else "the theory"
@@ -104,7 +106,7 @@ def _own_line(plan: Plan, prior: Prior, equation: Equation, data: Dataset, belie
 def _where_slope(equation: Equation, data: Dataset, position: int) -> str:
     """Where a default slope holds: at its own cause's mean if that bends, at the means of what it is multiplied with."""
     coefficient = equation.coefficients[position - 1]
-    causes = {factor.variable for factor in coefficient.factors}
+    causes = {factor.variable for factor in coefficient.causes}
     others = equation.companions(coefficient)
     bends = [f", at {name}'s own mean" for name in others if name in causes]
     at = [_middle(name, data) for name in sorted(others) if name not in causes]

@@ -7,6 +7,7 @@ it is that of the mean of a few occasions.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,7 @@ class Standard:
     lowest: float
     highest: float
     part: float | None = None
-    bent: Callable[[float | None], float] | None = (
-        None  # of a curve's column: its value at one of its variable, None: the mean
-    )
+    bent: Callable[[Any], float] | None = None  # of a curve's column: its value at one of its variable, None: the mean
 
 
 def standard_of(data: Dataset, column: str) -> Standard:
@@ -63,7 +62,7 @@ def standardise(plan: Plan, equation: Equation, data: Dataset) -> dict[str, Stan
 
 def as_observed(plan: Plan, data: Dataset) -> Setting:
     """The data as they are, with NaN where nothing was observed."""
-    values = {column.name: column.values for column in data.columns if not isinstance(column, Categories)}
+    values = {column.name: column.telling for column in data.columns if not isinstance(column, Categories)}
     return Setting(plan, data, {}, {}, values, inverse_link)
 
 
@@ -96,7 +95,7 @@ def find_spread_scale(equation: Equation, data: Dataset) -> float:
 
 
 def _on_link(equation: Equation, data: Dataset) -> Floats:
-    values = data.numbers(equation.response).values
+    values = data.numbers(equation.response).telling
     if not FAMILIES[equation.family].positive:
         return values
     return np.log(np.where(values > 0, values, np.nan))  # zeros are none of the amount
@@ -139,13 +138,13 @@ def _owned_scale(plan: Plan, equation: Equation, data: Dataset) -> float:
 
 def split_spread(data: Dataset, name: str, level: str) -> tuple[float, float]:
     """The sds of a variable's observed means of a level's units, and of its values around them."""
-    values = data.numbers(name).values
+    values = data.numbers(name).telling
     return _between(values, data, data.level(name), level), _within(values, data, data.level(name), level)
 
 
 def intraclass(data: Dataset, name: str, level: str) -> float:
     """The intraclass correlation by moments (one-way ANOVA; Shrout & Fleiss 1979); below 0 where units differ less than by chance."""
-    values, index, n = _observed(data.numbers(name).values, data, data.level(name), level)
+    values, index, n = _observed(data.numbers(name).telling, data, data.level(name), level)
     counts = np.bincount(index, minlength=n).astype(np.float64)
     used = counts > 0
     groups, total = int(used.sum()), float(counts.sum())
@@ -171,12 +170,12 @@ def _standard(setting: Setting, reading: Reading) -> Standard:
     if reading.part == "departure":
         values = data.numbers(name)
         above = setting.design.lattice.above(reading.level)
-        scale = 1.0 if values.binary else _within(values.values, data, reading.level, above[0])
+        scale = 1.0 if values.binary else _within(values.telling, data, reading.level, above[0])
         reach = values.highest - values.lowest
         return Standard(0.0, scale, -reach, reach)
     if reading.part == "course":
         values = data.numbers(name)
-        among = None if values.binary else _between(values.values, data, data.level(name), reading.level)
+        among = None if values.binary else _between(values.telling, data, data.level(name), reading.level)
         return Standard(values.mean, values.scale, values.lowest, values.highest, among)
     latent = next((each for each in setting.plan.equations if each.response == name and each.latent), None)
     if latent is not None:
@@ -190,6 +189,8 @@ def _standard(setting: Setting, reading: Reading) -> Standard:
 def _of_curve(basis: Basis, piece: int, values: Floats) -> Standard:
     """A curve's column: a spline's counts in the height of the curve, a slope in the variable's sd, a logarithm in its own."""
     known = values[np.isfinite(values)]
+    if basis.intervals:
+        return _of_condition(basis, known)
     mean = float(known.mean())
     if basis.shape == "logistic":  # at a middle and a width to begin with: the true ones are not known
         shares = bend_s(known, basis.start, basis.width)
@@ -201,6 +202,18 @@ def _of_curve(basis: Basis, piece: int, values: Floats) -> Standard:
         return float(basis.column(piece, np.float64(mean if value is None else value)))
 
     return Standard(float(made.mean()), scale, basis.lowest, basis.highest, bent=at)
+
+
+def _of_condition(basis: Basis, values: Floats) -> Standard:
+    """The column of a condition, which counts as 0/1; a category may be asked of by its name."""
+    share = float(np.mean(basis.column(1, values)))
+
+    def at(value: float | str | None) -> float:
+        if isinstance(value, str):
+            return float(value in basis.steps)
+        return share if value is None else float(basis.column(1, np.float64(value)))
+
+    return Standard(share, 1.0, 0.0, 1.0, bent=at)
 
 
 def _at_zero(value: float | None) -> float:

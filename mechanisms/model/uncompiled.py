@@ -11,6 +11,7 @@ from mechanisms.graph.expansion import expand
 from mechanisms.graph.expansion.coefficients import Coefficient
 from mechanisms.graph.levels import Design, computed_from, survey
 from mechanisms.model.families import FAMILIES
+from mechanisms.model.measurement import list_latent_faults
 from mechanisms.model.uncompiled_curves import list_curve_faults
 from mechanisms.spec.addresses import Address, parse_address
 from mechanisms.spec.terms import CONSTANT, Term
@@ -40,13 +41,6 @@ def refuse_unasked(question: Question) -> None:
             else "whole variables are estimated yet"
         )
         raise SpecError(f"question: on: '{on}': only {what}", question.place)
-    for name, value in question.set:
-        if _several(value):
-            raise SpecError(f"question: set: {name}: one value is estimated yet; ask once for each", question.place)
-
-
-def _several(value: object) -> bool:
-    return isinstance(value, tuple) or value == "each"
 
 
 def _faults(theory: Theory) -> Iterator[Fault]:
@@ -57,8 +51,10 @@ def _faults(theory: Theory) -> Iterator[Fault]:
             theory.place,
         )
     modelled = {arrow.effect.name for arrow in theory.arrows}
+    modelled |= {name for each in theory.variables if each.measured_by for name in (each.name, *each.measured_by)}
     yield from _of_events(theory)
     yield from _of_hazards(theory)
+    yield from _of_sums(theory)
     for variable in theory.variables:
         for what in _of_variable(variable, modelled, levelled=levelled):
             yield what, variable.place
@@ -66,7 +62,14 @@ def _faults(theory: Theory) -> Iterator[Fault]:
     for arrow in theory.arrows:
         for what in _of_arrow(arrow, volatile, levelled=levelled):
             yield f"{arrow}: {what}", arrow.place
+        for name in arrow.only_when.names if arrow.only_when and not levelled else ():
+            if name in theory.names and theory.variable(name).computed:
+                yield (
+                    f"{arrow}: only_when: {name}, which is computed, is not compiled yet; make a column of it",
+                    arrow.place,
+                )
     yield from list_curve_faults(theory, modelled)
+    yield from list_latent_faults(theory)
     yield from _of_parts(theory)
     yield from _of_hidden(theory, modelled, levelled=levelled)
     for prior in theory.priors:
@@ -76,21 +79,17 @@ def _faults(theory: Theory) -> Iterator[Fault]:
 
 def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> Iterator[str]:
     name, family = variable.name, variable.family or "normal"
-    if variable.measured_by is not None:
-        what = f"is latent (measured by {listed(variable.measured_by)})" if variable.measured_by else "is not measured"
-        yield f"'{name}' {what}; latent variables are not compiled yet"
     keys: dict[str, object] = {}
     if not levelled:
         keys = {
-            "level": variable.level, "is": variable.computed, "only_when": variable.only_when,
-            "assessed": variable.assessed, "centre": variable.centre,
+            "level": variable.level, "only_when": variable.only_when, "assessed": variable.assessed,
+            "centre": variable.centre,
         }  # fmt: skip
     elif variable.computed and not computed_from(variable) and family != "normal":
         yield f"{name}: a coefficient as a variable of another family than normal is not compiled yet"
     for key, said in keys.items():
         if said is not None:
-            instead = "; make the column in the data" if key == "is" else ""
-            yield f"{name}: '{key}' is read but not compiled yet{instead}"
+            yield f"{name}: '{key}' is read but not compiled yet"
     if name not in modelled:
         if variable.event is not None:
             yield f"{name}: 'event' of a variable that nothing points at is not compiled yet: a censored cause has no value"
@@ -105,8 +104,15 @@ def _of_variable(variable: Variable, modelled: set[str], *, levelled: bool) -> I
 
 
 def _of_events(theory: Theory) -> Iterator[Fault]:
-    """Arrows into and out of what only says where a time ended."""
+    """Arrows into and out of what only says where a time ended, and whatever looks at a time that may be censored."""
     events = {variable.event: variable.name for variable in theory.variables if variable.event}
+    for name, what, place in _list_looks(theory):
+        if name in events.values():
+            yield (
+                f"{what}: {name} may be censored, and then nobody knows its value; as a cause, moderator or condition it is not "
+                "compiled. If every time is known, take its event out",
+                place,
+            )
     for arrow in theory.arrows:
         terms = (arrow.cause, arrow.effect, *(term for product in arrow.moderated_by for term in product))
         for name in (term.name for term in terms if term.name in events):
@@ -114,6 +120,18 @@ def _of_events(theory: Theory) -> Iterator[Fault]:
                 f"{arrow}: {name} says where {events[name]} ended; as a cause or an effect of its own it is not compiled yet",
                 arrow.place,
             )
+
+
+def _list_looks(theory: Theory) -> Iterator[tuple[str, str, Place]]:
+    """Every name whose values are looked at, by what, and where that stands."""
+    for arrow in theory.arrows:
+        terms = (arrow.cause, *(term for product in arrow.moderated_by for term in product))
+        names = [*(term.name for term in terms), *(arrow.only_when.names if arrow.only_when else ())]
+        yield from ((name, str(arrow), arrow.place) for name in names)
+    for variable in theory.variables:
+        names = [*(variable.only_when.names if variable.only_when else ()), str(variable.out_of)]
+        names += [term.name for term in computed_from(variable)]
+        yield from ((name, variable.name, variable.place) for name in names)
 
 
 def _of_hazards(theory: Theory) -> Iterator[Fault]:
@@ -124,12 +142,28 @@ def _of_hazards(theory: Theory) -> Iterator[Fault]:
         names += arrow.only_when.names if arrow.only_when else ()
         for name in (name for name in names if name in hazards):
             yield (
-                f"{arrow}: {name} is a hazard, whose rows end at the event; as a cause it is not compiled yet",
+                f"{arrow}: {name} is a hazard, whose rows end at the event, so that nothing follows it; as a cause it is not "
+                "compiled. Where rows go on, declare it {family: bernoulli}",
                 arrow.place,
             )
     for variable in theory.variables:
         for name in (name for name in (variable.only_when.names if variable.only_when else ()) if name in hazards):
             yield f"{variable.name}: {name} is a hazard; as a condition it is not compiled yet", variable.place
+
+
+def _of_sums(theory: Theory) -> Iterator[Fault]:
+    """Categories in a sum, whose codes are no numbers and whose indicators are not summed yet; latent variables in one."""
+    families = {variable.name: variable.family for variable in theory.variables}
+    latent = {variable.name for variable in theory.variables if variable.measured_by is not None}
+    for variable in theory.variables:
+        for term in computed_from(variable):
+            if term.name in latent and not theory.levels:
+                yield f"{variable.name}: '{term}', a latent variable in a sum, is not compiled yet", variable.place
+            if term.value is not None or families.get(term.name) in _WORDS[:3]:
+                yield (
+                    f"{variable.name}: '{term}', a category in a sum, is not compiled yet; make the column in the data",
+                    variable.place,
+                )
 
 
 def _of_predictors(variable: Variable) -> Iterator[str]:
@@ -154,8 +188,6 @@ def _of_arrow(arrow: Arrow, volatile: set[str], *, levelled: bool) -> Iterator[s
         yield "how an intercept varies is read but not compiled yet"
     if arrow.varies_by is not None and not levelled:
         yield "'varies_by' is read but not compiled yet"
-    if arrow.only_when is not None and not levelled:
-        yield "'only_when' is read but not compiled yet"
     if arrow.cause != CONSTANT and str(arrow.effect) in volatile:
         yield f"{arrow.effect} is a variable of its own here, so an arrow into it besides is not compiled yet"
     if arrow.cause == CONSTANT and arrow.effect.value is not None:
@@ -245,7 +277,8 @@ def _of_prior(prior: Prior, address: Address, *, levelled: bool) -> Iterator[str
     if prior.evidence is not None:
         yield "'evidence' needs a table of effect sizes, and none is shipped yet; write the distribution"
     if address.kind in _KINDS:
-        yield f"priors on {_KINDS[address.kind]} are read but not compiled yet"
+        instead = f"; say how large the error is, sigma({address.effect})" if address.kind == "reliability" else ""
+        yield f"priors on {_KINDS[address.kind]} are read but not compiled yet{instead}"
     if prior.same_as is not None and address.kind in ("sd", "cor", "skew"):
         what = "a slant" if address.kind == "skew" else "what varies"
         yield f"'same_as' for {what} is read but not compiled yet"

@@ -91,7 +91,7 @@ def label_moderators(standing: Standing, fit: Fit | None, design: Design) -> dic
 
 def _own(fit: Fit, standing: Standing) -> list[Coefficient]:
     """The coefficients of the cause alone, by category or by power."""
-    found = [each for each in _reaching(fit, standing) if len(each.factors) == 1]
+    found = [each for each in _reaching(fit, standing) if len(each.causes) == 1]
     return [each for each in found if _shows(each.factors[0], standing.cause)]
 
 
@@ -100,9 +100,9 @@ def _products(fit: Fit, standing: Standing, names: tuple[str, ...]) -> list[Coef
     tail = standing.cause.name
     return [
         each for each in _reaching(fit, standing)
-        if {factor.variable for factor in each.factors} == {tail, *names} and len(each.factors) == len({tail, *names})
-        and all(factor.power == 1 or factor.variable == tail for factor in each.factors)
-        and any(_shows(factor, standing.cause) for factor in each.factors)
+        if {factor.variable for factor in each.causes} == {tail, *names} and len(each.causes) == len({tail, *names})
+        and all(factor.power == 1 or factor.variable == tail for factor in each.causes)
+        and any(_shows(factor, standing.cause) for factor in each.causes)
     ]  # fmt: skip
 
 
@@ -117,10 +117,10 @@ def _product_line(fit: Fit, standing: Standing, names: tuple[str, ...], product:
     tail = standing.cause.name
     words = [
         factor.column.partition("=")[2] if (factor.variable,) == names else factor.column
-        for factor in product.factors
+        for factor in product.causes
         if "=" in factor.column or (len(names) > 1 and factor.variable != tail)
     ]
-    (cause,) = (factor for factor in product.factors if _shows(factor, standing.cause))
+    (cause,) = (factor for factor in product.causes if _shows(factor, standing.cause))
     before = " ".join(filter(None, [_say_target(product), part, f" {TIMES} ".join(words), _say_piece(fit, cause)]))
     return _line(fit, product.address, before, _after(standing, cause))
 

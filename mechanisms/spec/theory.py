@@ -82,6 +82,10 @@ class Condition(Said):
         """The variables and levels that it speaks of."""
         return tuple(name for name, _ in self.values)
 
+    def of(self, name: str) -> str:
+        """What it says of one variable, in words."""
+        return str(Condition(values=tuple(each for each in self.values if each[0] == name)))
+
     def __str__(self) -> str:
         def shown(value: float | str) -> str:
             return value if isinstance(value, str) else f"{value:.10g}"

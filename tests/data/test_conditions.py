@@ -82,9 +82,10 @@ def test_indicators_are_absent_with_their_latent():
     rng = np.random.default_rng(0)
     items = {name: np.where(np.tile([True, False, False], 3), NAN, rng.normal(size=9)) for name in ("b1", "b2")}
     data = mx.bind(theory, sessions(**items))
-    assert "bond" not in data
-    assert (data.level("bond"), data.level("b1"), data.incomplete) == ("session", "session", ())
-    np.testing.assert_array_equal(data["b2"].absent, [True, False, False] * 3)
+    assert data.numbers("bond").latent
+    assert (data.level("bond"), data.level("b1"), data.incomplete) == ("session", "session", ("bond",))
+    for name in ("b2", "bond"):
+        np.testing.assert_array_equal(data[name].absent, [True, False, False] * 3)
 
 
 @pytest.mark.parametrize(

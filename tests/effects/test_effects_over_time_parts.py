@@ -44,10 +44,15 @@ def test_at_keeps_the_clients_that_are_there_and_compares_them() -> None:
     assert "the 3 of 6 clients in the data with arm = 1" in effects.rows[1].population
 
 
-def test_a_condition_that_changes_from_session_to_session_is_refused() -> None:
-    fit = pinned(HEAD + "arrows: [x -> m -> y, z -> y]\n", frame("x", "m", "y", "z"), {})
-    with pytest.raises(mx.SpecError, match="differs within one client"):
-        mx.estimate(fit, mx.Question(of="x(t)", on="y(t)", at={"z": 0}))
+def test_a_condition_that_changes_from_session_to_session_needs_one() -> None:
+    """A moved session has one; a client's treatment has none, so that the question has to name it."""
+    fit = pinned(
+        HEAD + "variables: {arm: {level: client, family: bernoulli}, z: , y: }\narrows: [arm -> y, z -> y]\n",
+        frame("y", "z", arm=ARM),
+        {},
+    )
+    with pytest.raises(mx.SpecError, match=r"differs within one client.*Name an occasion, z\(0\)"):
+        mx.estimate(fit, mx.Question(of="arm", on="y", at={"z": 0}))
 
 
 CARRIED = HEAD + "arrows: [x(t-1) -> m, m(t-1) -> y, x(t-1) -> y, m(t-1) -> m, y(t-1) -> y]\n"

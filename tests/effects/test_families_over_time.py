@@ -215,6 +215,21 @@ def test_a_mean_that_hangs_on_a_long_tail_is_refused():
         mx.estimate(fit, mx.Question(of="x", on="y(1)"))
 
 
+def test_a_chance_has_a_mean_whatever_precedes_it():
+    """The chance of a 0/1 outcome of what a long tail does: refused for the count itself, kept for a share."""
+    rng = np.random.default_rng(1)
+    shares = rng.beta(0.02, 2, size=(12, 4000))
+    for bounded in (True, False):
+        tails = Tails("y", bounded)
+        for some in np.split(shares**3, 8, axis=1):
+            tails.keep(some, 12)
+        if bounded:
+            tails.judge()
+        else:
+            with pytest.raises(mx.errors.IdentificationError, match="farthest tail"):
+                tails.judge()
+
+
 def test_tails_are_told_by_what_is_averaged():
     rng = np.random.default_rng(1)
     light, heavy = Tails("y"), Tails("y")

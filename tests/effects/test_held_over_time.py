@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 import mechanisms as mx
-from mechanisms.errors import SpecError
 
 CLIENTS, OCCASIONS = 4, 4
 TEXT = """
@@ -73,6 +72,19 @@ def test_two_values_of_one_occasion_are_two(fit) -> None:
     assert high - low == pytest.approx(BX * 2, abs=1e-9)
 
 
-def test_a_condition_on_one_occasion_is_refused(fit) -> None:
-    with pytest.raises(SpecError, match=r"at: 'm\(1\)'.*to intervene"):
-        mx.estimate(fit, mx.Question(of="x(2)", on="y(3)", at={"m(1)": 0}))
+def test_several_values_have_a_row_each_and_their_differences(fit) -> None:
+    found = mx.estimate(fit, mx.Question(of="x(client)", on="y(3)", set={"m(2)": [0, 2]}))
+    low, high = (
+        float(mx.estimate(fit, mx.Question(of="x(client)", on="y(3)", set={"m(2)": value})).rows[0].draws.item())
+        for value in (0, 2)
+    )
+    rows = {row.label: float(row.draws.item()) for row in found.rows}
+    assert rows == pytest.approx(
+        {
+            "total (m held) [m(2) set to 0]": low,
+            "total (m held) [m(2) set to 2]": high,
+            "total (m held) [m(2) set to 2 − m(2) set to 0]": BX * 2,
+        },
+        abs=1e-9,
+    )
+    assert found.rows[2].meaning == "difference between the two values that are set"

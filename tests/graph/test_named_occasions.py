@@ -100,3 +100,20 @@ def test_named_occasions_are_written_and_read_again():
     theory = parse(THEORY + asked)
     assert theory.questions[1].adjust == ("m(1)", "y(client)")
     assert parse(write(theory)) == theory
+
+
+CARRIED = """
+levels: {session: {in: client, occasions: [0, 1, 2, 3]}, client: }
+time: session
+variables: {x: {family: bernoulli}, c: , y: , z: }
+arrows: {x(t-1) -> c: , x -> z: , c(t-1) -> y: , z(t-1) -> y: , x(t-1) -> x: }
+"""
+
+
+@pytest.mark.parametrize("asked", [{"of": "x(1)", "on": "y(3)"}, {"of": "x(t)", "on": "y(t+2)"}])
+def test_a_session_by_its_number_is_no_course_and_cut_nowhere(asked):
+    """x acts on c and z by its whole value; moved at one session it moves their departures, which reach y."""
+    carried = parse(CARRIED)
+    found = identify(carried, Question(kind="indirect", through="c", mediators="interventional", **asked))
+    assert found.identified
+    assert not any("counts as nothing" in each for each in identify(carried, Question(**asked)).assumptions)

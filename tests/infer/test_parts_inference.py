@@ -151,12 +151,6 @@ def test_thresholds_out_of_order_are_no_parameters():
         mx.simulate(plan, data, truth | {"1 -> y=1": 1.0})
 
 
-def test_censored_times_are_not_simulated():
-    plan, data, truth = study("censored weibull")
-    with pytest.raises(FitError, match="how long each was followed is not in the theory"):
-        mx.simulate(plan, data, truth)
-
-
 def test_missing_values_beside_parts_are_refused():
     theory = mx.parse(f"variables:\n  x: {{family: normal}}\n  y: {{{STEPS}}}\narrows: [x -> y]\n")
     data = mx.bind(theory, pd.DataFrame({"x": [1.0, None, 2, 3], "y": ["a", "b", "c", "a"]}))

@@ -12,7 +12,7 @@ import pytest
 from scipy import special, stats
 
 import mechanisms as mx
-from mechanisms.errors import DataError, FitError, SpecError
+from mechanisms.errors import DataError, SpecError
 from mechanisms.model.courses import predict
 from mechanisms.model.families import inverse_link
 from mechanisms.model.setting import Setting
@@ -241,12 +241,6 @@ HEAD = "levels: [session, client]\ntime: session\n"
 def test_what_is_not_compiled_says_so(text, words):
     with pytest.raises(SpecError, match=re.escape(words)):
         mx.compile(mx.parse(HEAD + text))
-
-
-def test_censored_times_are_not_simulated(world):
-    plan, frame, _ = world
-    with pytest.raises(FitError, match="no censored w is simulated"):
-        mx.simulate(plan, frame, state(plan), seed=1)
 
 
 GAPS = "variables: {x: {family: normal}, m: {family: bernoulli}, s: {family: ordinal, values: [a, b, c]}}\narrows: ['x, m -> s']"

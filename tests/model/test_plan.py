@@ -254,6 +254,10 @@ def test_priors_that_contradict_each_other_are_refused(priors, words):
         ),
         (
             "variables:\n  x:\n  e: {family: bernoulli}\n  y: {family: weibull, event: e}\narrows: [y -> x]\n",
+            ["y -> x", "y may be censored", "take its event out"],
+        ),
+        (
+            "variables:\n  x:\n  z:\n  e: {family: bernoulli}\n  y: {family: weibull, event: e}\narrows: [x -> z]\n",
             ["y: 'event' of a variable that nothing points at"],
         ),
         (NAMES, ["draws no arrow", "nothing to fit"]),

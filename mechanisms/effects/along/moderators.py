@@ -123,6 +123,16 @@ def _inside(column: Numbers, value: float | str) -> bool:
 def _check(fit: Fit, question: Question, name: str) -> None:
     """Refuse what is no moderator here."""
     plan = fit.plan
+    if name in fit.data.made:
+        raise SpecError(
+            f"by: {name} is computed, and nobody can be given a value of it alone: name what it is computed from, or condition, "
+            f"at: {{{name}: …}}"
+        )
+    if name in fit.plan.unseen:
+        raise SpecError(
+            f"by: {name} is latent, and of nobody is it known; name an indicator that acts by itself, or set {{{name}: …}} in the "
+            "question to intervene"
+        )
     if name not in fit.data:
         known = [each for each in plan.theory.names if each in fit.data]
         if name in plan.theory.names:
@@ -135,7 +145,7 @@ def _check(fit: Fit, question: Question, name: str) -> None:
             raise SpecError(f"by: {name} stands in the question's {key} as well; say it once")
     _check_repeated(plan, name)
     ways = _responses(plan, question)
-    if not any(name in plan.equation(each).parents for each in ways):
+    if not any(name in plan.take_apart(plan.equation(each).parents) for each in ways):
         products = sorted(_multiplied(plan, ways) - {question.of.name, *ways})
         raise IdentificationError(
             f"by: by the theory {name} acts on nothing between {question.of} and {question.on}, so that the effect is the "

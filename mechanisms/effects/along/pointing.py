@@ -15,6 +15,7 @@ from mechanisms.graph.graph import between, descendants
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.laws import find_mean, give
 from mechanisms.model.predictor import linear_predictor
+from mechanisms.spec.definitions import WeightedSum
 
 Floats = NDArray[np.float64]
 STEP = 1e-3  # of an sd: a fourth-order difference is then exact to 1e-11 for smooth curves
@@ -31,12 +32,17 @@ class Here:
 
     def mean(self, response: str, **moved: Any) -> Floats:
         """The mean of a variable given what its equation reads here, with some columns moved; shape (draws,)."""
-        equation, parameters = self.fit.plan.equation(response), self.fit.parameters
         columns = Bending({**self.columns, **moved}, self.fit.data.bases)
+        if response in self.fit.data.made:
+            return self._spread_out(add_up(self.fit.data.made[response], columns))
+        equation, parameters = self.fit.plan.equation(response), self.fit.parameters
         etas = [linear_predictor(each, parameters, columns) for each in equation.predictors]
         spread, shape = (parameters[name] if name else None for name in (equation.spread, equation.shape))
         out_of = columns[equation.out_of] if isinstance(equation.out_of, str) else equation.out_of
         mean = find_mean(give(equation, etas, spread, shape, out_of))
+        return self._spread_out(mean)
+
+    def _spread_out(self, mean: Any) -> Floats:
         return np.broadcast_to(mean, (self.fit.shape[0] * self.fit.shape[1],)).copy()
 
     def slope(self, response: str, cause: str) -> Floats:
@@ -89,9 +95,17 @@ def stand(fit: Fit, of: str, on: str, point: float, covariates: Mapping[str, Any
             columns |= {f"{column.name}={value}": column.share(value) for value in column.values}
         else:
             columns[column.name] = column.mean
+    for name, definition in fit.data.made.items():
+        if name not in moving:
+            columns[name] = add_up(definition, columns)
     for name in between(fit.plan.graph, of, on)[1:-1]:
         columns[name] = Here(fit, columns).mean(name)
     return Here(fit, columns)
+
+
+def add_up(definition: WeightedSum, columns: Mapping[str, Any]) -> Any:
+    """A computed variable where its parts have these values."""
+    return sum(weight * columns[term.name] for weight, term in definition.parts)
 
 
 def check_covariates(fit: Fit, of: str, on: str, covariates: Mapping[str, Any]) -> None:
@@ -103,6 +117,8 @@ def check_covariates(fit: Fit, of: str, on: str, covariates: Mapping[str, Any]) 
             raise SpecError(
                 f"covariates: the theory has no variable '{name}'.{did_you_mean(name, fit.plan.theory.names)}"
             )
+        if name in fit.data.made:
+            raise SpecError(f"covariates: {name} is computed: name what it is computed from")
         if name in (of, on):
             raise SpecError(f"covariates: {name} is what the question is about; points of the exposure stand in at")
 

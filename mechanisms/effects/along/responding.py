@@ -12,11 +12,12 @@ from mechanisms.effects.averages.integration import average
 from mechanisms.effects.estimation import answer, check_identified, pose
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.latents import add_latents
-from mechanisms.effects.questions.asking import Asked, describe_held
+from mechanisms.effects.questions.asking import Asked
 from mechanisms.effects.questions.population import choose, shown
 from mechanisms.effects.questions.posing import Posed
 from mechanisms.effects.questions.routing import Routes, find_routes
 from mechanisms.effects.questions.scales import describe_scale, refuse_several
+from mechanisms.effects.questions.settings import describe_held
 from mechanisms.effects.worlds import nested
 from mechanisms.errors import DataError, IdentificationError, MechanismsError
 from mechanisms.graph.identification import Identified, identify

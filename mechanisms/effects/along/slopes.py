@@ -114,9 +114,23 @@ def _identify(fit: Fit, question: Question, paths: tuple[Path, ...]) -> tuple[st
     """
     theory = fit.plan.theory
     joint = require(identify(theory, question.model_copy(update={"through": (), "path": ()})))
-    for tail, head in dict.fromkeys(step for path in paths for step in pairwise(path)):
-        require(identify(theory, Question(of=tail, on=head, kind="direct")))
+    for tail, *sums, head in dict.fromkeys(step for path in paths for step in _steps(fit, path)):
+        asked = Question(of=tail, on=head, kind="direct")
+        if sums:  # what is computed is moved by its parts alone
+            asked = Question(of=tail, on=head, kind="indirect", through=" -> ".join([tail, *sums, head]))
+        verdict = identify(theory, asked)
+        if not (sums and verdict.needs_linear):
+            require(verdict)
     return joint.assumptions
+
+
+def _steps(fit: Fit, path: Path) -> Iterable[Path]:
+    """The arrows of a path; those into and out of a computed variable together."""
+    start = 0
+    for end in range(1, len(path)):
+        if path[end] not in fit.data.made or end == len(path) - 1:
+            yield path[start : end + 1]
+            start = end
 
 
 def _rows(fit: Fit, here: Here, question: Question, paths: tuple[Path, ...], point: float) -> list[Effect]:
@@ -197,5 +211,5 @@ def _gather(
 
 def _looked_at(fit: Fit, responses: tuple[str, ...]) -> tuple[str, ...]:
     """The variables that the equations on the way look at, in order."""
-    names = (parent for each in responses[1:] for parent in fit.plan.equation(each).parents)
-    return tuple(dict.fromkeys(names))
+    modelled = (each for each in fit.plan.equations if each.response in responses[1:])
+    return fit.plan.take_apart(parent for each in modelled for parent in each.parents)

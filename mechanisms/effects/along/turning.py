@@ -72,7 +72,7 @@ def turning_point(
     question = Question(of=of, on=on, kind=kind, through=ways, at=at or (), set=set or (), population=population)
     found = follow_response(fit, question, within)
     first = next(iter(found.curves.values()))
-    cases = found.column.values[found.column.observed]
+    cases = found.column.telling[np.isfinite(found.column.telling)]
     what = "Mean of" if kind == "total" else f"{kind.capitalize()} effect on"
     title = fit.plan.theory.title
     return TurningPoint(

@@ -57,7 +57,7 @@ class Turn:
 class TurningPoint:
     """Curves of the outcome's mean over the exposure `of`, one for each condition, and where they turn.
 
-    `cases` are the data's own values of the exposure within the range.
+    `cases` are the data's own values of the exposure within the range, of a latent variable such values as the fit says.
     """
 
     title: str
@@ -101,7 +101,7 @@ class TurningPoint:
         low, high = (shown(self.of, end) for end in (self.turns[0].curve.low, self.turns[0].curve.high))
         lines = [
             self.title,
-            f"  within {self.of.name} {low} to {high}, where {len(self.cases)} of its values in the data lie",
+            f"  within {self.of.name} {low} to {high}, where {self._cases}",
             "",
         ]
         for turn in self.turns:
@@ -114,6 +114,13 @@ class TurningPoint:
         from html import escape  # noqa: PLC0415
 
         return f"<pre>{escape(repr(self))}</pre>"
+
+    @property
+    def _cases(self) -> str:
+        """How much of the exposure lies within the range; of a latent variable the fit says it."""
+        if not self.of.latent:
+            return f"{len(self.cases)} of its values in the data lie"
+        return f"{len(self.cases) / np.count_nonzero(np.isfinite(self.of.telling)):.0%} of its values lie by the fit"
 
     @property
     def _ends(self) -> list[float]:

@@ -70,8 +70,8 @@ class Layout:
 
 def _sort_noise(scene: Scene, traced: Traced) -> tuple[dict[Version, float], frozenset[Version]]:
     """Versions whose noise needs a grid, each with the outcome's degree in it, and versions carried as loadings."""
-    last, plain = traced[-1][0], scene.plain
-    degrees = {version: find_degree(scene, traced, frozenset({version})) for version, _ in traced if version != last}
+    plain, noisy = scene.plain, [version for version, _ in traced[:-1] if not scene.parts(version.name)]
+    degrees = {version: find_degree(scene, traced, frozenset({version})) for version in noisy}
     loaded: list[Version] = []
     if not plain:
         for version in reversed(list(degrees)):

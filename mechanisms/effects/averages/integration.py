@@ -21,7 +21,7 @@ from mechanisms.effects.averages.nodes import TooNarrowError, check_width, sprea
 from mechanisms.effects.averages.outlines import average_outline
 from mechanisms.effects.averages.smoothing import level_off
 from mechanisms.effects.looking import measure
-from mechanisms.effects.stages import Population, Stage, find_rows, merge_rows, predict
+from mechanisms.effects.stages import Population, Stage, add_up, find_rows, merge_rows, predict
 from mechanisms.effects.values import Kinds, Value
 from mechanisms.effects.worlds import Scene, Traced, Version, World, trace
 from mechanisms.errors import IdentificationError, listed
@@ -110,7 +110,8 @@ def _settle(
 
 def _endless(scene: Scene, traced: Traced) -> str:
     """Why a mean does not settle, in words."""
-    long = [version.name for version, _ in traced[:-1] if scene.plan.equation(version.name).family in _LONG_TAILED]
+    names = [version.name for version, _ in traced[:-1] if not scene.parts(version.name)]
+    long = [name for name in names if scene.plan.equation(name).family in _LONG_TAILED]
     whose = f" of {listed(dict.fromkeys(long))}" if long else ""
     return (
         f"the mean of {scene.on} hangs on the farthest tail{whose} and may not exist: through a log link a long tail has no "
@@ -140,6 +141,10 @@ def _average(
     weight: Floats = np.ones((1,) * (2 + axes)) / (SOBOL_POINTS if layout.sobol else 1)
     mean: Floats = weight
     for version, sources in traced:
+        if parts := stage.scene.parts(version.name):
+            values[version] = made = add_up(stage, parts, sources, values, columns)
+            mean = made.mean
+            continue
         equation = stage.scene.plan.equation(version.name)
         etas, out_of = predict(stage, equation, sources, values, columns, shaped)
         if version == traced[-1][0]:

@@ -15,7 +15,7 @@ from mechanisms.effects.averages.curves import CURVED, average_curve
 from mechanisms.effects.averages.grids import Layout
 from mechanisms.effects.averages.polynomials import Polynomial
 from mechanisms.effects.looking import MEAN
-from mechanisms.effects.stages import Population, Stage, merge_rows, predict
+from mechanisms.effects.stages import Population, Stage, add_up, merge_rows, predict
 from mechanisms.effects.values import Kinds, Value
 from mechanisms.effects.worlds import Scene, Source, Traced, Version
 from mechanisms.model.equations import Equation
@@ -58,8 +58,13 @@ def _outline(stage: Stage, traced: Traced, layout: Layout, rows: Population) -> 
     columns = {column: Polynomial({(column,): 1.0}) for column in rows.columns}
     values: dict[Version, Value | Kinds] = {}
     for version, sources in traced:
-        equation = stage.scene.plan.equation(version.name)
         last = version == traced[-1][0]
+        if parts := stage.scene.parts(version.name):
+            values[version] = made = add_up(stage, parts, sources, values, columns)
+            if last:
+                return made
+            continue
+        equation = stage.scene.plan.equation(version.name)
         if not _is_outlined(stage.scene, equation, sources, last=last):
             return None
         (eta,), _ = predict(stage, equation, sources, values, columns, parameters)

@@ -179,11 +179,21 @@ class World(Responses):
             return self._observed(name, place)
         if equation.latent:
             return self._predictor(equation, place, own, course) + self.chunk.deviations[name, equation.level]
+        if name not in scenario.kept:
+            return self._draw(equation, place, own, course)
+        seen = self.scenario.timeline.data[name].observed
+        found = self._observed(name, place)
+        return found if seen.all() else np.where(seen, found, self._draw(equation, place, own, course))
+
+    def _draw(self, equation: Equation, place: int | None, own: bool, course: bool) -> Any:
+        """A response by its equation, with its noise."""
+        name = equation.response
         if equation.link != "identity" and (drawn := self._find_drawn(name, place)):
             return drawn.world.value(name, place, drawn.moved, course)
         there = self.exists(name, place)
         if equation.link == "identity":
-            departs = self.departure(name, place, own)
+            kept = name in self.scenario.kept
+            departs = self._stray(equation, place, own) if kept else self.departure(name, place, own)
             return (self._expected(equation, place, own, course) + departs) * there
         given = self._given(equation, place, own, course)
         if not self.chunk.noisy:
@@ -203,9 +213,13 @@ class World(Responses):
             return (said - self._usual(equation, place, False, False)) * there
         if scenario.lean and node not in scenario.moving:
             return np.zeros_like(there)
-        if equation.link == "identity":
-            return (self._drift(name, place, own) + self._residual(equation, place, own)) * there
+        if equation.link == "identity" and name not in scenario.kept:
+            return self._stray(equation, place, own) * there
         return (self._value(name, place, own, course) - self._usual(equation, place, own, course)) * there
+
+    def _stray(self, equation: Equation, place: int | None, own: bool) -> Any:
+        """How far a response of its own level's terms and noise departs from its course."""
+        return self._drift(equation.response, place, own) + self._residual(equation, place, own)
 
     def _drift(self, name: str, place: int | None, own: bool) -> Any:
         """What the terms of its own level add to a variable, beyond what they add to its course."""

@@ -76,6 +76,12 @@ def _noisy(scenario: Scenario, equation: Equation, relevant: set[str]) -> bool:
     return False
 
 
+def is_bounded(scenario: Scenario, ends: Iterable[str]) -> bool:
+    """Whether what is looked at is a chance or a share, which has a mean whatever precedes it."""
+    found = [scenario.equations.get(variable_of(end)) for end in ends]
+    return all(each is not None and each.link not in ("identity", "log") and each.out_of == 1.0 for each in found)
+
+
 def _meets_noise(scenario: Scenario, equation: Equation) -> bool:
     factors = (factor for each in equation.coefficients for factor in each.factors)
     return any(_carries_noise(scenario, equation, factor.column) for factor in factors)
@@ -95,7 +101,7 @@ def _random(scenario: Scenario, name: str) -> bool:
     variable = scenario.variable(name)
     if variable is not None and computed_from(variable):
         return any(_random(scenario, term.name) for term in computed_from(variable))
-    return name in scenario.equations and not scenario.equations[name].latent
+    return name in scenario.equations and not (scenario.equations[name].latent or scenario.settled(name))
 
 
 def _lean(scenario: Scenario, equation: Equation, moving: set[str]) -> bool:
@@ -105,7 +111,11 @@ def _lean(scenario: Scenario, equation: Equation, moving: set[str]) -> bool:
     changed = {variable_of(node) for node in moving}
     for each in equation.coefficients:
         own = [f for f in each.factors if equation.reading(f.column).part in ("departure", "whole", "value")]
-        departing = [f for f in own if scenario.timed(f.variable) or f.variable in scenario.equations]
+        departing = [
+            f
+            for f in own
+            if scenario.timed(f.variable) or (f.variable in scenario.equations and not scenario.settled(f.variable))
+        ]
         if sum(f.degree for f in departing) > 1:
             return False
         if departing and any(f.variable in changed for f in each.factors if f not in departing):
@@ -121,7 +131,9 @@ def _degree(scenario: Scenario, ends: tuple[str, ...], relevant: set[str], movin
             continue
         equation = scenario.equations.get(variable_of(node))
         above = [found.get(parent, 0.0) for parent in parents(scenario.graph, node)]
-        if node in scenario.of or node in scenario.held:
+        if scenario.settled(node):
+            found[node] = 0.0
+        elif node in scenario.of or node in scenario.held:
             found[node] = 0.0 if lean or occasion_of(node) is None else 1.0
         elif equation is None:
             found[node] = max(above, default=0.0)

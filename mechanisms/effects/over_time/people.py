@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Column, Dataset
 from mechanisms.effects.questions.population import weigh
-from mechanisms.errors import IdentificationError, SpecError
+from mechanisms.errors import DataError, IdentificationError, SpecError, listed
 from mechanisms.graph.levels import Design, computed_from
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question, Scalar
@@ -33,14 +33,28 @@ class People:
     typical: bool = False
 
 
-def find_people(fit: Fit, question: Question, level: str, at: Mapping[str, Scalar]) -> People:
-    """The units that an answer is averaged over: those of the outcome's level that `at` leaves."""
+def find_people(
+    fit: Fit, question: Question, level: str, at: Mapping[str, Scalar], seen: Mapping[str, Column], client: str
+) -> People:
+    """The units that an answer is averaged over: those of the outcome's level that `at` leaves.
+
+    `seen` are the columns of what is conditioned on at an occasion, one value for each `client`.
+    """
     data, design = fit.data, fit.plan.design
     if level in design.lattice.time:
         return _single(question, level, at)
-    columns = {name: _column(data, design, name, level) for name in at}
+    if seen and level != client:
+        raise SpecError(
+            f"question: at: {listed(seen)} differs within one {level}: condition on a variable of the {level}",
+            question.place,
+        )
+    columns = {name: seen[name] if name in seen else _column(data, design, name, level) for name in at}
     n = data.units(level).n
+    for name, column in columns.items():
+        if not column.observed.any():
+            raise DataError(f"at: nobody in the data has a value of {name}")
     weights, near, exact, said = weigh(columns, at, n)
+    near = {name: value for name, value in near.items() if name not in seen}
     kept = int(np.count_nonzero(weights))
     count = f"the {kept} of {n} {level}s in the data" if exact else f"the {n} {level}s in the data"
     whom = count + (" with " + " and ".join(said) if at else "")

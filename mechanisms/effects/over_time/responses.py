@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.data.dataset import readable
 from mechanisms.effects.looking import MEAN
 from mechanisms.effects.over_time.drawing import take_residual
-from mechanisms.effects.over_time.noise import draw_more, draw_residual
+from mechanisms.effects.over_time.noise import Known, draw_more, draw_residual
 from mechanisms.effects.over_time.scenario import Chunk, Scenario
 from mechanisms.effects.over_time.views import View
 from mechanisms.model.equations import Equation
 from mechanisms.model.expecting import find_chances, find_usual, list_mean_predictors
 from mechanisms.model.families import inverse_link
 from mechanisms.model.laws import Given, give
+from mechanisms.model.missing import find_partners
 from mechanisms.model.setting import find_out_of
 
 if TYPE_CHECKING:
@@ -93,16 +95,40 @@ class Responses:
 
     def _residual(self, equation: Equation, place: int | None, own: bool) -> Any:
         """What noise adds to a response that it only shifts."""
-        if not self.chunk.noisy:
-            return 0.0
         name = equation.response
+        if not self.chunk.noisy and not self._known_residuals(name, place):
+            return 0.0
         shape = self.chunk.parameters[equation.shape] if equation.shape else None
         more = self._more_noise(name, place)
         return take_residual(equation.family, self._sigma(equation, place, own), shape, self._noise(name, place), more)
 
     def _noise(self, name: str, place: int | None) -> Floats:
         """The standardised residual; correlated with others where the theory draws `a <-> b`."""
-        return self._settle(("noise", name, place), lambda w: draw_residual(w.scenario, w.chunk, name, place))
+        return self._settle(
+            ("noise", name, place),
+            lambda w: draw_residual(w.scenario, w.chunk, name, place, w._known_residuals(name, place)),
+        )
+
+    def _known_residuals(self, name: str, place: int | None) -> dict[str, Known]:
+        """The standardised residuals that others' values tell, of those that are correlated with a variable's own."""
+        found: dict[str, Known] = {}
+        for each in find_partners(self.scenario.plan, name) - {name}:
+            if known := self._seen(each, place):
+                equation = self.scenario.equations[each]
+                gap = known[0] - self._predictor(equation, place, False, False)
+                found[each] = gap / self._sigma(equation, place, False), known[1]
+        return found
+
+    def _seen(self, name: str, place: int | None) -> Known | None:
+        """A variable's values where they are as they were observed, and for whom."""
+        if (node := self.scenario.node(name, place)) in self.scenario.given:
+            value = self.scenario.number(name, self.scenario.given[node])
+            units = self.scenario.timeline.clients
+            return np.full(units, value), np.ones(units, dtype=np.bool_)
+        if name not in self.scenario.kept:
+            return None
+        column = self.scenario.timeline.data[name]
+        return readable(column), column.observed
 
     def _more_noise(self, name: str, place: int | None) -> Any:
         """Noise beside the residual, where a family needs it."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mechanisms.effects.over_time.cubature import HIGHEST, find_points
 from mechanisms.effects.over_time.events import combine
 from mechanisms.effects.over_time.forward import Drawn, World
-from mechanisms.effects.over_time.linearity import Traits, study
+from mechanisms.effects.over_time.linearity import Traits, is_bounded, study
 from mechanisms.effects.over_time.people import People
 from mechanisms.effects.over_time.scenario import Chunk, Scenario
 from mechanisms.effects.over_time.tails import Tails
@@ -117,7 +117,7 @@ class Runner:
 
     @cached_property
     def _tails(self) -> Tails:
-        return Tails(self.ends[0].partition("(")[0])
+        return Tails(self.ends[0].partition("(")[0], is_bounded(self.scenario, self.ends))
 
     @cached_property
     def _running(self) -> Scenario:
@@ -241,7 +241,8 @@ class Runner:
         """The quantities of a level that matter, and the root of their covariances; shape (draws, q, q)."""
         varying = next(each for each in self.fit.plan.varying if each.level == level)
         kept = [k for k, name in enumerate(varying.quantities) if name in self.traits.addresses]
-        sds = np.array([self._parameters[varying.spreads[k]][some] for k in kept]).T.reshape(-1, len(kept))
+        count = len(self._parameters[varying.spreads[0]][some])
+        sds = np.array([self._parameters[varying.spreads[k]][some] for k in kept]).T.reshape(count, len(kept))
         matrices = self._correlations[level][some][:, kept][:, :, kept]
         root = np.linalg.cholesky(matrices) if kept else np.zeros((len(sds), 0, 0))
         return [varying.quantities[k] for k in kept], sds[:, :, None] * root

@@ -11,9 +11,10 @@ from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.effects.looking import MEAN, Look
 from mechanisms.effects.over_time.carrying import list_loose
 from mechanisms.effects.over_time.timeline import Timeline
-from mechanisms.graph.graph import Edge, Graph, causal_order, descendants
+from mechanisms.graph.graph import Edge, Graph, causal_order, descendants, occasion_of, variable_of
 from mechanisms.graph.levels import Design
 from mechanisms.model.equations import Equation
+from mechanisms.model.missing import find_partners
 from mechanisms.model.plan import Plan
 from mechanisms.model.setting import mean_observed
 from mechanisms.spec.theory import Condition, Variable
@@ -28,7 +29,8 @@ class Scenario:
 
     The nodes `of` are set to `low` in the baseline version and to `high` in the moved one, those in `held` to the same
     value in both. With `lean`, departures that nothing moves are 0: where everything is linear they cancel. `look` is
-    what is looked at in the outcome.
+    what is looked at in the outcome; the nodes in `given` have the values that are conditioned on. The deviations of the
+    levels in `renewed` are those of new units.
     """
 
     plan: Plan
@@ -40,6 +42,8 @@ class Scenario:
     held: Mapping[str, Value] = field(default_factory=dict)
     lean: bool = False
     look: Look = MEAN
+    renewed: tuple[str, ...] = ()
+    given: Mapping[str, Value] = field(default_factory=dict)
 
     @cached_property
     def design(self) -> Design:
@@ -78,6 +82,8 @@ class Scenario:
         """What a node is set to in a version; None where it is not set."""
         if node in self.held:
             return self.held[node]
+        if node in self.given:
+            return self.given[node]
         if node in self.of:
             return self.high if moved else self.low
         return None
@@ -87,6 +93,49 @@ class Scenario:
         """The nodes that what is set can reach, in some version."""
         return descendants(self.graph, *self.of, *self.held) | {*self.of, *self.held}
 
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """The responses without occasions that stay as they were observed: nothing moves them, nor new units' deviations.
+
+        These units are averaged over as they are, so that what their own treatment does not change is not drawn anew. What
+        latent variables lead to is, since nobody observed these.
+        """
+        fresh = {name for each in self.plan.varying if each.level in self.renewed for name in each.quantities}
+        nodes = [node for node in self.graph.nodes if self._deviates(variable_of(node), fresh)]
+        nodes += [node for node in self.graph.nodes if variable_of(node) in self.plan.unseen]
+        changing = self.moving | {*nodes, *descendants(self.graph, *nodes)}
+        return frozenset(
+            name
+            for name, equation in self.equations.items()
+            if not (equation.latent or self.timed(name) or name in changing) and name in self.timeline.data
+        )
+
+    def _deviates(self, name: str, fresh: set[str]) -> bool:
+        """Whether units have deviations of their own in a variable's equation, or it is one, among some addresses."""
+        if name not in self.equations:
+            return False
+        predictors = self.equations[name].predictors
+        own = {each.deviating for each in predictors} | {
+            one.address for each in predictors for one in each.coefficients
+        }
+        return bool(fresh & {name, *own})
+
+    def settled(self, name: str) -> bool:
+        """Whether a variable is kept as it was observed, in every unit."""
+        return name in self.kept and bool(self.timeline.data[name].observed.all())
+
+    def scatters(self, node: str) -> bool:
+        """Whether a node has noise of its own that is drawn; courses have none."""
+        name = variable_of(node)
+        own = node == name or occasion_of(node) is not None
+        return own and name in self.equations and not (self.equations[name].latent or self.settled(name))
+
+    def relatives(self, node: str) -> tuple[str, ...]:
+        """The nodes whose residuals are correlated with a node's, itself first."""
+        names = find_partners(self.plan, variable_of(node))
+        others = (node.replace(variable_of(node), name, 1) for name in sorted(names - {variable_of(node)}))
+        return (node, *(each for each in others if each in self.nodes))
+
     def number(self, name: str, value: Value) -> float:
         """A value as a number: its place among the categories where there are such."""
         column = next((each for each in self.timeline.data.columns if each.name == name), None)
@@ -94,7 +143,7 @@ class Scenario:
 
     def timed(self, name: str) -> bool:
         """Whether a variable has a value at every occasion."""
-        return self.design.level(name) == self.timeline.level
+        return self.design.level(name) in self.timeline.levels
 
     def node(self, name: str, place: int | None) -> str:
         """The node of a variable's own values, at a place of the grid where it has occasions."""

@@ -11,6 +11,7 @@ from mechanisms.data.dataset import Column, Dataset, Numbers
 from mechanisms.effects.looking import MEAN, Look
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.carrying import list_loose, loosen
+from mechanisms.effects.over_time.conditions import Conditions, locate, refuse_followed, refuse_renewed
 from mechanisms.effects.over_time.events import is_event
 from mechanisms.effects.over_time.people import People, find_people
 from mechanisms.effects.over_time.running import Mixed, Runner
@@ -146,12 +147,15 @@ def stage(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Staged
     found: list[Staged] = []
     conditions = find_conditions(fit, question)
     for at, condition in zip(conditions, name_conditions(fit, conditions), strict=True):
-        people = find_people(fit, question, level, at)
+        located = locate(fit, placed, timeline, at)
+        people = find_people(fit, question, level, located.values, located.columns, timeline.client)
         for contrast, look in every(_say(find_contrasts(fit, question), placed), _find_looks(fit, question, cut)):
-            scenario = _scenario(fit, placed, timeline, people, contrast, look)
+            scenario = _scenario(fit, placed, timeline, people, contrast, look, located)
             _refuse_absent(scenario, placed)
             _refuse_part_of_event(fit, scenario, placed)
+            refuse_renewed(scenario, people, located.values)
             runner = Runner(fit, scenario, people, tuple(aim.on for aim in placed.aims))
+            refuse_followed(scenario, runner.ends)
             divisor = find_divisor(fit, question)
             rows = range(len(people.labels))
             found += [Staged(runner, placed, row, question.scale, contrast, condition, divisor) for row in rows]
@@ -168,21 +172,26 @@ def find_timeline(fit: Fit, placed: Placed) -> Timeline:
     """The occasions of the placed question's graph over the data of the fit."""
     design, data = fit.plan.design, fit.data
     levels = [level for level in design.lattice.time if level in {table.level for table in data.tables}]
-    if len(levels) != 1:
-        what = f"several series ({listed(levels)})" if levels else "no level of time"
-        raise IdentificationError(f"effects in a theory with {what} are not answered yet")
-    level = levels[0]
+    if not levels:
+        return Timeline(data, design.lattice, "", "", ())
+    asked = [design.level(term.name) for term in (placed.question.on, placed.question.of)]
+    level = next((each for each in asked if each in levels), levels[0])
     client = design.lattice.client(level) or ""
-    below = [name for name in design.levels if design.lattice.lies_below(design.level(name), level)]
+    if odd := [each for each in levels if design.lattice.client(each) != design.lattice.client(level)]:
+        raise IdentificationError(
+            f"effects in a theory with series of different units ({listed([level, *odd])}) are not answered: ask in a theory with "
+            "one of them, in which what the others tell of a unit is a variable of that unit"
+        )
+    below = [name for name in design.levels if any(design.lattice.lies_below(design.level(name), at) for at in levels)]
     if below:
         raise IdentificationError(
-            f"effects in a theory with {listed(below)}, of a level below {level}, are not answered yet"
+            f"effects in a theory with {listed(below)}, of a level below {listed(levels)}, are not answered yet"
         )
     seen = [at for node in placed.graph.nodes if (at := occasion_of(node)) is not None]
     declared = next((each.occasions for each in fit.plan.theory.levels if each.name == level and each.occasions), ())
     counted = fit.data.grid[level] if is_event(fit, placed.question) else tuple(range(max(seen, default=0) + 1))
     grid = declared or counted
-    return Timeline(data, design.lattice, level, client, grid)
+    return Timeline(data, design.lattice, level, client, grid, tuple(each for each in levels if each != level))
 
 
 def _outcome_level(fit: Fit, placed: Placed) -> str:
@@ -203,7 +212,15 @@ def _find_looks(fit: Fit, question: Question, cut: Look | None) -> tuple[Look, .
     return find_looks(fit, question, cut)
 
 
-def _scenario(fit: Fit, placed: Placed, timeline: Timeline, people: People, contrast: Contrast, look: Look) -> Scenario:
+def _scenario(
+    fit: Fit,
+    placed: Placed,
+    timeline: Timeline,
+    people: People,
+    contrast: Contrast,
+    look: Look,
+    located: Conditions,
+) -> Scenario:
     said = dict(placed.question.set)
     nodes = dict.fromkeys(node for aim in placed.aims for node in aim.held)
     held: dict[str, Value] = {
@@ -214,7 +231,8 @@ def _scenario(fit: Fit, placed: Placed, timeline: Timeline, people: People, cont
     of = placed.aims[0].of
     changed = replace(timeline, data=data)
     graph = loosen(placed.graph, list_loose(placed.graph, fit.plan))
-    return Scenario(fit.plan, graph, changed, of, contrast.low, contrast.high, held, look=look)
+    moved = contrast.low, contrast.high
+    return Scenario(fit.plan, graph, changed, of, *moved, held, look=look, renewed=people.renewed, given=located.given)
 
 
 def _single(value: Scalar | tuple[Scalar, ...]) -> Scalar:
@@ -240,16 +258,6 @@ def _refuse(question: Question) -> None:
         raise SpecError(
             f"question: on: '{question.on}': means, values, any(y) and amount(y) are estimated yet", question.place
         )
-    for name, _ in question.at:
-        if "(" in name:
-            raise SpecError(
-                f"question: at: '{name}': values of one occasion or part are identified but not estimated yet; condition on "
-                f"a variable of the client, or set: {{{name}: …}} to intervene",
-                question.place,
-            )
-    for name, value in question.set:
-        if isinstance(value, tuple) or value == "each":
-            raise SpecError(f"question: set: {name}: one value is estimated yet; ask once for each", question.place)
 
 
 def _refuse_absent(scenario: Scenario, placed: Placed) -> None:
@@ -302,10 +310,12 @@ def _on_noise(runner: Runner) -> Iterator[str]:
 
 def _on_occasions(runner: Runner) -> Iterator[str]:
     timeline = runner.scenario.timeline
+    if not timeline.level:
+        return
     units, known = timeline.data.units(timeline.level), timeline.data.grid[timeline.level]
     last = np.full(timeline.clients, -1)
     assert units.place is not None
-    np.maximum.at(last, timeline.owners, units.place)
+    np.maximum.at(last, timeline.owners(timeline.level), units.place)
     ended = int(np.count_nonzero((last < len(known) - 1) & (last >= 0)))
     if (
         ended

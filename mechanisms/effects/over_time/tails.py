@@ -19,9 +19,10 @@ TRIED, LONG, LEAST = 12, 0.7, 200
 
 @dataclass(eq=False)
 class Tails:
-    """What was averaged in a dozen posterior draws, draw by draw of the noise."""
+    """What was averaged in a dozen posterior draws, draw by draw of the noise. What is `bounded` has a mean."""
 
     on: str
+    bounded: bool = False
     seen: list[Floats] = field(default_factory=list)
 
     def keep(self, found: Floats, count: int) -> None:
@@ -34,7 +35,7 @@ class Tails:
         every = np.concatenate(self.seen, axis=1) if self.seen else np.zeros((0, 0))
         if not np.isfinite(every).all():
             raise IdentificationError(_endless(self.on))
-        if every.shape[1] < LEAST:
+        if self.bounded or every.shape[1] < LEAST:
             return
         far = np.abs(every - np.median(every, axis=1, keepdims=True))
         with np.errstate(divide="ignore"):

@@ -98,7 +98,7 @@ class View:
         """The data of the window, with categories that are set."""
         scenario = self.world.scenario
         data = scenario.window(self.places)
-        for name in {node.partition("(")[0] for node in (*scenario.of, *scenario.held)}:
+        for name in {node.partition("(")[0] for node in (*scenario.of, *scenario.held, *scenario.given)}:
             column = next((each for each in data.columns if each.name == name), None)
             if isinstance(column, Categories):
                 codes = self._codes(column, scenario)

@@ -20,6 +20,7 @@ from mechanisms.graph.graph import Graph, between, variable_of
 from mechanisms.graph.placing import place as lay
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.uncompiled import refuse_unasked
+from mechanisms.spec.influences import find_descendants
 from mechanisms.spec.question_checks import check_question
 from mechanisms.spec.theory import Question, Scalar
 
@@ -158,9 +159,9 @@ def _draw(fit: Fit, question: Question) -> Graph:
 def _observed_causes(scene: Scene) -> frozenset[str]:
     """What the outcome and whatever the exposure moves look at without being moved: it stays as it was observed."""
     responses = scene.moving | {scene.on}
-    modelled = {each.response for each in scene.plan.equations}
-    looked_at = {name for response in responses & modelled for name in scene.parents(response)}
-    return frozenset(looked_at - scene.moving - scene.held - {scene.of})
+    caused = {each.response for each in scene.plan.equations} | {each for each in responses if scene.parts(each)}
+    looked_at = {name for response in responses & caused for name in scene.parents(response)}
+    return frozenset(looked_at - scene.moving - scene.held - scene.plan.unseen - {scene.of})
 
 
 def find_contrasts(fit: Fit, question: Question) -> tuple[Contrast, ...]:
@@ -181,21 +182,6 @@ def find_contrasts(fit: Fit, question: Question) -> tuple[Contrast, ...]:
     return (_contrast(column, column.mean, column.mean + step, several=False),)
 
 
-def describe_held(fit: Fit, question: Question) -> str:
-    """`job_seek set to 4` for every variable that a question sets, the values resolved to data units."""
-    words = []
-    for name, value in question.set:
-        if isinstance(value, tuple):
-            continue  # refused before this
-        column = fit.data[variable_of(name)]
-        chosen = choose(column, value)
-        outside = isinstance(column, Numbers) and not column.lowest <= float(chosen) <= column.highest
-        half = isinstance(column, Numbers) and column.binary and chosen not in (0.0, 1.0)
-        note = " (outside the data: an extrapolation)" if outside else " (no unit has that value)" if half else ""
-        words.append(f"{name} set to {shown(column, chosen)}{note}")
-    return listed(words)
-
-
 def _contrast(column: Numbers | Categories, low: float | str, high: float | str, *, several: bool) -> Contrast:
     words = f"{column.name} from {shown(column, low)} to {shown(column, high)}"
     if isinstance(column, Numbers):
@@ -213,20 +199,40 @@ def _stage(fit: Fit, scene: Scene, population: Population, contrast: Contrast, h
 def find_conditions(fit: Fit, question: Question) -> list[dict[str, Scalar]]:
     """Every combination of the values of `at`; one empty condition without it."""
     choices = []
-    for name, values in question.at:
+    for said, values in question.at:
+        name = variable_of(said)
         if name not in fit.data:
             raise IdentificationError(
                 f"at: the theory has no variable '{name}'.{did_you_mean(name, fit.plan.theory.names)}"
             )
+        if name in fit.plan.unseen:
+            raise IdentificationError(
+                f"at: {name} is latent: of nobody is it known, so that there is no group to condition on. Condition on an "
+                f"indicator, or set: {{{name}: …}} to intervene"
+            )
+        _refuse_reflection(fit, question, name)
         spread = every_value(fit.data[name]) if values == ("each",) else values
-        choices.append([(name, value) for value in spread])
+        choices.append([(said, value) for value in spread])
     return [dict(combination) for combination in every(*choices)]
+
+
+def _refuse_reflection(fit: Fit, question: Question, name: str) -> None:
+    """Refuse a condition on what a latent variable leads to: what it then tells of the latent is not worked out."""
+    theory, apart = fit.plan.theory, {question.of.name, *(variable_of(key) for key, _ in question.set)}
+    for latent in sorted(fit.plan.unseen - apart):
+        reached = find_descendants(theory, latent)
+        if {name, question.on.name} <= reached and latent not in find_descendants(theory, question.of.name):
+            raise IdentificationError(
+                f"at: {name} tells something of {latent}, which nobody observed, and what it tells is not worked out yet: condition "
+                f"on a cause of {latent}"
+            )
 
 
 def name_conditions(fit: Fit, conditions: list[dict[str, Scalar]]) -> list[str]:
     """A condition in words; where rounding would make two alike, all their digits."""
-    chosen = [{name: choose(fit.data[name], value) for name, value in at.items()} for at in conditions]
-    short = [", ".join(f"{name}={shown(fit.data[name], value)}" for name, value in at.items()) for at in chosen]
+    columns = {name: fit.data[variable_of(name)] for at in conditions for name in at}
+    chosen = [{name: choose(columns[name], value) for name, value in at.items()} for at in conditions]
+    short = [", ".join(f"{name}={shown(columns[name], value)}" for name, value in at.items()) for at in chosen]
     if len(set(short)) == len(short):
         return short
     long = [", ".join(f"{name}={value}" for name, value in at.items()) for at in chosen]

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from math import ceil, floor, log10
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, ColumnView, Dataset, Numbers
-from mechanisms.data.shapes import bare, see, variable_of
+from mechanisms.data.shapes import variable_of
 from mechanisms.effects.averages.summed import represent
 from mechanisms.effects.stages import Population
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
@@ -38,16 +39,15 @@ def find_population(
         chosen = {name: choose(data[name], value) for name, value in at.items()}
         words = [f"{name} = {shown(data[name], value)}" for name, value in chosen.items()]
         return represent(data, observed, chosen, words)
-    view = ColumnView(data)
-    columns = {key: view[key] for key in view if variable_of(key) in observed | at.keys()}
     weights, near, exact, words = weigh({name: data[name] for name in at}, at, data.n)
+    view = ColumnView(_put(data, near))
+    columns = {key: view[key] for key in view if variable_of(key) in observed | at.keys()}
+    columns |= {name: np.full(data.n, value) for name, value in near.items() if name in data.made}
     gaps = sorted(name for name in observed if name in data and data[name].missing.any())
     for name in gaps:
         weights = weights * data[name].observed
     if not weights.any():
         raise DataError(f"nobody in the data has {listed(gaps)} observed" + (f" and {listed(words)}" if words else ""))
-    columns |= {name: np.full(data.n, value) for name, value in near.items()}
-    columns |= {key: see(data.bases, key, columns[bare(key)]) for key in columns if variable_of(key) in near}
     kept = weights != 0
     fewer = exact or bool(gaps)
     count = f"the {int(kept.sum())} of {data.n} units in the data" if fewer else f"the {data.n} units in the data"
@@ -56,6 +56,17 @@ def find_population(
     return Population(
         {key: values[kept] for key, values in columns.items()}, weights[kept] / weights.sum(), description
     )
+
+
+def _put(data: Dataset, near: Mapping[str, float]) -> Dataset:
+    """The data where every unit has these values; sums of them follow."""
+    columns = (
+        replace(each, values=np.full(data.n, near[each.name]))
+        if each.name in near and isinstance(each, Numbers)
+        else each
+        for each in data.columns
+    )
+    return replace(data, columns=tuple(columns))
 
 
 def weigh(
@@ -104,7 +115,7 @@ def choose(column: Numbers | Categories, value: Scalar) -> float | str:
         steps = match[1] + "1" if match[1] in ("", "+", "-") else match[1]
         return column.mean + float(steps) * column.sd
     if match := _SHARE.fullmatch(text):
-        return float(np.quantile(column.values[column.observed], min(float(match[1]), 100.0) / 100))
+        return float(np.quantile(column.telling[np.isfinite(column.telling)], min(float(match[1]), 100.0) / 100))
     words = f", {' or '.join(column.labels)}" if column.labels else ""
     raise DataError(f"{column.name}: '{text}' is not a value: a number in data units, mean, +1 sd, 90%{words}")
 
@@ -116,7 +127,7 @@ def every_value(column: Numbers | Categories) -> tuple[Scalar, ...]:
     kinds = np.unique(column.values[column.observed])
     if len(kinds) > _FEW:
         raise DataError(
-            f"at: each: {column.name} has {len(kinds)} different values; name some, such as [-1 sd, mean, +1 sd]"
+            f"each: {column.name} has {len(kinds)} different values; name some, such as [-1 sd, mean, +1 sd]"
         )
     return tuple(float(kind) for kind in kinds)
 

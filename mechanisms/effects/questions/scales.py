@@ -40,6 +40,10 @@ def read_cut(restricted_to: float | None, beyond: float | None) -> Look | None:
 def find_looks(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Look, ...]:
     """What a question looks at: one quantity, or of a category without a value the chance of each."""
     on = question.on
+    if _is_sum(fit, question):
+        if cut is not None:
+            raise IdentificationError(f"{_key(cut)} cuts a time off, and {on.name} is computed: it is none")
+        return (MEAN,)
     equation = fit.plan.equation(on.name)
     if cut is not None:
         return (_check_cut(fit, question, equation, cut),)

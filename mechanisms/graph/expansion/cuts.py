@@ -12,7 +12,7 @@ from mechanisms.errors import SpecError
 from mechanisms.graph.expansion.coefficients import Coefficient, Expansion, condition_names
 from mechanisms.graph.expansion.courses import find_owned
 from mechanisms.graph.levels import Design, computed_from
-from mechanisms.spec.terms import name_in
+from mechanisms.spec.terms import Occasions, name_in
 from mechanisms.spec.theory import Question, Theory
 
 MOST_NAMES = 5
@@ -45,9 +45,12 @@ class Cut:
 
 
 def find_cuts(theory: Theory, expansion: Expansion, question: Question, design: Design) -> tuple[Cut, ...]:
-    """Every place where the effect that is asked for is cut; a total effect prints them among its assumptions."""
+    """Every place where the effect that is asked for is cut; a total effect prints them among its assumptions.
+
+    One occasion moved, `x(2)`, is a departure, and cut nowhere.
+    """
     of, on = question.of.name, question.on.name
-    level = design.units(question.of)
+    level = design.level(of) if isinstance(question.of.when, Occasions) else design.units(question.of)
     if level in design.lattice.time or level not in design.lattice.names or of not in design.levels:
         return ()
     carried, drawn = _steps(theory, expansion, design, level), _steps(theory, expansion, design, None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from mechanisms.errors import SpecError, listed
 from mechanisms.graph.expansion.coefficients import Carries, Loading
 from mechanisms.graph.levels import ROW, Design, computed_from
+from mechanisms.spec.measuring import find_gauges
 from mechanisms.spec.terms import CONSTANT, Occasions, Relative, Term
 from mechanisms.spec.theory import LINEAR, Arrow, Shape, Theory
 
@@ -157,14 +158,11 @@ def is_loading(design: Design, cause: Term, effect: Term) -> bool:
 
 def list_loadings(theory: Theory) -> tuple[Loading, ...]:
     """Every loading. The first indicator is the marker, unless a prior fixes another's loading or the latent's spread."""
-    fixed = {" ".join(prior.address.split()) for prior in theory.priors if prior.fixed is not None}
-    found: list[Loading] = []
-    for variable in theory.variables:
-        names = variable.measured_by or ()
-        moved = [name for name in names if f"{variable.name} -> {name}" in fixed]
-        marker = (moved or names)[:1] if f"sigma({variable.name})" not in fixed else ()
-        found += [Loading(variable.name, name, name in marker) for name in names]
-    return tuple(found)
+    return tuple(
+        Loading(each.latent, name, name == each.marker)
+        for each in find_gauges(theory)
+        for name in theory.variable(each.latent).measured_by or ()
+    )
 
 
 def find_intercepts(theory: Theory, design: Design) -> dict[str, tuple[str, ...]]:

@@ -36,19 +36,36 @@ def _row(data: Dataset) -> str:
 
 
 def _data(data: Dataset, equations: tuple[Equation, ...]) -> dict[str, Any]:
-    """One data container per column that some equation uses and that no equation here generates."""
+    """One data container per column that some equation uses, or sums up, and that no equation here generates."""
     generated = {equation.response for equation in equations}
     tensors: dict[str, Any] = {}
-    for equation in equations:
-        for column in equation.columns:
-            name, own = variable_of(column), bare(column)
-            if name in generated or own in tensors:
-                continue
-            found = data[name]
-            value = own.partition("=")[2]
-            values = found.indicator(value) if value and isinstance(found, Categories) else response_values(found)
-            tensors[own] = pm.Data(own, values, dims=_row(data))
-    return Bending(tensors, data.bases)
+    waiting = [column for equation in reversed(equations) for column in reversed(equation.columns)]
+    while waiting:
+        column = waiting.pop()
+        name, own = variable_of(column), bare(column)
+        if name in data.made:
+            waiting += [term.name for term in reversed(data.made[name].terms)]
+            continue
+        if name in generated or own in tensors:
+            continue
+        found = data[name]
+        value = own.partition("=")[2]
+        values = found.indicator(value) if value and isinstance(found, Categories) else response_values(found)
+        tensors[own] = pm.Data(own, values, dims=_row(data))
+    return _Summing(tensors, data)
+
+
+class _Summing(Bending):
+    """Values by column; those of sums are added up of their parts' when they are looked at."""
+
+    def __init__(self, values: Mapping[str, Any], data: Dataset) -> None:
+        super().__init__(values, data.bases)
+        self._made = data.made
+
+    def __missing__(self, column: str) -> Any:
+        if column not in self._made:
+            return super().__missing__(column)
+        return sum(weight * self[term.name] for weight, term in self._made[column].parts)
 
 
 def _likelihood(equation: Equation, data: Dataset, parameters: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:

@@ -83,7 +83,9 @@ def _filled(plan: Plan, equation: Equation, data: Dataset) -> Any:
             f"{equation.response} is {family.name} and has missing values that other equations look at, which is not "
             "fitted yet. Drop these rows and say so, or impute"
         )
-    z = pm.Flat(f"missing({equation.response})", shape=unknown.size, initval=np.zeros(unknown.size))
+    # a latent variable begins at its marker, so that no chain is caught where all loadings have the other sign
+    begun = np.nan_to_num((column.telling[unknown] - column.mean) / column.sd)
+    z = pm.Flat(f"missing({equation.response})", shape=unknown.size, initval=begun)
     return ops.set_subtensor(pt.as_tensor(known)[unknown], column.mean + column.sd * z)
 
 

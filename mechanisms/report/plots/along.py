@@ -117,7 +117,8 @@ def _draw_turning(found: TurningPoint) -> Figure:
     _share_height(panels)
     for axes, turn in zip(panels, found.turns, strict=True):
         _draw_places(axes, turn, found)
-        _mark_cases(axes, found.cases)
+        if not found.of.latent:
+            _mark_cases(axes, found.cases)
     panels[0].set_ylabel(textwrap.fill(found.scale, 34), size=SMALL, color=INK, family=FONT)
     return figure
 
