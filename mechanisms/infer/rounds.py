@@ -10,6 +10,7 @@ import numpy as np
 from mechanisms.infer.engines.contract import Settings, Tell
 
 EVERY = 200  # milliseconds between two words about progress
+CAREFUL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,20 @@ class Sampled:
     tree: Any
     settled: bool = False
     stopped: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Round:
+    """Draws and tuning steps of each chain; `careful` takes smaller steps (nutpie's `target_accept` of .95 for its own)."""
+
+    draws: int
+    tune: int
+    careful: bool = False
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """The round in the sampler's words."""
+        return {"draws": self.draws, "tune": self.tune} | ({"target_accept": CAREFUL} if self.careful else {})
 
 
 class Sampler(Protocol):
@@ -39,10 +54,10 @@ class Sampler(Protocol):
 def run_rounds(
     start: Callable[..., Sampler],
     settings: Settings,
-    rounds: Sequence[tuple[int, int]],
+    rounds: Sequence[Round],
     settled: Callable[[Any], bool],
 ) -> Sampled:
-    """The first round, of (draws, tuning steps) per chain, whose draws are settled; else the last.
+    """The first round whose draws are settled; else the last.
 
     An interrupted round gives the draws that every chain has, or the round before it where that has more.
 
@@ -52,27 +67,27 @@ def run_rounds(
         Interrupted before every chain had a draw.
     """
     held: Sampled | None = None
-    for number, (draws, tune) in enumerate(rounds):
+    for number, each in enumerate(rounds):
         name = "NUTS" if number == 0 else "NUTS once more, for longer"
         try:
-            tree, whole = _run(start, draws, tune, _listen(settings.tell, name, draws, tune))
+            tree, whole = _run(start, each, _listen(settings.tell, name, each))
             if not whole:
-                return _keep(tree, held, draws)
+                return _keep(tree, held, each.draws)
             held = Sampled(tree)
             if number + 1 < len(rounds) and settled(tree):
                 return replace(held, settled=True)
         except KeyboardInterrupt:
             if held is None:
                 raise
-            return replace(held, stopped=(_count(held.tree), draws))
+            return replace(held, stopped=(_count(held.tree), each.draws))
     if held is None:
         raise AssertionError("there is at least one round")
     return held
 
 
-def _run(start: Callable[..., Sampler], draws: int, tune: int, listen: Callable[[Any], None]) -> tuple[Any, bool]:
+def _run(start: Callable[..., Sampler], asked: Round, listen: Callable[[Any], None]) -> tuple[Any, bool]:
     """What a sampler gave, and whether it came to its end."""
-    sampler = start(draws=draws, tune=tune, progress_callback=listen, progress_rate=EVERY)
+    sampler = start(**asked.words, progress_callback=listen, progress_rate=EVERY)
     try:
         return sampler.wait(), True
     except KeyboardInterrupt:
@@ -97,8 +112,9 @@ def _count(tree: Any) -> int:
     return int(there.sum(axis=1).min())
 
 
-def _listen(tell: Tell, name: str, draws: int, tune: int) -> Callable[[Any], None]:
+def _listen(tell: Tell, name: str, asked: Round) -> Callable[[Any], None]:
     """What a sampler's own words about its chains are in ours."""
+    draws, tune = asked.draws, asked.tune
 
     def listen(chains: Any) -> None:
         steps = [int(each.finished_draws) for each in chains]

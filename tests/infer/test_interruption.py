@@ -27,14 +27,14 @@ from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines import laplace, nuts
 from mechanisms.infer.engines.contract import Settings, UnreliableError
 from mechanisms.infer.marginal.whitened import sample_whitened
-from mechanisms.infer.rounds import run_rounds
+from mechanisms.infer.rounds import Round, run_rounds
 from mechanisms.report.doubts import find_doubts
 
 # --- rounds of a sampler ---
 
 CHAINS = 2
 SETTINGS = Settings(10, CHAINS, 5, np.random.SeedSequence(1))
-ROUNDS = [(10, 5), (40, 10)]
+ROUNDS = [Round(10, 5), Round(40, 10, careful=True)]
 
 
 def tree(*lengths):
@@ -65,7 +65,7 @@ def run(rounds, settled):
     """`run_rounds` where each round is None (whole), or the chains' lengths at the interruption."""
     waiting = iter(rounds)
 
-    def start(*, draws, tune, progress_callback, progress_rate):
+    def start(*, draws, tune, progress_callback, progress_rate, target_accept=0.8):
         return Sampler(next(waiting), draws)
 
     return run_rounds(start, SETTINGS, ROUNDS[: len(rounds)], lambda _tree: settled)
@@ -108,9 +108,10 @@ def test_an_interruption_while_draws_are_judged_keeps_them():
 
 
 def test_rounds_tell_warm_up_then_draws():
-    told = []
+    told, taken = [], []
 
-    def start(*, draws, tune, progress_callback, progress_rate):
+    def start(*, draws, tune, progress_callback, progress_rate, target_accept=0.8):
+        taken.append(target_accept)
         for steps in ((2, 5), (6, 12), (15, 15)):
             progress_callback([SimpleNamespace(finished_draws=each) for each in steps])
         return Sampler(None, draws)
@@ -118,6 +119,7 @@ def test_rounds_tell_warm_up_then_draws():
     run_rounds(start, replace(SETTINGS, tell=lambda *words: told.append(words)), ROUNDS, lambda _tree: False)
     assert told[:3] == [("NUTS, warming up", 7, 10), ("NUTS, draws", 8, 20), ("NUTS, draws", 20, 20)]
     assert told[3] == ("NUTS once more, for longer, warming up", 7, 20)
+    assert taken == [0.8, 0.95]
 
 
 # --- a whole fit ---

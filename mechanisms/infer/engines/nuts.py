@@ -11,7 +11,7 @@ from mechanisms.errors import FitError
 from mechanisms.infer.diagnostics import worst
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings
-from mechanisms.infer.rounds import Sampled, run_rounds
+from mechanisms.infer.rounds import Round, Sampled, run_rounds
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,7 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
         fixed |= {"chains": settings.chains, "cores": settings.chains, "seed": int(settings.seed.generate_state(1)[0])}
         if any("~gp[" in column for each in block for column in each.columns):
             fixed |= {"adaptation": "low_rank", "target_accept": 0.95}  # waves are alike within the data
-        rounds = [(settings.draws, settings.tune), (LONGER * settings.draws, 2 * settings.tune)]
+        rounds = [Round(settings.draws, settings.tune), Round(LONGER * settings.draws, 2 * settings.tune, careful=True)]
         start = partial(nutpie.sample, compiled, **fixed)
         sampled = run_rounds(
             start, settings, rounds if plan.varying else rounds[:1], lambda tree: _settled(tree, block)

@@ -24,8 +24,8 @@ NEAR = 0.3  # the sd of chains' beginnings about prior means, in prior sds
 def draw_joint(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Drawn:
     """Draws of a block's parameters and of its units' deviations.
 
-    Chains whose coefficients have R-hat of 1.01 or more or fewer than 400 effective draws are drawn again, once, four
-    times as long with twice the tuning, as by the engine `nuts`, which has the same model and more to sample.
+    Chains that diverged, or whose coefficients have R-hat of 1.01 or more or fewer than 400 effective draws, are drawn again,
+    once, four times as long with twice the tuning and in smaller steps.
 
     Raises
     ------

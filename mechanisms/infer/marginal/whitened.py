@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mechanisms.infer.diagnostics import worst
 from mechanisms.infer.engines.contract import Settings, UnreliableError
 from mechanisms.infer.marginal.native import Native
-from mechanisms.infer.rounds import Sampled, run_rounds
+from mechanisms.infer.rounds import Round, Sampled, run_rounds
 
 Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[float, Floats]]
@@ -40,8 +40,8 @@ def sample_whitened(
 
     The sampler's coordinates x are those of mode + root @ x, where a root of one dimension is a diagonal; `native` is the
     density in them, compiled. Chains begin at normal points with sd `near`, and are judged by what the draws are wanted
-    for, `speaks_of` (points → quantities, a column each). `lenient`: the second round is tuned for longer, and its draws
-    are given whatever they say.
+    for, `speaks_of` (points → quantities, a column each). `lenient`: a divergence asks for the second round, too, which is
+    tuned for longer, in smaller steps, and its draws are given whatever they say.
 
     Raises
     ------
@@ -60,16 +60,18 @@ def sample_whitened(
     compiled = _take_native(native, size, begin) or _take_python(slope, mode, root, begin)
     fixed: dict[str, Any] = {"chains": settings.chains, "cores": settings.chains, "progress_bar": False}
     fixed |= {"blocking": False, "save_warmup": False, "seed": int(seed.generate_state(1)[0])}
-    rounds = [(settings.draws, settings.tune), (LONGER * settings.draws, (2 if lenient else 1) * settings.tune)]
+    again = Round(LONGER * settings.draws, (2 if lenient else 1) * settings.tune, careful=lenient)
+    rounds = [Round(settings.draws, settings.tune), again]
 
     def judge(tree: Any) -> tuple[float, float]:
         points = np.asarray(tree["posterior"]["point"])
         wanted = speaks_of(points.reshape(-1, size)).reshape(*points.shape[:2], -1)
         return worst(xr.Dataset({"wanted": (("chain", "draw", "place"), wanted)}))
 
-    sampled = run_rounds(
-        partial(nutpie.sample, compiled, **fixed), settings, rounds, lambda tree: _settled(*judge(tree))
-    )
+    def settle(tree: Any) -> bool:
+        return _settled(*judge(tree)) and not (lenient and tree["sample_stats"]["diverging"].any())
+
+    sampled = run_rounds(partial(nutpie.sample, compiled, **fixed), settings, rounds, settle)
     if not (lenient or sampled.stopped or sampled.settled or _settled(*(found := judge(sampled.tree)))):
         raise UnreliableError(f"NUTS on the collapsed density: R-hat {found[0]:.3f}, effective size {found[1]:.0f}")
     return _unpack(sampled)
