@@ -54,6 +54,11 @@ def show(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:.3g}"
 
 
+def show_ratio(ratio: float) -> str:
+    """A ratio, to a digit after the point where it is small."""
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
+
 def write_series(lines: list[dict[str, Any]], work: str) -> list[str]:
     """Ours first, then by hand: seconds, effective draws of the effect per second, and whether the chains agree."""
     found, own = [], next((line for line in lines if (line["work"], line["who"]) == (work, "mechanisms")), None)
@@ -65,7 +70,7 @@ def write_series(lines: list[dict[str, Any]], work: str) -> list[str]:
         line = next(line for line in lines if (line["work"], line["who"]) == (work, who))
         times = find(lines, work, who)
         cells = [show(times.get(state)) for state in ("warm", "cold")]
-        ratios = [f"{times[s] / ours[s]:.1f}" if s in times and s in ours else "–" for s in ("warm", "cold")]
+        ratios = [show_ratio(times[s] / ours[s]) if s in times and s in ours else "–" for s in ("warm", "cold")]
         theirs = line["ess"] / times.get("warm", times.get("cold", math.nan))
         means, sds = compare(own["posterior"], line["posterior"])
         far = "1 | 1 | | " if line is own else f"{ratios[0]} | {ratios[1]} | {means:.2f} | {sds:.2f} "
@@ -93,7 +98,7 @@ def write_work(lines: list[dict[str, Any]], work: str) -> list[str]:
             raise SystemExit(f"{about.what}: {who} differs by {means:.2f} sds, {sds:.2f} in log sd: no comparison")
         theirs = find(lines, work, who)
         cells = " | ".join(show(theirs.get(state)) for state in STATES.values())
-        ratios = [f"{theirs[s] / ours[s]:.0f}" if s in theirs and s in ours else "–" for s in ("warm", "cold")]
+        ratios = [show_ratio(theirs[s] / ours[s]) if s in theirs and s in ours else "–" for s in ("warm", "cold")]
         found.append(f"| | {who} | {cells} | {' | '.join(ratios)} | {about.least} × | {means:.3f} | {sds:.3f} |")
     return found
 
