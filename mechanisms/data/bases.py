@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.shapes import Basis, name_basis, spell_condition
 from mechanisms.data.units import ROW
-from mechanisms.errors import DataError
+from mechanisms.errors import DataError, did_you_mean, listed
 from mechanisms.spec.shapes import WAVES, count_columns, list_powers, spell
 from mechanisms.spec.theory import Arrow, Shape, Span, Theory
 
@@ -27,6 +27,8 @@ def find_bases(theory: Theory, columns: Mapping[str, Any]) -> dict[str, Basis]:
     DataError
         A variable has too few different values for its shape, or holds what a logarithm does not take.
     """
+    for arrow in theory.arrows:
+        _check_words(arrow, columns)
     found = _find_conditions(theory, columns)
     for arrow in theory.arrows:
         name, shape, column = arrow.cause.name, arrow.shape, columns.get(arrow.cause.name)
@@ -94,6 +96,19 @@ def check_conditions(theory: Theory, data: Any) -> None:
                     f"{arrow}: only_when: {name} has missing values ({int(data[name].missing.sum())} of {data.n} rows), so nobody "
                     "sees where the arrow acts: drop these rows and say so"
                 )
+
+
+def _check_words(arrow: Arrow, columns: Mapping[str, Any]) -> None:
+    """Refuse a word in the condition of an arrow that the data do not have: they alone say what an undeclared variable holds."""
+    for name, said in arrow.only_when.values if arrow.only_when else ():
+        column = columns.get(name)
+        if column is None or isinstance(said, Span):
+            continue
+        known = column.values if hasattr(column, "codes") else column.labels or ()
+        words = (each for each in said if isinstance(each, str) and each not in known)
+        if (word := next(words, None)) is not None:
+            has = f"has {listed(known)}" if len(known) else f"holds numbers; a range is {name}: 3.."
+            raise DataError(f"{arrow}: only_when: {name} has no value '{word}': it {has}{did_you_mean(word, known)}")
 
 
 def _climb(name: str, steps: tuple[str, ...]) -> Basis:

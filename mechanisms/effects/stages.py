@@ -1,7 +1,7 @@
 """What the worlds of one contrast share, and the equations' predictors in a world.
 
 `predict` runs the one linear predictor on whatever the parameters and the rows' columns are: arrays over all cells, or
-polynomials that stand for them (`effects.polynomials`).
+polynomials that stand for them (`effects.averages.polynomials`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class Population:
     weights: Floats
     description: str
     degree: float = np.inf
-    known: dict[str, Any] = field(default_factory=dict)  # a cache of `effects.curves`
+    known: dict[str, Any] = field(default_factory=dict)  # a cache of `effects.averages.curves`
 
 
 @dataclass(frozen=True, eq=False)

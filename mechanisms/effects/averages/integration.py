@@ -4,7 +4,7 @@ The mediators' distribution is integrated, never its mean pushed through a link.
 is dropped (exact); polynomials get the Gauss–Hermite nodes that make them exact; normal noise that reaches the
 outcome's link linearly is summed into one normal and integrated in one dimension (in closed form for probit); 0/1 mediators
 and counts are summed over. What is left is put on an equidistant grid (the trapezoid rule, which converges geometrically for
-such integrands: Trefethen & Weideman 2014; `effects.nodes` for other families), refined and widened until some draws no longer
+such integrands: Trefethen & Weideman 2014; `effects.averages.nodes` for other families), refined and widened until some draws no longer
 change: where they always do, the mean does not exist. Only where that grid would be too large are its directions, but for
 0/1 mediators, replaced by a fixed set of Sobol' points.
 """

@@ -1,7 +1,7 @@
 """Averages without cells: where all that the outcome's mean needs is one linear predictor, as a polynomial in the rows' columns.
 
 What is linear on the way averages by the means of products of columns, exactly; a chance averages by tables of its curve
-(`effects.curves`). Everything else is left to cells of draws × rows × nodes.
+(`effects.averages.curves`). Everything else is left to cells of draws × rows × nodes.
 """
 
 from collections.abc import Mapping

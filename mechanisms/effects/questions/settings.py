@@ -39,15 +39,15 @@ def describe_held(fit: Fit, question: Question) -> str:
     for name, value in question.set:
         if isinstance(value, tuple) or value == "each":
             continue  # a row for each says which
-        column = fit.data[variable_of(name)]
-        chosen = choose(column, value)
-        outside = isinstance(column, Numbers) and not column.lowest <= float(chosen) <= column.highest
-        half = isinstance(column, Numbers) and column.binary and chosen not in (0.0, 1.0)
-        note = " (outside the data: an extrapolation)" if outside else " (no unit has that value)" if half else ""
-        words.append(_say(fit, name, value) + note)
+        words.append(_say(fit, name, value))
     return listed(words)
 
 
 def _say(fit: Fit, name: str, value: Scalar) -> str:
+    """The value in data units, with a warning where nobody has it."""
     column = fit.data[variable_of(name)]
-    return f"{name} set to {shown(column, choose(column, value))}"
+    chosen = choose(column, value)
+    outside = isinstance(column, Numbers) and not column.lowest <= float(chosen) <= column.highest
+    half = isinstance(column, Numbers) and column.binary and chosen not in (0.0, 1.0)
+    note = " (outside the data: an extrapolation)" if outside else " (no unit has that value)" if half else ""
+    return f"{name} set to {shown(column, chosen)}{note}"
