@@ -1,10 +1,11 @@
 """What an author should know of data and theory together, and nothing can decide for him."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from mechanisms.data.dataset import Column
+from mechanisms.data.renaming import Renaming
 from mechanisms.data.structure import Structure
 from mechanisms.spec.levels import Units as SaidUnits
 from mechanisms.spec.theory import Theory
@@ -29,3 +30,18 @@ def warn(theory: Theory, said: SaidUnits, structure: Structure, columns: Mapping
                 f"{arrow}: {{only_when: {{{time}: {grid[1]}..}}}}"
             )
     return tuple(found)
+
+
+def warn_of_unread(theory: Theory, renaming: Renaming, present: Iterable[str]) -> tuple[str, ...]:
+    """Columns that are named like a variable without one, unless `columns=` reads them for another."""
+    present = {*present} - {column for _, column in renaming.columns}
+    return tuple(
+        f"column '{name}' is not read: {name} {why}" for name, why in unmeasured(theory).items() if name in present
+    )
+
+
+def unmeasured(theory: Theory) -> dict[str, str]:
+    """Why a variable has no column."""
+    found = {each.name: f"is computed (is: {each.computed})" for each in theory.variables if each.computed}
+    latent = {each.name: "is measured by its indicators" for each in theory.variables if each.measured_by}
+    return found | latent | {each.name: "is measured by nothing" for each in theory.variables if each.measured_by == ()}

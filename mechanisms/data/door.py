@@ -1,13 +1,14 @@
 """The door: frames or files, held against a theory, become a `Dataset`, or one clear `DataError`."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import narwhals as nw
 
 from mechanisms.data.bases import check_conditions, find_bases
-from mechanisms.data.cautions import warn
+from mechanisms.data.cautions import unmeasured, warn, warn_of_unread
 from mechanisms.data.dataset import Column, Dataset
 from mechanisms.data.frames import Source, miss_column, open_table, read_source
 from mechanisms.data.gaps import refuse_gaps
@@ -79,7 +80,8 @@ def bind_some(
     if not theory.levels and (stream := open_stream(frame)) is not None:
         frame = _collect(theory, stream, renaming, wanted)
         if isinstance(frame, Stream):
-            return summarise(theory, only, frame, renaming)
+            summed = summarise(theory, only, frame, renaming)
+            return replace(summed, warnings=warn_of_unread(theory, renaming, frame.names))
     sources = _open(theory, said, frame, renaming, wanted)
     structure = find_structure(theory, said, sources)
     holding = Holding(theory, said, known, sources, structure, frozenset(following))
@@ -92,6 +94,7 @@ def bind_some(
     bottom = [name for name in said.above if not any(name in above for above in said.above.values())]
     n = sum(int(structure.tables[name].seen.sum()) for name in bottom or [ROW])
     warnings = warn(theory, said, structure, {column.name: column for column in found})
+    warnings += warn_of_unread(theory, renaming, [name for source in sources for name in source.present])
     bases = find_bases(theory, {column.name: column for column in found})
     data = Dataset(
         found,
@@ -120,14 +123,14 @@ def open_rows(
     if stream is None:
         table = open_table(frame)
         stream = as_stream(table.collect() if isinstance(table, nw.LazyFrame) else table)
-    check_renaming(renaming, names, _unmeasured(theory), list(stream.names))
+    check_renaming(renaming, names, unmeasured(theory), list(stream.names))
     variables = tuple(declared(theory)[name] for name in names)
     return variables, read(variables, stream, renaming, known), known
 
 
 def _collect(theory: Theory, stream: Stream, renaming: Renaming, wanted: tuple[str, ...]) -> Any:
     """What is read in batches as a frame if it is small, with the needed columns only; else the stream."""
-    check_renaming(renaming, wanted, _unmeasured(theory), list(stream.names))
+    check_renaming(renaming, wanted, unmeasured(theory), list(stream.names))
     columns = [renaming.column(name) for name in wanted]
     for name, column in zip(wanted, columns, strict=True):
         if column not in stream.names:
@@ -181,7 +184,7 @@ def _open(
             f"columns=: '{wide[both[0]][0]}' has a column per occasion, but there is a frame of {both[0]}: one of the two"
         )
     present = [name for table in frames.values() for name in table.collect_schema().names()]
-    check_renaming(renaming, (*wanted, *said.above), _unmeasured(theory), present)
+    check_renaming(renaming, (*wanted, *said.above), unmeasured(theory), present)
     found: list[Source] = []
     for level, table in frames.items():
         here = [
@@ -235,10 +238,3 @@ def _frames(theory: Theory, frame: Any, wide: Mapping[str, tuple[str, ...]]) -> 
         lowest = ", ".join(f'"{name}": …' for name in levels)
         raise DataError(f"no level lies below all others, so give a frame for each: {{{lowest}}}")
     return {level: frame}
-
-
-def _unmeasured(theory: Theory) -> dict[str, str]:
-    """Why a variable has no column."""
-    found = {each.name: f"is computed (is: {each.computed})" for each in theory.variables if each.computed}
-    latent = {each.name: "is measured by its indicators" for each in theory.variables if each.measured_by}
-    return found | latent | {each.name: "is measured by nothing" for each in theory.variables if each.measured_by == ()}

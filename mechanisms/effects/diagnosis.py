@@ -47,7 +47,7 @@ def diagnose(fit: Fit) -> Diagnosis:
     """Rank-normalised R-hat, bulk and tail effective sample size and divergences (Vehtari et al. 2021).
 
     Of every parameter, and of every effect that the theory's questions ask for; what varies among units is judged by its
-    sds and by these effects. Between coefficients that the data can hardly tell are named. A fit is believed when R-hat < 1.01,
+    sds and by these effects. Between coefficients that the data can hardly tell are named, and what binding the data warned of. A fit is believed when R-hat < 1.01,
     both effective sample sizes > 400, and no transition diverged. Of a fit whose sampling was interrupted that is said first.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
@@ -61,7 +61,7 @@ def _judge(fit: Fit) -> Diagnosis:
         cut = f"sampling was interrupted ({fit.interrupted}): " if fit.interrupted else ""
         raise FitError(f"{cut}{chains} chain × {draws} draws cannot be diagnosed: sample with chains=4, draws=1000")
     effects, skipped = _derived(fit)
-    skipped += [*map(str, find_inestimable(fit)), *find_separated(fit.plan, fit.data)]
+    skipped += [*map(str, find_inestimable(fit)), *find_separated(fit.plan, fit.data), *fit.data.warnings]
     assessed = fit.draws[[name for name in fit.plan.parameters if name in fit.draws]]
     varying = {name: values for name, values in assessed.items() if float(np.ptp(values.values)) > 0}
     if not varying:

@@ -43,7 +43,7 @@ class Explanation:
     doubtful: tuple[str, ...] = ()
     observed: tuple[str, ...] = ()
     inert: tuple[str, ...] = ()
-    separated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         lines = [f"Inference plan for {self.rows} rows"]
@@ -69,7 +69,7 @@ class Explanation:
             "(1 + effect) / (occasions − 1) (Nickell 1981)"
             for name in self.inert
         ]
-        lines += [f"Note: {sentence}" for sentence in self.separated]
+        lines += [f"Note: {sentence}" for sentence in self.notes]
         return "\n".join(lines)
 
 
@@ -91,7 +91,8 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
     inert = tuple(each.response for each in plan.equations if each.response in observed and _looks_back(each))
     doubtful = linear_probabilities(plan, data)
     blocks, priors = choose(plan, data, engine), print_priors(plan, data.reference)
-    return Explanation(blocks, priors, data.n, doubtful, observed, inert, find_separated(plan, data))
+    notes = (*find_separated(plan, data), *data.warnings)
+    return Explanation(blocks, priors, data.n, doubtful, observed, inert, notes)
 
 
 def _looks_back(equation: Equation) -> bool:

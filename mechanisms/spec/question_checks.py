@@ -42,8 +42,7 @@ def _check(question: Question, theory: Theory, known: Mapping[str, Variable], un
     for key, term in (("of", question.of), ("on", question.on)):
         inner = Term(term.name, term.part, term.when, term.value)
         check_term(inner, known, units, f"question: {key}", "question: ", question.place)
-    problem = _problem_of_terms(question, known) or _problem_of_moments(question) or _problem_of_lists(question)
-    problem = problem or _problem(question, theory, units)
+    problem = _problem_of_terms(question, known) or _problem_of_moments(question) or _problem(question, theory, units)
     if not problem:
         for key, name, value in _values(question):
             problem = problem or _problem_of_value(key, name, known.get(name_in(name)), value)
@@ -102,15 +101,6 @@ def _problem_of_moments(question: Question) -> str:
         return f"{question.on} comes before {question.of}; the future does not cause the past"
     if isinstance(of, Occasions) and isinstance(on, Occasions) and (on.last or on.first) < of.first:
         return f"{question.on} comes before {question.of}; the future does not cause the past"
-    return ""
-
-
-def _problem_of_lists(question: Question) -> str:
-    """A list of values has one at least."""
-    for key, pairs in (("at", question.at), ("set", question.set)):
-        for name, said in pairs:
-            if said == ():
-                return f"{key}: {name}: [] holds no value: name one, or leave {name} out"
     return ""
 
 

@@ -295,6 +295,7 @@ class Question(Said):
             said["path"] = tuple(step.strip() for step in said.pop("through").split("->"))
         elif isinstance(through, str):
             said["through"] = (through,)
+        _refuse_empty(said)
         if isinstance(said.get("at"), dict):
             said["at"] = tuple(
                 (key, tuple(value) if isinstance(value, list | tuple) else (value,))
@@ -310,6 +311,14 @@ class Question(Said):
         if isinstance(said.get("adjust"), str):
             said["adjust"] = (said["adjust"],)
         return said
+
+
+def _refuse_empty(said: dict[str, Any]) -> None:
+    """A list of values has one at least."""
+    for key in ("at", "set"):
+        for name, value in said[key].items() if isinstance(said.get(key), dict) else ():
+            if isinstance(value, list | tuple) and not value:
+                raise ValueError(f"{key}: {name}: [] holds no value: name one, or leave {name} out")
 
 
 Theory.model_rebuild()

@@ -185,3 +185,17 @@ def test_a_treatment_that_meets_the_baseline_is_mentioned(y, arrow, warned):
     assert bool(data.warnings) is warned
     assert ("warning: arm -> y: acts on y at session 0 too" in repr(data)) is warned
     assert ("arm -> y: {only_when: {session: 2..}}" in "".join(data.warnings)) is warned
+
+
+GRADED = "variables: {w: , x: , y: }\narrows:\n  x -> y: {only_when: %s}\n  w -> x:\n"
+
+
+@pytest.mark.parametrize("start", ["", "levels: [session, client]\ntime: session\n"])
+def test_words_in_an_arrows_condition_are_values(start):
+    """Of a variable that the theory says nothing else of: the data alone know what it holds."""
+    frame = sessions(w=np.tile([1.0, 2.0, 4.0], 3), x=np.sin(np.arange(9)))
+    for condition in ("{w: high}", "{w: [2, high]}"):
+        with pytest.raises(DataError, match=r"x -> y.*: only_when: w has no value 'high': it holds numbers"):
+            mx.bind(mx.parse(start + GRADED % condition), frame)
+    for condition in ("{w: 2}", "{w: 2..}", "{w: [1, 4]}"):
+        mx.bind(mx.parse(start + GRADED % condition), frame)

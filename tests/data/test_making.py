@@ -29,8 +29,9 @@ def frame():
 
 
 def test_a_sum_is_that_of_its_parts_whatever_comes_first(frame):
-    """`twice` stands before `gain`, which it is made of; a column of that name is nobody's business, as with levels."""
+    """`twice` stands before `gain`, which it is made of; a column of that name is not read, and that is said."""
     data = mx.bind(mx.parse(TEXT), frame.assign(gain=7.0))
+    assert data.warnings == ("column 'gain' is not read: gain is computed (is: post - pre)",)
     gain = frame.post - frame.pre
     np.testing.assert_allclose(data["gain"].values, gain)
     np.testing.assert_allclose(data["twice"].values, 2 * gain - 0.5 * frame.x)

@@ -4,7 +4,7 @@ import pytest
 from small_worlds import noise, pinned, values
 
 import mechanisms as mx
-from mechanisms.errors import DataError
+from mechanisms.errors import DataError, SpecError
 
 TEXT = (
     "variables: {g: {family: categorical, values: [a, b, c]}, x: , m: , y: }\n"
@@ -57,8 +57,22 @@ def test_a_moderator_is_looked_at_under_each(fit):
 
 @pytest.mark.parametrize(
     ("said", "words"),
-    [([0, 0], "set: m: 0 and 0: a value is said twice"), ("each", "each: m has 60 different values")],
+    [
+        ([0, 0], "set: m: 0 and 0: a value is said twice"),
+        ("each", "each: m has 60 different values"),
+    ],
 )
 def test_values_that_are_no_two(fit, said, words):
     with pytest.raises(DataError, match=words):
         mx.estimate(fit, mx.Question(of="x", on="y", kind="controlled", set={"m": said}))
+
+
+@pytest.mark.parametrize("key", ["at", "set"])
+def test_a_list_holds_a_value(key):
+    with pytest.raises(SpecError, match=rf"{key}: m: \[\] holds no value: name one, or leave m out"):
+        mx.Question(of="x", on="y", kind="controlled", **{key: {"m": []}})
+
+
+def test_values_that_nobody_has_are_marked(fit):
+    found = values(mx.estimate(fit, mx.Question(of="x", on="y", kind="controlled", set={"m": [0, 99]})))
+    assert {"controlled [m set to 0]", "controlled [m set to 99 (outside the data: an extrapolation)]"} <= set(found)

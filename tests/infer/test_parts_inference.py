@@ -184,7 +184,7 @@ BINARY = "variables:\n  x:\n  z:\n  y: {family: bernoulli}\narrows: [x -> y, z -
 
 def notes(text, **columns):
     theory = mx.parse(text)
-    return mx.explain(mx.compile(theory), mx.bind(theory, pd.DataFrame(columns))).separated
+    return mx.explain(mx.compile(theory), mx.bind(theory, pd.DataFrame(columns))).notes
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,11 @@ def test_data_have_a_column_of_gaps_in_the_units_of_the_marker():
 def test_a_column_with_the_name_of_a_latent_is_not_read():
     with pytest.raises(DataError, match="'f' is measured by its indicators"):
         bind(parse(THREE), people(1).assign(u=0.0), columns={"f": "u"})
-    assert bind(parse(THREE), people(1).assign(f=0.0)).numbers("f").missing.all()
+    data = bind(parse(THREE), people(1).assign(f=0.0))
+    assert data.numbers("f").missing.all()
+    assert "warning: column 'f' is not read: f is measured by its indicators" in repr(data)
+    assert "Note: column 'f' is not read" in repr(explain(compile(parse(THREE)), data))
+    assert not bind(parse(THREE), people(1)).warnings
 
 
 def test_units_of_measurement_change_no_standardised_prior():
