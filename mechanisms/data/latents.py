@@ -31,18 +31,22 @@ def list_latents(theory: Theory, columns: Mapping[str, Column], holding: Holding
 
 
 def _imagine(gauge: Gauge, marker: Column, absent: Mask | None) -> Numbers:
-    """The column of a latent variable that is counted like this one, or like its standardised values."""
+    """The column of a latent variable that is counted like this one, by its loading, or like its standardised values."""
     values = marker.telling if isinstance(marker, Numbers) else response_values(marker)
     known = values[np.isfinite(values)]
     mean, sd = (
         (marker.mean, marker.sd) if isinstance(marker, Numbers) else (float(known.mean()), float(known.std(ddof=1)))
     )
-    unit, middle = 1.0 if gauge.marker else sd, mean if gauge.middle is None else gauge.middle
+    unit = gauge.slope if gauge.marker else sd / gauge.width
+    middle = (mean - gauge.height) / unit if gauge.middle is None else gauge.middle
     nothing, shown = np.full(len(values), np.nan), (values - mean) / unit + middle
+    ends = (-np.inf, np.inf)
+    if gauge.middle is None:
+        there = shown[np.isfinite(shown)]
+        ends = (float(there.min()), float(there.max()))
     for each in (nothing, shown):
         each.flags.writeable = False
-    ends = (float(known.min()), float(known.max())) if gauge.middle is None else (-np.inf, np.inf)
-    return Numbers(gauge.latent, nothing, middle, sd / unit, *ends, binary=False, absent=absent, shown=shown)
+    return Numbers(gauge.latent, nothing, middle, sd / abs(unit), *ends, binary=False, absent=absent, shown=shown)
 
 
 def _find_absent(theory: Theory, name: str, holding: Holding) -> Mask | None:

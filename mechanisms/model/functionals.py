@@ -16,7 +16,8 @@ from mechanisms.errors import DataError, listed
 from mechanisms.model.equations import Coefficient, Equation, Factor
 from mechanisms.model.scales import Standard
 from mechanisms.model.standardising import Working
-from mechanisms.spec.theory import Prior, Scalar
+from mechanisms.spec.measuring import find_gauges, list_gauge_priors
+from mechanisms.spec.theory import Prior, Scalar, Theory
 
 Floats = NDArray[np.float64]
 Given = dict[str, float | str | None]  # by variable; None is the mean of each column: 0 of departures
@@ -43,6 +44,41 @@ def weigh_coefficients(prior: Prior, equation: Equation, data: Dataset, working:
         for factor in beyond:
             _check_zero(own, factor, given, working.standards[factor.column], prior)
     return weights
+
+
+def place_zero(theory: Theory, equation: Equation, working: Working, prior: Prior) -> Floats | None:
+    """The working coefficients' weights in the intercept that gives a latent variable its zero, intercept first.
+
+    It is taken at the means of all other causes: at their zeros, which may be far away, the zero would be where no unit
+    is, and the other priors with it. None of any other intercept, and where nothing else acts.
+
+    Raises
+    ------
+    DataError
+        The theory itself fixes that intercept, at zeros that the data of a cause do not reach.
+    """
+    gauge = next((each for each in find_gauges(theory) if each.zero == equation.addresses[0]), None)
+    others = [] if gauge is None else [each for each in equation.coefficients if not _only_of(gauge.latent, each)]
+    if gauge is None or not others or prior.fixed is None:
+        return None
+    if prior not in list_gauge_priors(theory):
+        for standard, name in ((working.standards[f.column], f.variable) for each in others for f in each.factors):
+            if name != gauge.latent and not standard.lowest <= 0 <= standard.highest:
+                raise DataError(
+                    f"prior on '{prior.address}' puts the zero of {gauge.latent} where {name} is 0, but {name} runs from "
+                    f"{standard.lowest:g} to {standard.highest:g}: take the prior out, so that it is at the means, or centre {name}"
+                    + (f"\n\n{prior.place}" if prior.place.line else "")
+                )
+        return None
+    weights: Floats = np.eye(len(equation.addresses))[0]
+    for position, each in enumerate(equation.coefficients, start=1):
+        if _only_of(gauge.latent, each):
+            weights -= working.standards[each.factors[0].column].centre * working.to_raw[position]
+    return weights
+
+
+def _only_of(latent: str, coefficient: Coefficient) -> bool:
+    return coefficient.degree == 1 and coefficient.factors[0].variable == latent
 
 
 def _weight(

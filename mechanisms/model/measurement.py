@@ -104,6 +104,10 @@ def _of_gauges(theory: Theory, known: dict[str, Variable]) -> Iterator[Fault]:
                     f"indicator first that is normal, or fix the variance, priors: sigma({each.latent}): {{fixed: 1}}",
                     theory.variable(each.latent).place,
                 )
+            own = said.get(parse_address(loading).key)
+            if own is not None and own.fixed is not None and (own.fixed == 0 or own.scale == "standardised"):
+                wrong = "a loading of 0 gives it none" if own.fixed == 0 else "so no scale is known yet: say it raw"
+                yield f"prior on '{loading}': {each.marker} gives {each.latent} its unit, and {wrong}", own.place
         for address, remedy in remedies.items():
             key = parse_address(address).key
             if key not in taken and key in said and said[key].fixed is None:

@@ -7,6 +7,7 @@ from mechanisms.model.beliefs import WIDTH, Belief, Spread
 from mechanisms.model.deviations import state_deviations
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
+from mechanisms.model.functionals import place_zero
 from mechanisms.model.plan import Plan, shown_prior
 from mechanisms.model.priors import Beliefs, find_multiplier, find_width, first_spread, state_beliefs
 from mechanisms.model.standardising import find_cause_scale
@@ -95,6 +96,8 @@ def _own_line(plan: Plan, prior: Prior, equation: Equation, data: Dataset, belie
     where = str(prior.because) if gauged else f"the theory: {shown_prior(prior)}"
     if position == 0 and not gauged:
         where += f", {_where_zero(predictor, data)}"
+    elif position == 0 and place_zero(plan.theory, predictor, working, prior) is not None:
+        where += ", at the means of what else acts on it"
     if prior.same_as is not None:
         return address, shown_prior(prior), where if position == 0 else "the theory"
     if prior.fixed is not None:

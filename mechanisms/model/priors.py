@@ -21,7 +21,7 @@ from mechanisms.model.beliefs import WIDTH, Belief, Spread, rescale_prior
 from mechanisms.model.curve_priors import believe_in_steps, believe_in_wave, count_steps, find_wave, state_traits
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
-from mechanisms.model.functionals import weigh_coefficients
+from mechanisms.model.functionals import place_zero, weigh_coefficients
 from mechanisms.model.plan import Plan
 from mechanisms.model.scales import find_effect_scale, find_middle, find_spread_scale, split_spread
 from mechanisms.model.standardising import Basis, Working, find_cause_scale, list_bases
@@ -182,6 +182,8 @@ def _step(plan: Plan, equation: Equation, data: Dataset, bases: Sequence[Basis],
     if prior.same_as is not None:
         return _Borrowed(raw, prior.same_as)
     unit = find_multiplier(plan, prior, predictor, data, basis.working, position)
+    if position == 0 and (zero := place_zero(plan.theory, predictor, basis.working, prior)) is not None:
+        return _Fixed(zero @ basis.share, prior.fixed or 0.0, raw=False)
     if prior.fixed is not None and not prior.at:
         return _Fixed(raw, prior.fixed * unit, raw=True)
     row = weigh_coefficients(prior, predictor, data, basis.working, position) @ basis.working.to_raw @ basis.share

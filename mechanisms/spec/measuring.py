@@ -18,7 +18,8 @@ WIDTH = 2.5  # standardised, of the first loading where the variance is 1: half 
 class Gauge:
     """Of one latent variable: its `marker`, None with unit variance, and the address of the intercept that gives it its zero.
 
-    `first` is its first indicator. `middle` is where the latent's own intercept is fixed, None where the marker's is.
+    `first` is its first indicator. `middle` is where the latent's own intercept is fixed, None where the marker's is, at
+    `height`. `slope` is the marker's loading, `width` the fixed residual sd.
     """
 
     latent: str
@@ -26,6 +27,9 @@ class Gauge:
     marker: str | None
     zero: str
     middle: float | None
+    slope: float = 1.0
+    height: float = 0.0
+    width: float = 1.0
 
 
 def find_gauges(theory: Theory) -> tuple[Gauge, ...]:
@@ -39,12 +43,14 @@ def find_gauges(theory: Theory) -> tuple[Gauge, ...]:
             continue
         name = variable.name
         moved = [each for each in variable.measured_by if parse_address(f"{name} -> {each}").key in fixed]
-        unit = parse_address(f"sigma({name})").key in fixed
-        marker = None if unit else (moved or variable.measured_by)[0]
+        width = fixed.get(parse_address(f"sigma({name})").key)
+        marker = (moved or variable.measured_by)[0] if width is None else None
         said = fixed.get(parse_address(f"1 -> {name}").key)
         given = marker and said is None and f"1 -> {marker}" not in [each.zero for each in found]
         zero, middle = (f"1 -> {marker}", None) if given else (f"1 -> {name}", said or 0.0)
-        found.append(Gauge(name, variable.measured_by[0], marker, zero, middle))
+        slope = fixed.get(parse_address(f"{name} -> {marker}").key, 1.0) if marker else 1.0
+        height = fixed.get(parse_address(zero).key, 0.0) if given else 0.0
+        found.append(Gauge(name, variable.measured_by[0], marker, zero, middle, slope, height, width or 1.0))
     return tuple(found)
 
 

@@ -158,7 +158,7 @@ def test_row_by_row_a_factor_model_is_the_covariance_that_it_implies():
     assert np.ptp(ours.differences(by_hand)) < 1e-9
 
 
-def test_unit_variance_has_a_first_loading_above_zero_and_the_zero_at_its_own_intercept():
+def test_unit_variance_has_a_first_loading_above_zero_and_the_zero_at_the_mean_of_its_cause():
     frame = rows(2)
 
     def by_hand(v):
@@ -168,13 +168,14 @@ def test_unit_variance_has_a_first_loading_above_zero_and_the_zero_at_its_own_in
         assert load[0] > 0
         seen = frame[["f1", "f2", "f3"]].to_numpy()
         return sum(
-            log_normal(values, base + load * v["x -> f"] * x, np.outer(load, load) + noise)
+            log_normal(values, base + load * v["x -> f"] * (x - frame.x.mean()), np.outer(load, load) + noise)
             for values, x in zip(seen, frame.x, strict=True)
         )
 
     ours = Likelihood(UNIT, frame)
     _, value = ours.at(ours.density.coordinates.start)
-    assert (value["sigma(f)"], value["1 -> f"]) == (1, 0)
+    assert value["sigma(f)"] == 1
+    assert value["1 -> f"] == pytest.approx(-value["x -> f"] * frame.x.mean())
     assert np.ptp(ours.differences(by_hand)) < 1e-9
 
 
@@ -191,7 +192,9 @@ def test_latents_measure_latents_and_share_indicators():
 
     ours = Likelihood(ORDERS, frame)
     _, value = ours.at(ours.density.coordinates.start)
-    assert [value[a] for a in ("g -> f", "1 -> f", "f -> f1", "1 -> f1", "h -> f3", "1 -> f3")] == [1, 0, 1, 0, 1, 0]
+    assert [value[a] for a in ("g -> f", "1 -> f", "f -> f1", "1 -> f1", "h -> f3")] == [1, 0, 1, 0, 1]
+    # h has its zero where f, the other that f3 measures, has its mean: that of f1
+    assert value["1 -> f3"] == pytest.approx(-value["f -> f3"] * frame.f1.mean())
     assert np.ptp(ours.differences(by_hand)) < 1e-9
 
 

@@ -106,7 +106,7 @@ def test_what_gives_the_unit_is_said_of_priors():
     lines = {line[0]: line[1:] for line in explain(plan, bind(plan.theory, people(3))).priors}
     sd = 2.5 * people(3).f1.std()
     assert lines["f -> f1"] == (f"half_normal({sd:.4g})", "f grows with its first indicator")
-    assert lines["1 -> f"] == ("fixed at 0", "the zero of f")
+    assert lines["1 -> f"] == ("fixed at 0", "the zero of f, at the means of what else acts on it")
 
 
 def test_a_latent_with_indicators_and_effects_of_other_families():
