@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.data.elsewhere import list_gaps, make_gap, name_gap
 from mechanisms.data.shapes import Basis, name_basis, spell_condition
+from mechanisms.data.splines import write_bspline, write_natural, write_pieces
 from mechanisms.data.units import ROW
 from mechanisms.errors import DataError, did_you_mean, listed
 from mechanisms.spec.shapes import WAVES, count_columns, list_powers, spell
@@ -19,8 +22,10 @@ _FREE = {"gp": 3, "logistic": 3}  # how many different values a curve needs at l
 BOUNDARY = 3.2  # how far the sine waves of a gp reach, in half ranges of the data
 
 
-def find_bases(theory: Theory, columns: Mapping[str, Any]) -> dict[str, Basis]:
-    """The bases that the arrows of a theory need of these columns.
+def find_bases(
+    theory: Theory, columns: Mapping[str, Any], grids: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+) -> dict[str, Basis]:
+    """The bases that the arrows of a theory need of these columns, and of the occasions of each level of time.
 
     Raises
     ------
@@ -30,6 +35,8 @@ def find_bases(theory: Theory, columns: Mapping[str, Any]) -> dict[str, Basis]:
     for arrow in theory.arrows:
         _check_words(arrow, columns)
     found = _find_conditions(theory, columns)
+    for time, grid in grids.items():
+        found |= {name_gap(time, words)[0]: make_gap(time, words, grid) for words in list_gaps(theory)}
     for arrow in theory.arrows:
         name, shape, column = arrow.cause.name, arrow.shape, columns.get(arrow.cause.name)
         if column is None:
@@ -128,10 +135,23 @@ def make_basis(variable: str, shape: Shape, values: Floats) -> Basis:
         return Basis(variable, name, -1, middle, width, (), (0.0,), (0.0,), ((),), low, high)
     if shape.kind == "gp":
         return _waves(variable, low, high)
-    made = _spline(shape.argument, values) if shape.kind == "spline" else _piecewise(shape.argument)
-    degree, start, width, knots, constants, slopes, weights = made
+    make = {"spline": write_natural, "bspline": write_bspline, "piecewise": write_pieces}[shape.kind]
+    degree, start, width, knots, constants, slopes, weights, *more = make(shape.argument, values)
     bare = Basis(
-        variable, name, degree, start, width, tuple(knots), tuple(constants), tuple(slopes), weights, low, high
+        variable,
+        name,
+        degree,
+        start,
+        width,
+        tuple(knots),
+        tuple(constants),
+        tuple(slopes),
+        weights,
+        low,
+        high,
+        (),
+        (),
+        *more,
     )
     zero = [float(bare.column(piece + 1, np.float64(0.0))) for piece in range(bare.size)]
     return replace(bare, constants=tuple(constant - at for constant, at in zip(constants, zero, strict=True)))
@@ -149,49 +169,6 @@ def _waves(variable: str, low: float, high: float) -> Basis:
     bare = Basis(variable, "gp", -1, middle, width, (), none, none, weights, low, high)
     zero = tuple(-float(bare.column(piece, np.float64(0.0))) for piece in range(1, WAVES + 1))
     return replace(bare, constants=zero)
-
-
-def _spline(df: Any, values: Floats) -> Any:
-    """Cardinal natural cubic splines at quantiles: column j is 1 at knot j + 1 and 0 at all others, before its shift.
-
-    Natural splines by truncated powers: Hastie, Tibshirani & Friedman (2009), The Elements of Statistical Learning, 5.2.1.
-    """
-    places = place_knots(df, values)
-    start, width = float(places[0]), float(places[-1] - places[0])
-    knots = (places - start) / width
-    rest = len(knots) - 2
-    cubes = np.zeros((len(knots), rest))  # the weight of every truncated power in every bent column
-    for k in range(rest):
-        cubes[k, k] += 1.0 / (1.0 - knots[k])
-        cubes[-2, k] -= 1.0 / (1.0 - knots[-2])
-        cubes[-1, k] = -cubes[:-1, k].sum()
-    powers = np.maximum(knots[:, None] - knots, 0.0) ** 3
-    plain = np.column_stack([np.ones(len(knots)), knots, powers @ cubes])
-    cardinal = np.linalg.inv(plain)[:, 1:]
-    weights = tuple(map(tuple, (cubes @ cardinal[2:]).T.tolist()))
-    return 3, start, width, knots.tolist(), cardinal[0].tolist(), cardinal[1].tolist(), weights
-
-
-def place_knots(df: int, values: Floats) -> Floats:
-    """One knot more than columns: the ends of the data, and between them quantiles.
-
-    Of values that many units share, quantiles of all values may coincide; then they are those of the different values.
-    """
-    shares = np.linspace(0.0, 1.0, df + 1)
-    knots = np.quantile(values, shares)
-    if np.min(np.diff(knots)) <= 1e-6 * (knots[-1] - knots[0]):
-        knots = np.quantile(np.unique(values), shares)
-    return np.asarray(knots)
-
-
-def _piecewise(knots: Any) -> Any:
-    """One slope for every stretch between stated knots."""
-    size = len(knots) + 1
-    weights = np.zeros((size, size - 1))
-    for k in range(size - 1):
-        weights[k, k], weights[k + 1, k] = -1.0, 1.0
-    slopes = [float(piece == 0) for piece in range(size)]
-    return 1, 0.0, 1.0, [float(knot) for knot in knots], [0.0] * size, slopes, tuple(map(tuple, weights.tolist()))
 
 
 def _check_distinct(arrow: Arrow, values: Floats) -> None:

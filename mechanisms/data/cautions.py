@@ -1,20 +1,30 @@
 """What an author should know of data and theory together, and nothing can decide for him."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from mechanisms.data.dataset import Column
+from mechanisms.data.dataset import Column, Numbers
+from mechanisms.data.elsewhere import say_outside
 from mechanisms.data.renaming import Renaming
 from mechanisms.data.structure import Structure
+from mechanisms.errors import listed
 from mechanisms.spec.levels import Units as SaidUnits
+from mechanisms.spec.shapes import count_columns
+from mechanisms.spec.terms import Relative
 from mechanisms.spec.theory import Theory
 
 
 def warn(theory: Theory, said: SaidUnits, structure: Structure, columns: Mapping[str, Column]) -> tuple[str, ...]:
+    """What acts where nothing should: on the baseline, and, by a zero that nobody has, where an arrow does not hold."""
+    return (*_warn_of_baselines(theory, said, structure, columns), *_warn_of_zeros(theory, said, columns))
+
+
+def _warn_of_baselines(
+    theory: Theory, said: SaidUnits, structure: Structure, columns: Mapping[str, Column]
+) -> Iterator[str]:
     """A treatment acts at every occasion, baseline included, unless its arrow says otherwise (language R15)."""
     randomised = {each.name for each in theory.variables if each.assigned}
-    found = []
     for arrow in theory.arrows:
         effect, time = arrow.effect.name, said.levels.get(arrow.effect.name)
         names = arrow.only_when.names if arrow.only_when else ()
@@ -25,11 +35,45 @@ def warn(theory: Theory, said: SaidUnits, structure: Structure, columns: Mapping
         if time in names or grid[0] != 0 or len(grid) < 2 or column is None:
             continue
         if np.any(column.observed & (table.place == 0)):
-            found.append(
+            yield (
                 f"{arrow}: acts on {effect} at {time} 0 too. If that was measured before {arrow.cause} began, write "
                 f"{arrow}: {{only_when: {{{time}: {grid[1]}..}}}}"
             )
-    return tuple(found)
+
+
+def _warn_of_zeros(theory: Theory, said: SaidUnits, columns: Mapping[str, Column]) -> Iterator[str]:
+    """Where an arrow or its cause does not exist, it contributes nothing (R12): the effect is as it would be at a cause of 0.
+
+    Where a whole slope varies among units, so do intercepts: at a cause of 0.
+    Where time alone decides, the effect's mean is free (`model.elsewhere`).
+    """
+    where = {each.name: each.only_when for each in theory.variables}
+    for arrow in theory.arrows:
+        cause, effect, column = arrow.cause, arrow.effect, columns.get(arrow.cause.name)
+        if not isinstance(column, Numbers) or column.lowest <= 0 <= column.highest:
+            continue
+        departs = said.is_repeated(cause.name) and cause.part != "whole" and not count_columns(arrow.shape)
+        lagged = isinstance(cause.when, Relative) and cause.when.steps
+        within = departs and bool(lagged or cause.part == said.levels.get(cause.name))  # 0 on average
+        if arrow.varies_by and not within:
+            yield (
+                f"{arrow}: varies by {listed(arrow.varies_by)}, and so do intercepts, which are those at {cause.name} = 0. Nobody is "
+                f"there ({column.lowest:g} to {column.highest:g}), so that their default prior says nothing sensible: centre {cause.name}"
+            )
+        for condition, holds in ((arrow.only_when, not within), (where.get(cause.name), not departs)):
+            free = say_outside(condition, (str(said.levels.get(effect.name)),)) and condition is arrow.only_when
+            names = condition.names if condition and holds and not free else ()
+            drawn = {each.cause.name for each in theory.arrows if each.effect == effect and each.only_when is None}
+            if not all(name in drawn and _is_grouping(columns.get(name)) for name in names):
+                yield (
+                    f"{arrow}: elsewhere than {condition}, {effect} is as it would be at {cause.name} = 0, which nobody "
+                    f"has ({column.lowest:g} to {column.highest:g}): centre {cause.name} in the data"
+                )
+
+
+def _is_grouping(column: Column | None) -> bool:
+    """Whether its own arrow lets the groups of a condition differ."""
+    return column is not None and (not isinstance(column, Numbers) or column.binary)
 
 
 def warn_of_unread(theory: Theory, renaming: Renaming, present: Iterable[str]) -> tuple[str, ...]:

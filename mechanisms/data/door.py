@@ -95,7 +95,7 @@ def bind_some(
     n = sum(int(structure.tables[name].seen.sum()) for name in bottom or [ROW])
     warnings = warn(theory, said, structure, {column.name: column for column in found})
     warnings += warn_of_unread(theory, renaming, [name for source in sources for name in source.present])
-    bases = find_bases(theory, {column.name: column for column in found})
+    bases = find_bases(theory, {column.name: column for column in found}, structure.grid)
     data = Dataset(
         found,
         n,

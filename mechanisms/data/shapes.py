@@ -19,6 +19,7 @@ from mechanisms.errors import DataError
 from mechanisms.spec.theory import Span
 
 _WHEN = "when:"
+GAP = "gap:"
 _COLUMN = re.compile(r"(.+)~([^\[]+)\[(\d+)\]")
 
 
@@ -27,6 +28,8 @@ class Basis:
     """The columns of one variable in one shape; `lowest` and `highest` are the ends of its data.
 
     Column j is constants[j] + slopes[j]·u + Σ weights[j, k]·max(u − knots[k], 0)^degree with u = (x − start) / width.
+    Of a B-spline, column j has squares[j, 0] and squares[j, 1] times the squares of max(u, 0) and max(u − 1, 0) as well, and
+    its coefficients are heights at places of their own, in units of u: elsewhere these are the knots.
     Degree 0 stands for the logarithm; of a monotonic curve, column j is 1 from the jth of `steps` on, else 0. Of a gp it is
     constants[j] + sin(jπ(u + 1)/2), a sine wave that is 0 where |u| is 1, and stays so beyond; of a logistic the variable
     itself, where `start` and `width` are a middle and a width to begin with. Of a condition the one column is 1 in the
@@ -46,6 +49,8 @@ class Basis:
     highest: float
     steps: tuple[str, ...] = ()
     intervals: tuple[tuple[float, float], ...] = ()
+    squares: tuple[tuple[float, float], ...] = ()
+    heights: tuple[float, ...] = ()
 
     @property
     def size(self) -> int:
@@ -53,12 +58,24 @@ class Basis:
         return len(self.constants)
 
     @property
+    def gap(self) -> bool:
+        """Whether the one column says at which occasions something else does not act."""
+        return self.shape.startswith(GAP)
+
+    @property
     def places(self) -> tuple[float, ...]:
         """The knots in units of the data."""
         return tuple(self.start + self.width * knot for knot in self.knots)
 
+    @property
+    def stands(self) -> tuple[float, ...]:
+        """Where a spline's coefficients are heights, in units of the data; the first is what they are measured against."""
+        return tuple(self.start + self.width * place for place in self.heights or self.knots)
+
     def column(self, piece: int, values: Any) -> Any:
         """Column `piece` (from 1) at some values; the logarithm of what does not exist, a 0, is 0."""
+        if self.gap and not self.intervals:
+            return values * 0.0
         if self.intervals:
             return sum((values >= low) * (values <= high) * 1.0 for low, high in self.intervals)
         if self.steps:
@@ -76,6 +93,9 @@ class Basis:
             if weight:
                 beyond = (u - knot) * (u > knot)
                 found = found + weight * (beyond * beyond * beyond if self.degree == 3 else beyond)
+        for edge, weight in zip((0.0, 1.0), self.squares[piece - 1] if self.squares else (), strict=False):
+            beyond = (u - edge) * (u > edge)
+            found = found + weight * (beyond * beyond)
         return found
 
     def _wave(self, piece: int, values: Any) -> Any:
@@ -95,7 +115,7 @@ class Basis:
         if not self.degree or self.shape == "logistic":
             return ""
         if self.degree == 3:
-            return f"at {self.places[piece]:.3g}"
+            return f"at {self.stands[piece]:.3g}"
         edges = [f"{place:.3g}" for place in self.places]
         if piece == 1:
             return f"below {edges[0]}"
@@ -104,6 +124,8 @@ class Basis:
     def say(self, piece: int) -> str:
         """What the coefficient of a column is."""
         name = self.variable
+        if self.gap:
+            return f"at {name} {self.shape.removeprefix(GAP)}, against the others at the means of what is gone"
         if self.intervals:
             return f"only where {name} is {unquote(self.shape.partition(':')[2]).replace(',', ' or ')}"
         if self.steps:
@@ -115,7 +137,7 @@ class Basis:
         if not self.degree:
             return f"per unit of log {name}"
         if self.degree == 3:
-            return f"the curve at {name} = {self.places[piece]:.4g} against that at {self.places[0]:.4g}"
+            return f"the curve at {name} = {self.stands[piece]:.4g} against that at {self.stands[0]:.4g}"
         edges = [f"{place:.4g}" for place in self.places]
         if piece == 1:
             return f"the slope below {name} = {edges[0]}"
@@ -135,6 +157,11 @@ def spell_condition(said: tuple[float | str, ...] | Span) -> str:
         return f"{_WHEN}{said}"
     words = (each if isinstance(each, str) else f"{each:.10g}" for each in said)
     return _WHEN + ",".join(quote(word, safe=" ") for word in words)
+
+
+def is_gap(column: str) -> bool:
+    """Whether a column says at which occasions something else does not act (`data.elsewhere`)."""
+    return f"~{GAP}" in column
 
 
 def is_condition(column: str) -> bool:

@@ -6,7 +6,9 @@ from typing import Any, Literal, get_args
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import FitError, did_you_mean, expect, listed
+from mechanisms.infer.costs import Cost, expect_cost
 from mechanisms.infer.engines import contract
+from mechanisms.infer.engines.nuts import was_compiled
 from mechanisms.infer.separation import find_separated
 from mechanisms.infer.together import check_together
 from mechanisms.model.blocks import find_blocks
@@ -35,7 +37,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The inference plan: blocks with their engines, and every prior in data units."""
+    """The inference plan: blocks with their engines and what they are expected to cost, and every prior in data units."""
 
     blocks: tuple[Block, ...]
     priors: tuple[tuple[str, str, str], ...]
@@ -44,12 +46,13 @@ class Explanation:
     observed: tuple[str, ...] = ()
     inert: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
 
     def __repr__(self) -> str:
         lines = [f"Inference plan for {self.rows} rows"]
-        for number, block in enumerate(self.blocks, start=1):
+        for number, (block, cost) in enumerate(zip(self.blocks, self.costs, strict=True), start=1):
             lines.append(f"  block {number}: {', '.join(block.responses)} by {block.engine}: {block.reason}")
-            lines.append(f"    expected to take {load_engine(block.engine).COST}")
+            lines.append(f"    expected to take {cost}")
             lines += [f"    {equation}" for equation in block.equations]
         lines.append("Priors, in data units")
         address = max(len(prior[0]) for prior in self.priors)
@@ -92,7 +95,14 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
     doubtful = linear_probabilities(plan, data)
     blocks, priors = choose(plan, data, engine), print_priors(plan, data.reference)
     notes = (*find_separated(plan, data), *data.warnings)
-    return Explanation(blocks, priors, data.n, doubtful, observed, inert, notes)
+    costs = tuple(_expect(plan, data, block) for block in blocks)
+    return Explanation(blocks, priors, data.n, doubtful, observed, inert, notes, costs)
+
+
+def _expect(plan: Plan, data: Dataset, block: Block) -> Cost:
+    """What a block is expected to cost; NUTS by whether this process has compiled one like it."""
+    compiled = block.engine == "nuts" and was_compiled(plan, data, block.equations)
+    return expect_cost(plan, data, block.equations, block.engine, compiled=compiled)
 
 
 def _looks_back(equation: Equation) -> bool:

@@ -48,7 +48,8 @@ def sample(
         Where units vary and NUTS runs, four times as many draws are taken, after twice the tuning, if the first say too
         little: chains that disagree, or fewer than 400 effective draws. `Fit.draws` then holds them all.
     tune
-        Warm-up steps per chain where NUTS runs, which `collapsed` falls back on.
+        Warm-up steps per chain where NUTS runs. Where `collapsed` or `laplace` fall back on it, in coordinates that mode and
+        curvature have made round, a third of them comes first, and all of them only if the draws then say too little.
     seed
         Same seed, same draws. None draws one and keeps it in `Fit.seed`.
     engine

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.data.shapes import is_gap
 from mechanisms.errors import FitError, did_you_mean, listed
 from mechanisms.model.equations import Varying
 from mechanisms.model.families import FAMILIES
@@ -41,7 +42,7 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
 
     `cor(level)` takes a number for each pair, `{"1 -> a <-> x -> y": 0.3}`, where pairs that are not named have none; a
     square matrix in the order of `plan.varying`; or 0. The addresses in `optional` may be left out, and how a gp's waves
-    come about where the waves themselves are stated.
+    come about where the waves themselves are stated. What is not said of occasions at which a term does not act, `1 -> y | first`, is 0.
 
     Raises
     ------
@@ -63,6 +64,8 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
         if address in given:
             raise FitError(f"a value for {address} is given twice")
         given[address] = value if address in levels else _number(address, value)
+    leftover = (c for e in plan.equations for p in e.predictors for c in p.coefficients if is_gap(c.factors[-1].column))
+    given = {each.address: 0.0 for each in leftover} | given
     gone = {*optional, *(trait for each in plan.equations for trait in each.traits if trait.startswith(_WAVES))}
     absent = [name for name in names if name not in given and name not in gone]
     if absent:

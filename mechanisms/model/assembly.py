@@ -10,6 +10,7 @@ from mechanisms.graph.expansion import Coefficient as Standing
 from mechanisms.graph.expansion import Expansion
 from mechanisms.graph.expansion.courses import find_owned
 from mechanisms.graph.levels import ROW, Design, computed_from, survey
+from mechanisms.model.elsewhere import list_leftovers
 from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Factor, Moves, Part, Reading, Varying
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.measurement import list_loadings, set_apart
@@ -79,6 +80,11 @@ def _predictor(
                 owner = owners.get(coefficient.address, "")
                 coefficients.setdefault(key, replace(coefficient, owner=owner, varies_by=()) if owner else coefficient)
                 readings |= {column.reading.column: column.reading for column in columns}
+    own = design.level(variable.name)
+    mine = [each for each in coefficients.values() if target.role != "spread"]
+    for coefficient, column in list_leftovers(mine, readings, own, design):
+        coefficients[frozenset((factor.column, factor.power) for factor in coefficient.factors)] = coefficient
+        readings[column.column] = column
     text = str(target.term)
     return Equation(
         response=variable.name,
@@ -87,7 +93,7 @@ def _predictor(
         intercept=f"{INTERCEPT}{text}",
         coefficients=tuple(each for each in coefficients.values() if not each.owner),
         spread=None,
-        level=design.level(variable.name),
+        level=own,
         intercepts=tuple(each.level for each in expansion.courses if each.own and each.effect == target.levels_of),
         readings=tuple(readings.values()),
         owned=tuple(each for each in coefficients.values() if each.owner),

@@ -19,18 +19,25 @@ from mechanisms.spec.terms import Term
 def complete_plan(plan: Plan, data: Dataset) -> Plan:
     """The plan with an equation for every exogenous variable that has missing values and a family, first.
 
-    Each is linear in the exogenous variables of its level or a coarser one that are complete, and in those before it.
+    Each is linear in the exogenous variables of its level or a coarser one that are complete, and in those before it. What
+    equations have for occasions at which a term does not act is left out where the data have no such occasion.
     """
-    return _completed(plan, tuple(name for name in data.incomplete if name in _modellable(plan)))
+    never = [name for name, each in data.bases.items() if each.gap and not each.intervals]
+    return _completed(plan, tuple(name for name in data.incomplete if name in _modellable(plan)), tuple(never))
 
 
 def _modellable(plan: Plan) -> tuple[str, ...]:
     variables = (plan.theory.variable(name) for name in plan.exogenous)
-    return tuple(each.name for each in variables if each.family in FAMILIES and not has_parts(each))
+    events = {each.event for each in plan.equations}
+    return tuple(
+        each.name for each in variables if each.family in FAMILIES and not has_parts(each) and each.name not in events
+    )
 
 
 @cache
-def _completed(plan: Plan, gaps: tuple[str, ...]) -> Plan:
+def _completed(plan: Plan, gaps: tuple[str, ...], never: tuple[str, ...]) -> Plan:
+    if any(each.basis in never for equation in plan.equations for each in equation.readings):
+        plan = replace(plan, equations=tuple(_trim(each, never) for each in plan.equations))
     if not gaps:
         return plan
     given = [name for name in plan.exogenous if name not in gaps]
@@ -39,6 +46,18 @@ def _completed(plan: Plan, gaps: tuple[str, ...]) -> Plan:
         equations.append(_equation(plan, name, tuple(given)))
         given.append(name)
     return replace(plan, equations=(*equations, *plan.equations))
+
+
+def _trim(equation: Equation, never: tuple[str, ...]) -> Equation:
+    """The equation without the columns of these bases."""
+    gone = {each.column for each in equation.readings if each.basis in never}
+    kept = [each for each in equation.coefficients if not any(factor.column in gone for factor in each.factors)]
+    return replace(
+        equation,
+        coefficients=tuple(kept),
+        readings=tuple(each for each in equation.readings if each.column not in gone),
+        parts=tuple(_trim(each, never) for each in equation.parts),
+    )
 
 
 def _equation(plan: Plan, name: str, given: tuple[str, ...]) -> Equation:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mechanisms.data.dataset import Categories, readable
+from mechanisms.data.shapes import is_gap
 from mechanisms.model.equations import Coefficient, Equation, Reading
 from mechanisms.model.expecting import find_chances, find_usual, list_mean_predictors
 from mechanisms.model.predictor import product
@@ -145,7 +146,7 @@ def _serving(setting: Setting, equation: Equation) -> tuple[Coefficient, ...]:
     found = []
     for each in equation.terms("mean"):
         readings = [equation.reading(factor.column) for factor in each.factors]
-        now = all(r.steps == 0 and r.part != "departure" for r in readings)
+        now = all(r.steps == 0 and r.part != "departure" and not is_gap(r.column) for r in readings)
         if now and any(r.part == "whole" for r in readings):
             found.append(each)
     return tuple(found)

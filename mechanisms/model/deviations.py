@@ -15,6 +15,7 @@ from mechanisms.model.beliefs import Belief, rescale_prior
 from mechanisms.model.equations import Coefficient, Equation, Varying
 from mechanisms.model.plan import Plan
 from mechanisms.model.scales import Standard, find_effect_scale, intraclass, split_spread, standardise
+from mechanisms.model.single_correlations import Entry, believe_entries
 from mechanisms.spec.theory import Prior
 
 INFORMED = 3.0  # units that say this many times more about a deviation than its prior are sampled centred
@@ -24,14 +25,15 @@ INFORMED = 3.0  # units that say this many times more about a deviation than its
 class Deviating:
     """The prior of one level's deviations: a belief or a fixed number for each sd, `shape` the η of the LKJ density.
 
-    `shape` is None where all correlations are fixed at 0. `centred` says of each quantity whether it is sampled as
-    itself (the units' own data say much about it) or in units of its sd.
+    `shape` is None where all correlations are fixed at 0; `entries` are priors on single ones, which multiply it. `centred`
+    says of each quantity whether it is sampled as itself (the units' own data say much about it) or in units of its sd.
     """
 
     varying: Varying
     spreads: tuple[Belief | float, ...]
     shape: float | None
     centred: tuple[bool, ...]
+    entries: tuple[Entry, ...] = ()
 
 
 def state_deviations(plan: Plan, data: Dataset) -> tuple[Deviating, ...]:
@@ -80,7 +82,8 @@ def _of_level(plan: Plan, data: Dataset, varying: Varying) -> Deviating:
         for address, text in zip(varying.quantities, varying.spreads, strict=True)
     )
     centred = tuple(_informed(plan, data, varying.level, address) for address in varying.quantities)
-    return Deviating(varying, spreads, _shape(plan.prior(varying.correlation), varying), centred)
+    entries = believe_entries(varying, (), plan.priors)
+    return Deviating(varying, spreads, _shape(plan.prior(varying.correlation), varying), centred, entries)
 
 
 def _spread(prior: Prior | None, unit: float, text: str) -> Belief | float:

@@ -5,14 +5,17 @@ other column, and its own where it bends, at the value that `at` names, else at 
 the slope at one value of w, b1 + 2 b2 w; for `x -> y` moderated by w the slope of x at one value of w, b1 + b3 w.
 """
 
+from collections.abc import Mapping
 from math import comb, prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Dataset
-from mechanisms.data.shapes import is_condition
+from mechanisms.data.shapes import Basis, is_condition, is_gap
 from mechanisms.errors import DataError, listed
+from mechanisms.graph.levels import Design
+from mechanisms.model.elsewhere import list_replaced
 from mechanisms.model.equations import Coefficient, Equation, Factor
 from mechanisms.model.scales import Standard
 from mechanisms.model.standardising import Working
@@ -44,6 +47,34 @@ def weigh_coefficients(prior: Prior, equation: Equation, data: Dataset, working:
         for factor in beyond:
             _check_zero(own, factor, given, working.standards[factor.column], prior)
     return weights
+
+
+def weigh_leftover(
+    equation: Equation, design: Design, bases: Mapping[str, Basis], working: Working, position: int
+) -> Floats | None:
+    """The raw coefficients' weights in what a coefficient of some occasions alone is believed to be, intercept first.
+
+    That is how far they lie from the others at the means of what they lack: in all, where a course has a coefficient for
+    the very same occasions. None of any other coefficient.
+    """
+    own = equation.coefficients[position - 1] if position else None
+    if own is None or not is_gap(own.factors[-1].column):
+        return None
+    weights: Floats = np.zeros(len(equation.addresses))
+    for place, each in enumerate(equation.coefficients, start=1):
+        if each == own or (own.moves == "mean" and each.moves == "trend" and _are_alike(each, own, equation, bases)):
+            weights[place] += 1.0
+            for other, gone in list_replaced(equation, each, design):
+                weights[other] -= prod(working.standards[factor.column].centre ** factor.power for factor in gone)
+    return weights
+
+
+def _are_alike(one: Coefficient, other: Coefficient, equation: Equation, bases: Mapping[str, Basis]) -> bool:
+    """Whether two coefficients of some occasions alone are of the same occasions, and of the same product there."""
+    ends = [equation.reading(each.factors[-1].column).basis for each in (one, other)]
+    if one.factors[:-1] != other.factors[:-1] or not all(end in bases and bases[end].gap for end in ends):
+        return False
+    return bases[ends[0]].intervals == bases[ends[1]].intervals
 
 
 def place_zero(theory: Theory, equation: Equation, working: Working, prior: Prior) -> Floats | None:

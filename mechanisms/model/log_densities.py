@@ -256,6 +256,7 @@ _OWN: dict[str, Callable[[Row, Any], Any]] = {
     "lognormal": _lognormal,
     "gamma": _gamma,
     "weibull": _weibull,
+    "bernoulli": _binomial,  # of one trial
     "binomial": _binomial,
     "hazard": _binomial,  # of one trial
     "poisson": _poisson,

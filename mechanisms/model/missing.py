@@ -6,40 +6,48 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Dataset
 from mechanisms.errors import DataError, listed
 from mechanisms.model.equations import Equation
+from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan
 
 
 def refuse_incomplete(plan: Plan, data: Dataset) -> None:
-    """Refuse missing values of variables that the plan conditions on."""
+    """Refuse missing values of variables that the plan conditions on, and those that are neither sampled nor summed over."""
     modelled = {equation.response for equation in plan.equations}
     trials = {equation.out_of for equation in plan.equations}
-    gaps = [name for name in data.incomplete if name not in modelled or name in trials]
+    events = {equation.event for equation in plan.equations}
+    gaps = [name for name in data.incomplete if (name not in modelled or name in trials) and name not in events]
     if gaps:
         raise DataError(
             f"{listed(gaps)} {'is' if len(gaps) == 1 else 'are'} conditioned on and {'has' if len(gaps) == 1 else 'have'} "
             "missing values (or a session inside a series has no row): declare a family (family: normal) so that it is modelled "
-            "given the others, or drop these rows and say so"
+            "given the others (of a category, or with zeros, draw an arrow into it), or drop these rows and say so"
         )
-    _refuse_in_parts(plan, data)
+    for equation in plan.equations if data.incomplete else ():
+        _refuse_event(equation, data)
+        _refuse_mixed(plan, equation, data)
 
 
-def _refuse_in_parts(plan: Plan, data: Dataset) -> None:
-    """Refuse missing values of responses whose density is not summed or integrated over yet, beside gaps anywhere."""
-    gaps = [name for name in data.incomplete if name not in plan.unseen]
-    if not data.incomplete:
+def _refuse_event(equation: Equation, data: Dataset) -> None:
+    """Refuse times of which nobody knows whether they ended; where the time is missing as well, the row says nothing."""
+    if not equation.event:
         return
-    summed = {
-        each.level for each in plan.equations if each.family == "bernoulli" and find_unknown(plan, each, data).size
-    }
-    for equation in plan.equations:
-        if not (equation.parts or equation.role or equation.event):
-            continue
-        if equation.level in summed or find_unknown(plan, equation, data).size or (gaps and not data.tables):
-            raise DataError(
-                f"{listed(gaps)} {'has' if len(gaps) == 1 else 'have'} missing values, and beside "
-                f"{equation.response} ({equation.family}{', ' + equation.zeros if equation.zeros else ''}) none are filled in "
-                "yet: drop these rows and say so"
-            )
+    unsure = data[equation.event].missing & data[equation.response].observed
+    if unsure.any():
+        raise DataError(
+            f"{equation.event} is missing in {int(unsure.sum())} rows with a time {equation.response}, of which nobody knows then "
+            "whether it ended: fill it in, or make the time missing too, so that the row leaves the equation"
+        )
+
+
+def _refuse_mixed(plan: Plan, equation: Equation, data: Dataset) -> None:
+    """Refuse missing values that are looked at of what is partly one value and partly any number."""
+    heaped = FAMILIES[equation.family].kind == "heaped" or (equation.zeros and not FAMILIES[equation.family].whole)
+    if heaped and (count := find_unknown(plan, equation, data).size):
+        what = f"{equation.family}{', ' + equation.zeros if equation.zeros else ''}"
+        raise DataError(
+            f"{equation.response} ({what}) has {count} missing values that other equations look at: what is partly one value and "
+            "partly any number is neither summed nor integrated over yet. Drop these rows and say so, or impute"
+        )
 
 
 def find_unknown(plan: Plan, equation: Equation, data: Dataset) -> NDArray[np.intp]:

@@ -14,6 +14,7 @@ from mechanisms.graph.unrolling import unroll
 from mechanisms.model.assembly import assemble, gather_varying
 from mechanisms.model.equations import Equation, Residual, Varying
 from mechanisms.model.prior_keys import key_priors
+from mechanisms.model.single_correlations import check_correlations
 from mechanisms.model.targets import is_modelled
 from mechanisms.model.uncompiled import refuse_uncompiled
 from mechanisms.spec.reader import resolve
@@ -125,7 +126,9 @@ def compile(theory: Theory) -> Plan:
     _check_centres(theory, equations)
     varying = gather_varying(theory, expansion, equations)
     residuals = _residuals(theory, equations)
-    return Plan(theory, expansion, equations, key_priors(theory, equations, varying), varying, residuals)
+    check_correlations(theory, expansion, varying, residuals)
+    priors = key_priors(theory, equations, varying, residuals)
+    return Plan(theory, expansion, equations, priors, varying, residuals)
 
 
 def _check_centres(theory: Theory, equations: tuple[Equation, ...]) -> None:

@@ -4,20 +4,26 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mechanisms.errors import SpecError, did_you_mean
-from mechanisms.model.equations import Equation, Varying
+from mechanisms.model.equations import Equation, Residual, Varying
+from mechanisms.model.single_correlations import name_entries
 from mechanisms.spec.addresses import Address, parse_address
 from mechanisms.spec.measuring import list_gauge_priors
 from mechanisms.spec.theory import Prior, Theory
 
 
 def key_priors(
-    theory: Theory, equations: tuple[Equation, ...], varying: Iterable[Varying] = ()
+    theory: Theory,
+    equations: tuple[Equation, ...],
+    varying: Iterable[Varying] = (),
+    residuals: Iterable[Residual] = (),
 ) -> tuple[tuple[str, Prior], ...]:
     """The theory's priors under the equations' own addresses, and what gives latents their units; `same_as` is resolved too."""
     named = [
         address for each in equations for address in (*each.addresses, each.spread, each.shape, *each.traits) if address
     ]
     named += [address for each in varying for address in (*each.spreads, each.correlation)]
+    named += [address for each in varying for address, _, _ in name_entries(each, ())]
+    named += [each.address for each in residuals]
     known = {parse_address(address).key: address for address in named}
     kinds = {address: parse_address(address).kind for address in known.values()}
     found: dict[str, Prior] = {}

@@ -3,9 +3,9 @@
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.shapes import split_column
 from mechanisms.errors import listed
-from mechanisms.model.beliefs import WIDTH, Belief, Spread
+from mechanisms.model.beliefs import WIDTH, Belief, Spread, rescale_prior
 from mechanisms.model.deviations import state_deviations
-from mechanisms.model.equations import Equation
+from mechanisms.model.equations import Equation, Residual
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.functionals import place_zero
 from mechanisms.model.plan import Plan, shown_prior
@@ -21,6 +21,7 @@ _TRAITS = {
     "midpoint": "where half of the climb is done: about the mean of the data, an sd wide",
     "width": "half of the climb takes 2.2 of it, which is about an sd of the data",
 }
+_PRODUCT = "not what this one is believed to be by itself"
 
 
 def print_priors(plan: Plan, data: Dataset) -> tuple[Line, ...]:
@@ -51,7 +52,7 @@ def print_priors(plan: Plan, data: Dataset) -> tuple[Line, ...]:
             prior = plan.prior(equation.shape)
             where = f"the theory: {shown_prior(prior)}" if prior else "default: 0 is no skew"
             lines.append((equation.shape, _shown_spread(beliefs.shape), where))
-    lines += [(each.address, "lkj(1)", "default, jointly with the other residuals") for each in plan.residuals]
+    lines += [_residual_line(plan, each) for each in plan.residuals]
     return (*lines, *_varying_lines(plan, data))
 
 
@@ -67,8 +68,23 @@ def _varying_lines(plan: Plan, data: Dataset) -> list[Line]:
             prior = plan.prior(each.varying.correlation)
             shown = "fixed at 0" if each.shape is None else f"lkj({each.shape:g})"
             joined = "; 0 where an arrow joins the two" if each.varying.joined else ""
-            lines.append((each.varying.correlation, shown, ("the theory" if prior else "default") + joined))
+            times = f"; times the prior{'s' * (len(each.entries) > 1)} on single ones" if each.entries else ""
+            lines.append((each.varying.correlation, shown, ("the theory" if prior else "default") + joined + times))
+        for entry in each.entries:
+            flat = len(each.varying.quantities) == 2 and each.shape == 1
+            times = "" if flat else f"; times the {shown} of {each.varying.correlation}: a product, {_PRODUCT}"
+            lines.append((entry.address, str(entry.belief), f"the theory: {entry.belief}{times}"))
     return lines
+
+
+def _residual_line(plan: Plan, residual: Residual) -> Line:
+    """The prior of one residual correlation: what the theory says of it multiplies what is believed of all."""
+    prior = plan.prior(residual.address)
+    if prior is None:
+        return residual.address, "lkj(1)", "default, jointly with the other residuals"
+    linked = [each for each in plan.residuals if {each.one, each.other} & {residual.one, residual.other}]
+    times = "" if linked == [residual] else f"; times the lkj(1) of residuals that hang together: a product, {_PRODUCT}"
+    return residual.address, str(rescale_prior(prior, 1.0)), f"the theory: {shown_prior(prior)}{times}"
 
 
 def _default_line(equation: Equation, data: Dataset, beliefs: Beliefs, address: str) -> Line:

@@ -21,7 +21,7 @@ from mechanisms.model.beliefs import WIDTH, Belief, Spread, rescale_prior
 from mechanisms.model.curve_priors import believe_in_steps, believe_in_wave, count_steps, find_wave, state_traits
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
-from mechanisms.model.functionals import place_zero, weigh_coefficients
+from mechanisms.model.functionals import place_zero, weigh_coefficients, weigh_leftover
 from mechanisms.model.plan import Plan
 from mechanisms.model.scales import find_effect_scale, find_middle, find_spread_scale, split_spread
 from mechanisms.model.standardising import Basis, Working, find_cause_scale, list_bases
@@ -175,7 +175,9 @@ def _step(plan: Plan, equation: Equation, data: Dataset, bases: Sequence[Basis],
     if position and (wave := find_wave(predictor, position)):
         return _Free(np.eye(len(raw))[place] / scale, believe_in_wave(predictor, data, position, wave))
     if prior is None:
-        return _Free(np.eye(len(raw))[place], _default(plan, predictor, data, position))
+        late = weigh_leftover(predictor, plan.design, data.bases, basis.working, position)
+        row = np.eye(len(raw))[place] if late is None else late @ basis.working.to_raw @ basis.share * scale
+        return _Free(row, _default(plan, predictor, data, position))
     if prior.same_as in equation.addresses:
         other = equation.addresses.index(prior.same_as)
         return _Same(raw - to_raw[other], other)

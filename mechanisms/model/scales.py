@@ -189,7 +189,7 @@ def _standard(setting: Setting, reading: Reading) -> Standard:
 def _of_curve(basis: Basis, piece: int, values: Floats) -> Standard:
     """A curve's column: a spline's counts in the height of the curve, a slope in the variable's sd, a logarithm in its own."""
     known = values[np.isfinite(values)]
-    if basis.intervals:
+    if basis.intervals or basis.gap:
         return _of_condition(basis, known)
     mean = float(known.mean())
     if basis.shape == "logistic":  # at a middle and a width to begin with: the true ones are not known
@@ -205,8 +205,8 @@ def _of_curve(basis: Basis, piece: int, values: Floats) -> Standard:
 
 
 def _of_condition(basis: Basis, values: Floats) -> Standard:
-    """The column of a condition, which counts as 0/1; a category may be asked of by its name."""
-    share = float(np.mean(basis.column(1, values)))
+    """The column of a condition, which counts as 0/1; a category may be asked of by its name. Means are without gaps."""
+    share = 0.0 if basis.gap else float(np.mean(basis.column(1, values)))
 
     def at(value: float | str | None) -> float:
         if isinstance(value, str):

@@ -17,8 +17,8 @@ from mechanisms.spec.addresses import Address, parse_address
 from mechanisms.spec.terms import CONSTANT, Term
 from mechanisms.spec.theory import Arrow, HiddenCause, Prior, Question, Theory, Variable
 
-_KINDS = {"reliability": "reliabilities", "residual": "single correlations"}
 _PARTS = ("departure", "course")
+_REMEDY = "fitting without it would give biased effects. `mx.identify` takes it into account"
 _WORDS = ("ordinal", "sequential", "categorical", "hazard")
 Fault = tuple[str, Place]
 
@@ -240,10 +240,21 @@ def _of_hidden(theory: Theory, modelled: set[str], *, levelled: bool) -> Iterato
         for term in (pair.one, pair.other):
             if term.when is not None or (term.part is not None and not levelled):
                 yield f"{pair}: '{term}', {_of_term(term)}, is read but not compiled yet", pair.place
-        if pair.one.part is not None and pair.one.part == pair.other.part:
-            continue
-        if what := _of_residual(pair, theory, modelled):
+        courses = levelled and pair.one.part is not None and pair.one.part == pair.other.part
+        if what := (_of_courses if courses else _of_residual)(pair, theory, modelled):
             yield f"{pair}: {what}", pair.place
+
+
+def _of_courses(pair: HiddenCause, theory: Theory, modelled: set[str]) -> str:
+    """Why a hidden common cause of two courses is no correlation that this version fits; nothing where it is, or needs none."""
+    names, level = (pair.one.name, pair.other.name), pair.one.part
+    if level in {survey(theory).level(name) for name in names}:
+        return f"what two variables share at their own level is written {names[0]} <-> {names[1]}"
+    with_course = {each.effect.name for each in expand(theory).courses if each.own and each.level == level}
+    absent = [name for name in names if name not in with_course]
+    if not absent or not modelled & {*names}:
+        return ""
+    return f"{absent[0]} has no course for each {level} that is fitted, so that the correlation is not compiled yet; {_REMEDY}"
 
 
 def _of_residual(pair: HiddenCause, theory: Theory, modelled: set[str]) -> str:
@@ -252,33 +263,31 @@ def _of_residual(pair: HiddenCause, theory: Theory, modelled: set[str]) -> str:
     inside = [name for name in names if name in modelled]
     if not inside:
         return ""
-    remedy = "fitting without it would give biased effects. `mx.identify` takes it into account"
     if len(inside) == 1:
         other = next(name for name in names if name not in inside)
         return (
             f"a hidden common cause of {inside[0]} and of {other}, which nothing points at, is a residual correlation with "
-            f"an exogenous variable, which is not compiled yet; {remedy}"
+            f"an exogenous variable, which is not compiled yet; {_REMEDY}"
         )
     if any({arrow.cause.name, arrow.effect.name} == set(names) and not arrow.cause.when for arrow in theory.arrows):
         return (
-            f"a residual correlation beside an arrow between the two is not identified and not compiled yet; {remedy}"
+            f"a residual correlation beside an arrow between the two is not identified and not compiled yet; {_REMEDY}"
         )
     families = [theory.variable(name).family or "normal" for name in names]
     if families != ["normal", "normal"]:
-        return f"a residual correlation of families other than normal is not compiled yet; {remedy}"
+        return f"a residual correlation of families other than normal is not compiled yet; {_REMEDY}"
     if any(arrow.effect.name in names and arrow.effect.spread for arrow in theory.arrows):
-        return f"a residual correlation beside an arrow into a residual sd is not compiled yet; {remedy}"
+        return f"a residual correlation beside an arrow into a residual sd is not compiled yet; {_REMEDY}"
     if len({survey(theory).level(name) for name in names}) > 1:
-        return f"a residual correlation across levels is not compiled yet; {remedy}"
+        return f"a residual correlation across levels is not compiled yet; {_REMEDY}"
     return ""
 
 
 def _of_prior(prior: Prior, address: Address, *, levelled: bool) -> Iterator[str]:
     if prior.evidence is not None:
         yield "'evidence' needs a table of effect sizes, and none is shipped yet; write the distribution"
-    if address.kind in _KINDS:
-        instead = f"; say how large the error is, sigma({address.effect})" if address.kind == "reliability" else ""
-        yield f"priors on {_KINDS[address.kind]} are read but not compiled yet{instead}"
+    if address.kind == "reliability":
+        yield f"priors on reliabilities are read but not compiled yet; say how large the error is, sigma({address.effect})"
     if prior.same_as is not None and address.kind in ("sd", "cor", "skew"):
         what = "a slant" if address.kind == "skew" else "what varies"
         yield f"'same_as' for {what} is read but not compiled yet"

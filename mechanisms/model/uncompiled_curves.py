@@ -9,7 +9,7 @@ from mechanisms.spec.shapes import TRAITS, count_columns
 from mechanisms.spec.theory import Arrow, Prior, Theory, Variable
 
 Fault = tuple[str, Place]
-VARYING = ("linear", "quadratic", "polynomial", "log", "spline", "piecewise")
+VARYING = ("linear", "quadratic", "polynomial", "log", "spline", "bspline", "piecewise")
 
 
 def list_curve_faults(theory: Theory, modelled: set[str]) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mechanisms.errors import NOWHERE, Place, SpecError
-from mechanisms.spec.foreign import DERIVED, is_derived
+from mechanisms.spec.foreign import DERIVED, NOT_OURS, is_derived
 from mechanisms.spec.terms import CONSTANT, Term, is_name, parse_term
 
 Kind = Literal[
@@ -18,6 +18,7 @@ CURVES: dict[str, Kind] = {
     "amplitude": "amplitude", "lengthscale": "lengthscale", "midpoint": "midpoint", "width": "width"
 }  # fmt: skip
 _CALLED = re.compile(r"(sd|cor|reliability|skew)\s*\((.*)\)")
+_GAPS = r"first(?: [2-9]\d*| 1\d+)?|before \d+|not [\d.,-]+"
 _TRAIT = re.compile(rf"({'|'.join(CURVES)})\s*\(((?:[^()]|\([^()]*\))*->(?:[^()]|\([^()]*\))*)\)")
 
 
@@ -25,8 +26,8 @@ _TRAIT = re.compile(rf"({'|'.join(CURVES)})\s*\(((?:[^()]|\([^()]*\))*->(?:[^()]
 class Address:
     """One parameter. `factors` are the causes with their powers, for a residual correlation its two sides.
 
-    `of` is the address whose sd an `sd(… | level)` is, or whose curve a trait belongs to; `level` belongs to `sd` and `cor`. `first` marks the spread of
-    first occasions, `sigma(y | first)`.
+    `of` is the address whose sd an `sd(… | level)` is, or whose curve a trait belongs to; `level` belongs to `sd` and `cor`. `gap` marks what
+    belongs to occasions at which something does not act, `sigma(y | first)`, `1 -> y | not 2..`.
     """
 
     kind: Kind
@@ -34,13 +35,13 @@ class Address:
     effect: Term | None = None
     of: "Address | None" = None
     level: str | None = None
-    first: bool = False
+    gap: str = ""
 
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for two texts of the same parameter: `a * b -> y` is `b * a -> y`."""
         factors = tuple(sorted((str(term), power) for term, power in self.factors))
-        return (self.kind, factors, str(self.effect), self.of.key if self.of else None, self.level, self.first)
+        return (self.kind, factors, str(self.effect), self.of.key if self.of else None, self.level, self.gap)
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -50,10 +51,11 @@ class Address:
 
     def __str__(self) -> str:
         causes = [str(term) if power == 1 else f"{term}^{power}" for term, power in self.factors]
+        when = f" | {self.gap}" if self.gap else ""
         if self.kind == "coefficient":
-            return f"{' * '.join(causes)} -> {self.effect}"
+            return f"{' * '.join(causes)} -> {self.effect}{when}"
         if self.kind == "intercept":
-            return f"1 -> {self.effect}"
+            return f"1 -> {self.effect}{when}"
         if self.kind == "residual":
             return " <-> ".join(causes)
         if self.kind == "sd":
@@ -62,8 +64,8 @@ class Address:
             return f"{self.kind}({self.of})"
         if self.kind == "cor":
             return f"cor({self.level})"
-        if self.first:
-            return f"{str(self.effect)[:-1]} | first)"
+        if self.gap:
+            return f"{str(self.effect)[:-1]}{when})"
         return f"{self.kind}({self.effect})" if self.kind in ("reliability", "skew") else str(self.effect)
 
 
@@ -75,7 +77,9 @@ def parse_address(text: str, place: Place = NOWHERE) -> Address:
     if word := _CALLED.fullmatch(text) or _TRAIT.fullmatch(text):
         return _called(word[1], word[2].strip(), text, place)
     if word := re.fullmatch(r"(sigma|precision)\s*\((.*)\|\s*first\s*\)", text):
-        return replace(parse_address(f"{word[1]}({word[2]})", place), first=True)
+        return replace(parse_address(f"{word[1]}({word[2]})", place), gap="first")
+    if word := re.fullmatch(rf"(.*->.*)\|\s*({_GAPS})", text):
+        return replace(parse_address(word[1], place), gap=word[2])
     if re.search(r"==|[<>]=|(?<![-<])>|<(?!-)", text):
         raise SpecError(
             f"'{text}': no inequality or constraint is part of the language: fixed, same_as, above, below", place
@@ -117,7 +121,13 @@ def _called(word: str, inside: str, text: str, place: Place) -> Address:
 
 def _residual(text: str, place: Place) -> Address:
     sides = [side.strip() for side in text.split("<->")]
-    if len(sides) != 2 or any("->" in side or "," in side for side in sides):
+    if any("->" in side for side in sides):
+        raise SpecError(
+            f"'{text}': a single correlation other than that of two courses is {NOT_OURS}; the nearest are a(client) <-> b(client) "
+            "and cor(client), all of a level together",
+            place,
+        )
+    if len(sides) != 2 or any("," in side for side in sides):
         raise SpecError(f"'{text}': a prior goes on one pair, a <-> b", place)
     one, other = (parse_term(side, place) for side in sides)
     if one == other:

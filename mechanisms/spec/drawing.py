@@ -122,7 +122,7 @@ def _shape(node: Node, where: str) -> Shape:
         word, argument = node.entries[0]
     kind = read_text(word, where).strip()
     if kind not in SHAPES:
-        hint = did_you_mean(kind, SHAPES) or f" It is one of {listed(SHAPES, joint='or', most=9)}."
+        hint = did_you_mean(kind, SHAPES) or f" It is one of {listed(SHAPES, joint='or', most=10)}."
         called = " Arguments are written {shape: {spline: 4}}" if "(" in kind else ""
         raise SpecError(f"{where.removesuffix(': shape')}: unknown shape '{kind}'.{hint}{called}", word.place)
     if argument is not None and kind not in TAKES:
@@ -141,7 +141,7 @@ def _argument(kind: str, node: Node, where: str) -> int | tuple[float, ...]:
         return knots
     text = read_text(node, where).strip()
     number = read_number(text)
-    if number is None or number != int(number) or not 2 <= number <= 50:
+    if number is None or number != int(number) or not LEAST[kind] <= number <= 50:
         raise SpecError(f"{where} takes {TAKES[kind]}, not '{text}'", node.place)
     return int(number)
 
@@ -168,8 +168,10 @@ def _moderators(node: Node, where: str) -> tuple[tuple[Term, ...], ...]:
 TAKES = {
     "polynomial": "its degree from 2 on, {polynomial: 3}",
     "spline": "its degrees of freedom from 2 on, {spline: 4}",
+    "bspline": "its degrees of freedom from 3 on, {bspline: 5}",
     "piecewise": "its knots, {piecewise: [20, 30]}",
 }
+LEAST = {"polynomial": 2, "spline": 2, "bspline": 3}
 HIDDEN_READERS: dict[str, Reader] = {"because": read_text, "source": read_citation, "pos": read_pair}
 ARROW_READERS: dict[str, Reader] = {
     "shape": _shape,

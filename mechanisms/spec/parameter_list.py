@@ -99,7 +99,7 @@ def without_parts(address: Address, *, values: bool = True) -> Address:
         for term, power in address.factors
     )
     inner = without_parts(address.of, values=values) if address.of else None
-    return Address(address.kind, factors, address.effect, inner, address.level, address.first)
+    return Address(address.kind, factors, address.effect, inner, address.level, address.gap)
 
 
 def check_exists(
@@ -122,11 +122,11 @@ def check_exists(
         return
     if address.kind == "residual" and _are_courses(address, units):
         return
-    if address.first:
-        rest = replace(address, first=False)
+    if address.gap:
+        rest = replace(address, gap="")
         raise SpecError(
-            f"{where}: the spread of first occasions takes no prior of a theory, only its default (`mx.explain` prints it); "
-            f"a prior on {rest} is about all later ones",
+            f"{where}: what belongs to some occasions alone takes no prior of a theory, only its default (`mx.explain` "
+            f"prints it); a prior on {rest} is about the others",
             place,
         )
     hint = did_you_mean(str(address), [str(other) for other in drawn.values()])
@@ -139,6 +139,8 @@ def _hint(address: Address, known: Mapping[str, Variable]) -> str:
     if address.kind == "coefficient" and effect and effect.plain and known[effect.name].zeros:
         factors = str(address).partition(" -> ")[0]
         return f" An arrow into {effect} is two; say which: {factors} -> any({effect}) | {factors} -> amount({effect})"
+    if address.kind == "residual":
+        return " Residuals correlate where a <-> b stands among the arrows, courses, a(client) <-> b(client), wherever no arrow joins them"
     if address.kind == "sd" and address.of and len(address.of.factors) > 1:
         cause = address.of.factors[0][0]
         nearest = f"{cause} -> {address.of.effect}: {{varies_by: {address.level}}}"

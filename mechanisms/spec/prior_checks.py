@@ -22,6 +22,7 @@ _SUPPORT = {
     "half_normal": (0.0, None), "exponential": (0.0, None), "lognormal": (0.0, None), "gamma": (0.0, None),
     "beta": (0.0, 1.0),
 }  # fmt: skip
+_SEVERAL = ("spline", "bspline", "piecewise", "gp")  # shapes with several columns of numbers
 
 
 def check_priors(theory: Theory, units: Units) -> None:
@@ -140,7 +141,7 @@ def _problem_of_place(prior: Prior, address: Address, known: Mapping[str, Variab
         return f"{name} has several coefficients, only a prior around 0 serves them all; say which: {example}"
     for arrow in theory.arrows:
         own = Address("coefficient", ((arrow.cause, 1),), arrow.effect)
-        if arrow.shape.kind in ("spline", "piecewise", "gp") and without_parts(address).key == without_parts(own).key:
+        if arrow.shape.kind in _SEVERAL and without_parts(address).key == without_parts(own).key:
             return f"a {arrow.shape.kind} has several coefficients; only a prior around 0 serves them all"
     return ""
 

@@ -115,7 +115,6 @@ def _choices(annotation: Any) -> list[str]:
 def _special(key: str) -> Schema:
     """Values that have a form of their own."""
     names: Schema = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": TEXT}
-    degree: Schema = {"type": "integer", "minimum": 2, "maximum": 50}
     forms: dict[str, Schema] = {
         "level.occasions": WORDS,
         "variable.level": TEXT,
@@ -128,7 +127,7 @@ def _special(key: str) -> Schema:
         "arrow.shape": {
             "anyOf": [
                 {"enum": [shape for shape in SHAPES if shape not in drawing.TAKES]},
-                *(_one(shape, NUMBERS if shape == "piecewise" else degree) for shape in drawing.TAKES),
+                *(_one(shape, _degree(shape) if shape in drawing.LEAST else NUMBERS) for shape in drawing.TAKES),
             ]
         },
         "arrow.moderated_by": WORDS,
@@ -147,6 +146,10 @@ def _special(key: str) -> Schema:
         "question.adjust": WORDS,
     }
     return forms[key]
+
+
+def _degree(shape: str) -> Schema:
+    return {"type": "integer", "minimum": drawing.LEAST[shape], "maximum": 50}
 
 
 def _citation() -> Schema:

@@ -15,7 +15,7 @@ def list_powers(shape: Shape) -> tuple[int, ...]:
 
 def count_columns(shape: Shape) -> int:
     """How many columns of its own a bent shape has; 0 for polynomials."""
-    if shape.kind == "spline" and isinstance(shape.argument, int):
+    if shape.kind in ("spline", "bspline") and isinstance(shape.argument, int):
         return shape.argument
     if shape.kind == "piecewise" and isinstance(shape.argument, tuple):
         return len(shape.argument) + 1

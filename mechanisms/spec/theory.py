@@ -24,7 +24,7 @@ FAMILIES = (
     "sequential", "categorical", "hazard", "poisson", "negative_binomial", "beta", "ordered_beta",
 )  # fmt: skip
 LINKS = ("identity", "log", "logit", "probit", "cloglog")
-SHAPES = ("linear", "quadratic", "log", "logistic", "monotonic", "gp", "polynomial", "spline", "piecewise")
+SHAPES = ("linear", "quadratic", "log", "logistic", "monotonic", "gp", "polynomial", "spline", "bspline", "piecewise")
 DISTRIBUTIONS: dict[str, int] = {  # how many arguments each takes
     "normal": 2, "student": 3, "half_normal": 1, "exponential": 1, "lognormal": 2,
     "gamma": 2, "beta": 2, "uniform": 2, "lkj": 1,

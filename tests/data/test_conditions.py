@@ -199,3 +199,49 @@ def test_words_in_an_arrows_condition_are_values(start):
             mx.bind(mx.parse(start + GRADED % condition), frame)
     for condition in ("{w: 2}", "{w: 2..}", "{w: [1, 4]}"):
         mx.bind(mx.parse(start + GRADED % condition), frame)
+
+
+RATED = "levels: {session: {in: client}, client: }\ntime: session\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("w: {level: client}, y: , arm: {level: client, family: bernoulli}}\narrows: {w -> y: {only_when: {arm: 1}}}", True),
+        ("w: {level: client}, y: , arm: {level: client, family: bernoulli}}\narrows: {w -> y: {only_when: {arm: 1}}, arm -> y: }", False),
+        ("w: {level: client}, y: }\narrows: {w -> y: {only_when: {session: 2..}}}", False),
+        ("w: {level: client}, y: }\narrows: {w -> y: {only_when: {session: 2..}}, session -> y: }", False),
+        ("r: , y: }\narrows: {r(client) -> y: {only_when: {session: 2..}}}", False),
+        ("r: , y: }\narrows: {r(t-1) -> y: {only_when: {session: 3..}}}", False),
+        ("r: , y: }\narrows: {r(session) -> y: {only_when: {session: 2..}}}", False),
+        ("z: {level: client}, y: }\narrows: {z -> y: {only_when: {session: 2..}}}", False),
+    ],
+)  # fmt: skip
+def test_an_arrow_that_does_not_hold_puts_its_cause_at_zero(text, warned):
+    """Which is said where nobody is at zero, the condition is none on time, and its groups have no arrow of their own."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"client": np.repeat(np.arange(8), 3), "session": np.tile([1, 2, 3], 8)})
+    per_client = {"w": rng.normal(50, 5, 8), "z": rng.normal(0, 1, 8), "arm": np.arange(8) % 2}
+    frame = frame.assign(
+        r=rng.normal(5, 1, 24), y=rng.normal(size=24), **{k: np.repeat(v, 3) for k, v in per_client.items()}
+    )
+    found = mx.bind(mx.parse(f"{RATED}variables: {{{text}"), frame).warnings
+    assert [("= 0, which nobody has" in each) for each in found] == [True] * warned
+
+
+def test_what_exists_only_somewhere_is_zero_elsewhere():
+    start = "variables: {arm: {family: bernoulli}, w: {only_when: {arm: 1}}, y: }\narrows: {w -> y: "
+    arm = np.tile([0, 1], 10)
+    frame = pd.DataFrame({"arm": arm, "w": np.where(arm, np.linspace(40, 60, 20), NAN), "y": np.sin(np.arange(20))})
+    assert "w -> y: elsewhere than arm" in mx.bind(mx.parse(start + "}"), frame).warnings[0]
+    assert not mx.bind(mx.parse(start + ", arm -> y: }"), frame).warnings
+
+
+@pytest.mark.parametrize(("middle", "warned"), [(50, True), (0, False)])
+def test_a_slope_that_varies_is_best_at_a_zero_that_somebody_has(middle, warned):
+    """Intercepts of therapists are those of clients at z = 0."""
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"therapist": np.repeat(np.arange(6), 5), "client": np.arange(30), "y": rng.normal(size=30)})
+    theory = mx.parse("levels: [client, therapist]\nvariables: {z: , y: }\narrows: {z -> y: {varies_by: therapist}}\n")
+    data = mx.bind(theory, frame.assign(z=rng.normal(middle, 5, 30)))
+    assert [("centre z" in each) for each in data.warnings] == [True] * warned

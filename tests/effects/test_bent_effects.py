@@ -153,7 +153,13 @@ def test_a_curve_out_of_a_course_and_a_departure_over_time(shape):
     text = LEVELS + f"variables: {{x: {{family: normal}}, y: }}\narrows:\n  x(t-1) -> y: {{shape: {shape}}}\n"
     theory = mx.parse(text)
     plan, data = mx.compile(theory), mx.bind(theory, frame)
-    numbers = {"1 -> y": 0.3, "sigma(y)": 1.0, "sigma(y | first)": 1.0, "sd(1 -> y | client)": 0.5}
+    numbers = {
+        "1 -> y": 0.3,
+        "1 -> y | first": 0.1,
+        "sigma(y)": 1.0,
+        "sigma(y | first)": 1.0,
+        "sd(1 -> y | client)": 0.5,
+    }
     fit = mx.pin(plan, data, numbers | numbers_of(shape, "x(whole t-1)"))
     found = values(mx.estimate(fit, mx.Question(of="x(1)", on="y(2)", contrast=(-0.5, 1.5))))
     curve, _ = curve_of(shape, frame["x"].to_numpy())

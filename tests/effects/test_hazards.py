@@ -137,6 +137,7 @@ def test_the_density_is_that_of_every_row_at_risk():
     b = dict(zip(plan.equation("dropout").addresses, coefficients, strict=True))
     before = np.where(frame.session == 0, 0.0, frame.alliance.shift(1))  # the whole value, for there is no course (R4)
     eta = b["1 -> dropout"] + b["therapy -> dropout"] * frame.therapy + b["alliance(t-1) -> dropout"] * before
+    eta += b["1 -> dropout | first"] * (frame.session == 0)
     np.testing.assert_allclose(found, stats.bernoulli(special.expit(eta)).logpmf(frame.dropout.astype(int)), rtol=1e-9)
 
 

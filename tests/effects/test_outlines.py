@@ -69,9 +69,9 @@ def test_tables_give_the_averages_over_cells(frame, monkeypatch, case, link, hea
     for asked in ({}, {"at": {"g": "v"}}, {"at": {"c": 2.5}}, {"scale": "link"}):
         if ("g" not in CASES[case] and "at" in asked) or ("c" not in CASES[case] and asked):
             continue
-        monkeypatch.setattr(outlines, "_MANY", np.inf)
+        monkeypatch.setattr(outlines, "MANY", np.inf)
         cells = mx.decompose(fit, "x", "y", **asked)
-        monkeypatch.setattr(outlines, "_MANY", 1)
+        monkeypatch.setattr(outlines, "MANY", 1)
         tables = mx.decompose(fit, "x", "y", **asked)
         assert [row.label for row in tables.rows] == [row.label for row in cells.rows]
         for one, other in zip(tables.rows, cells.rows, strict=True):
@@ -81,9 +81,9 @@ def test_tables_give_the_averages_over_cells(frame, monkeypatch, case, link, hea
 def test_linear_outcomes_average_products_of_columns(frame, monkeypatch):
     arrows = "  x -> m: {moderated_by: [c]}\n  m -> z: {moderated_by: [c, g]}\n  x -> z: {moderated_by: [c]}\n"
     fit = together(pose(arrows, frame))
-    monkeypatch.setattr(outlines, "_MANY", np.inf)
+    monkeypatch.setattr(outlines, "MANY", np.inf)
     cells = mx.decompose(fit, "x", "z")
-    monkeypatch.setattr(outlines, "_MANY", 1)
+    monkeypatch.setattr(outlines, "MANY", 1)
     for one, other in zip(mx.decompose(fit, "x", "z").rows, cells.rows, strict=True):
         np.testing.assert_allclose(one.draws, other.draws, rtol=1e-12, atol=1e-14)
 
@@ -102,9 +102,9 @@ ELSEWHERE = {
 def test_what_is_no_curve_of_one_predictor_is_left_to_cells(frame, monkeypatch, case):
     arrows, families = ELSEWHERE[case]
     fit = together(pose(arrows, frame, 3, **{"y": "bernoulli"} | families))
-    monkeypatch.setattr(outlines, "_MANY", np.inf)
+    monkeypatch.setattr(outlines, "MANY", np.inf)
     cells = mx.decompose(fit, "x", "y")
-    monkeypatch.setattr(outlines, "_MANY", 1)
+    monkeypatch.setattr(outlines, "MANY", 1)
     for one, other in zip(mx.decompose(fit, "x", "y").rows, cells.rows, strict=True):
         np.testing.assert_array_equal(one.draws, other.draws)
 

@@ -11,7 +11,7 @@ from mechanisms.errors import DataError
 from mechanisms.spec.theory import Shape
 
 SHAPES = {"quadratic": ("x", "x^2"), "{polynomial: 3}": ("x", "x^2", "x^3"), "{spline: 3}": ("x[1]", "x[2]", "x[3]"),
-          "{piecewise: [-0.5, 1]}": ("x[1]", "x[2]", "x[3]")}  # fmt: skip
+          "{bspline: 3}": ("x[1]", "x[2]", "x[3]"), "{piecewise: [-0.5, 1]}": ("x[1]", "x[2]", "x[3]")}  # fmt: skip
 NUMBERS = (0.8, -0.5, 0.3)
 
 
@@ -117,8 +117,9 @@ def test_a_logarithm_of_a_lognormal_mediator_is_its_normal():
     assert found["total"] == pytest.approx(1.5 * 0.4 * 2, abs=1e-5)
 
 
-def test_a_slope_on_a_spline_is_its_derivative():
-    fit, curve = mediated("{spline: 3}")
+@pytest.mark.parametrize("shape", ["{spline: 3}", "{bspline: 3}"])
+def test_a_slope_on_a_spline_is_its_derivative(shape):
+    fit, curve = mediated(shape)
     found = values(mx.differentiate(fit, "a", "y", at=[0.3]))
     mean, step = 0.2 + 0.9 * 0.3, 1e-5
     slope = (curve(mean + step) - curve(mean - step)) / (2 * step)
@@ -143,7 +144,13 @@ def test_a_curve_out_of_a_course_and_a_departure_over_time():
     text = LEVELS + "variables: {x: {family: normal}, y: }\narrows:\n  x(t-1) -> y: {shape: {spline: 3}}\n"
     theory = mx.parse(text)
     plan, data = mx.compile(theory), mx.bind(theory, frame)
-    numbers = {"1 -> y": 0.3, "sigma(y)": 1.0, "sigma(y | first)": 1.0, "sd(1 -> y | client)": 0.5}
+    numbers = {
+        "1 -> y": 0.3,
+        "1 -> y | first": 0.1,
+        "sigma(y)": 1.0,
+        "sigma(y | first)": 1.0,
+        "sd(1 -> y | client)": 0.5,
+    }
     numbers |= {f"x(whole t-1)[{j}] -> y": b for j, b in enumerate(NUMBERS, start=1)}
     fit = mx.pin(plan, data, numbers)
     found = values(mx.estimate(fit, mx.Question(of="x(1)", on="y(2)", contrast=(4, 7))))

@@ -13,7 +13,12 @@ from small_worlds import noise, pinned
 import mechanisms as mx
 
 NUMBERS = {"1 -> m": 0.2, "a -> m": 0.9, "sigma(m)": 1.1, "1 -> y": 0.4, "a -> y": 0.25, "sigma(y)": 1.0}
-CURVES = {"quadratic": ("m", "m^2"), "{spline: 2}": ("m[1]", "m[2]"), "{piecewise: [0]}": ("m[1]", "m[2]")}
+CURVES = {
+    "quadratic": ("m", "m^2"),
+    "{spline: 2}": ("m[1]", "m[2]"),
+    "{bspline: 3}": ("m[1]", "m[2]", "m[3]"),
+    "{piecewise: [0]}": ("m[1]", "m[2]"),
+}
 
 
 def fitted(shape):

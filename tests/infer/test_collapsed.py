@@ -25,8 +25,9 @@ from mechanisms.infer.marginal import charts, coordinates
 from mechanisms.infer.marginal.tapes.partial import write_partial
 from mechanisms.infer.marginal.units import kernels
 from mechanisms.infer.marginal.units.gaussian import BilinearError, write_residuals
-from mechanisms.infer.marginal.units.layout import count_work, find_units, lay_out
+from mechanisms.infer.marginal.units.layout import lay_out
 from mechanisms.infer.marginal.units.native_units import bind_units
+from mechanisms.infer.marginal.units.unit import count_work, find_units
 from mechanisms.infer.marginal.whitened import sample_whitened
 from mechanisms.model.beliefs import Belief, log_density
 from mechanisms.model.symbolic import to_pymc
@@ -75,6 +76,20 @@ time: session
 variables: {x: , y: }
 arrows:
   x(t-1), y(t-1) -> x, y:
+"""
+BELIEVED = """
+levels: {session: {in: client}, client: }
+time: session
+variables: {x: , y: , w: }
+arrows:
+  x(t-1), y(t-1) -> x, y:
+  x(t-1) -> w:
+  x <-> y:
+  y <-> w:
+priors:
+  y(client) <-> x(client): {normal: [-0.3, 0.2]}
+  x <-> y: {student: [4, 0.3, 0.1]}
+  w <-> y: {normal: [0.2, 0.3]}
 """
 GROWTH = """
 levels: {month: {in: client, occasions: [0, 2, 3, 5, 8]}, client: }
@@ -129,6 +144,11 @@ def panel(seed: int, clients: int = 100, shortest: int = 4, longest: int = 15, g
             if not 0 < session < length - 1 or rng.random() > gaps:
                 rows.append((client, session, *(mean + away)))
     return pd.DataFrame(rows, columns=["client", "session", "x", "y"])
+
+
+def believed(seed: int, clients: int) -> pd.DataFrame:
+    frame = panel(seed, clients, 3, 4)
+    return frame.assign(w=np.random.default_rng(seed).normal(size=len(frame)))
 
 
 def growth(seed: int) -> pd.DataFrame:
@@ -228,8 +248,8 @@ def translate(plan, density, point):
     return q, stretched
 
 
-@pytest.mark.parametrize(("text", "frame"), [(FLAT, flat(1)), (TIED, flat(2)), (LEVELS, levels(3)), (VAR, panel(4, 3, 3, 4))],
-                         ids=["flat", "tied", "levels", "var"])  # fmt: skip
+@pytest.mark.parametrize(("text", "frame"), [(FLAT, flat(1)), (TIED, flat(2)), (LEVELS, levels(3)), (VAR, panel(4, 3, 3, 4)),
+                                            (BELIEVED, believed(4, 3))], ids=["flat", "tied", "levels", "var", "believed"])  # fmt: skip
 def test_density_is_pymcs_with_the_unknown_integrated_out(text, frame):
     plan, data, density = prepared(text, frame)
     theirs, rng = Integrated(plan, data), np.random.default_rng(5)
@@ -303,14 +323,15 @@ def test_one_series_of_no_client_has_lags():
     for seed in range(3):
         q = names.start + np.random.default_rng(seed).normal(0, 0.5, names.size)
         s = charts.find_symbols(names.chart, q[None])[0]
-        b0, b, sd, first = (s[names.symbol(n)] for n in ("1 -> x", "x(t-1) -> x", "sigma(x)", "sigma(x | first)"))
-        total = stats.norm(b0 + b * x[:-1], sd).logpdf(x[1:]).sum() + stats.norm(b0, first).logpdf(x[0])
+        wanted = ("1 -> x", "x(t-1) -> x", "sigma(x)", "1 -> x | first", "sigma(x | first)")
+        b0, b, sd, more, first = (s[names.symbol(n)] for n in wanted)
+        total = stats.norm(b0 + b * x[:-1], sd).logpdf(x[1:]).sum() + stats.norm(b0 + more, first).logpdf(x[0])
         found.append(kernels.collapse(density.layout, s, np.zeros(0)) - total)
     assert np.ptp(found) < 1e-9
 
 
-@pytest.mark.parametrize(("text", "frame"), [(FLAT, flat(1)), (TIED, flat(2)), (LEVELS, levels(3)), (VAR, panel(4, 9))],
-                         ids=["flat", "tied", "levels", "var"])  # fmt: skip
+@pytest.mark.parametrize(("text", "frame"), [(FLAT, flat(1)), (TIED, flat(2)), (LEVELS, levels(3)), (VAR, panel(4, 9)),
+                                            (BELIEVED, believed(4, 9))], ids=["flat", "tied", "levels", "var", "believed"])  # fmt: skip
 def test_gradient_is_that_of_the_density(text, frame):
     _, _, density = prepared(text, frame)
     size, width = density.coordinates.size, 1e-5
@@ -409,14 +430,61 @@ def test_products_of_what_is_unknown_are_not_integrated_out_at_once(text, reason
     assert collapsed.applies(plan, data, plan.equations) is None
 
 
-def test_of_too_many_that_hang_together_some_are_sampled():
-    frame = panel(1, 12, 60, 60)
+def chained():
+    """300 occasions of one series, of which x is known at the first five."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"session": np.arange(300), "x": rng.normal(size=300), "y": rng.normal(size=300)})
     frame.loc[5:, "x"] = np.nan
     theory = mx.parse("levels: {session: }\ntime: session\nvariables: {x: , y: }\narrows: {x(t-1) -> x: , x -> y: }")
-    frame["session"] = np.arange(len(frame))
-    plan, data = mx.compile(theory), mx.bind(theory, frame.drop(columns="client"))
-    units = find_units(write_residuals(plan, data, plan.equations), compressed=True)
-    assert count_work(units) > collapsed.WORK
+    return mx.compile(theory), mx.bind(theory, frame)
+
+
+def nested(seed: int):
+    """24 clients of 3 therapists with gaps."""
+    frame = panel(seed, 24, 8, 12).assign(therapist=lambda each: each.client % 3)
+    theory = mx.parse(VAR.replace("client: }", "client: {in: therapist}, therapist: }"))
+    return mx.compile(theory), mx.bind(theory, frame)
+
+
+def integrated_densely(residuals, symbols):
+    """The log density with all that is unknown integrated out at once, by dense matrices."""
+    terms, algebra = residuals.terms, residuals.terms.algebra
+    values = terms.weight * np.array([np.prod(symbols[list(each)]) for each in algebra.products])[terms.product]
+    table = np.zeros((terms.n, algebra.size + 1))
+    np.add.at(table, (terms.row, terms.unknown), values)  # the last column is what does not depend on anything unknown
+    slopes, rest, prior = table[:, :-1], table[:, -1], np.diag(1.0 - residuals.flat)
+    curved = prior + slopes.T @ slopes
+    centre = -np.linalg.solve(curved, slopes.T @ rest)
+    square = np.sum((rest + slopes @ centre) ** 2) + centre @ prior @ centre
+    counted = residuals.log_weights != 0
+    logs = residuals.log_weights[counted] @ np.log(symbols[counted])
+    return logs - 0.5 * square - 0.5 * np.linalg.slogdet(curved)[1]
+
+
+@pytest.mark.parametrize("make", [chained, lambda: nested(6)], ids=["chain", "nested"])
+def test_what_hangs_together_loosely_is_integrated_out_piece_by_piece(make):
+    """A long chain of missing values, and clients with gaps of a few therapists: as by dense matrices, with less work."""
+    plan, data = make()
+    density = collapsed.build_density(write_residuals(plan, data, plan.equations))
+    units = find_units(density.residuals, compressed=True)
+    names = density.coordinates
+    assert count_work(units) < 0.2 * sum(len(each.flat) ** 3 * len(each.members) for each in units)
+    for seed in range(3):
+        q = names.start + np.random.default_rng(seed).normal(0, 0.3, names.size)
+        s = charts.find_symbols(names.chart, q[None])[0]
+        found = kernels.collapse(density.layout, s, np.zeros(0))
+        assert found == pytest.approx(integrated_densely(density.residuals, s), abs=1e-7)
+    _, gradient = density.slope(q)
+    steps = 1e-5 * np.eye(names.size)
+    by_hand = (density.at(q + steps) - density.at(q - steps)) / 2e-5
+    np.testing.assert_allclose(gradient, by_hand, atol=1e-5 * np.abs(by_hand).max())
+
+
+def test_of_too_many_that_hang_together_some_are_sampled(monkeypatch):
+    plan, data = chained()
+    assert collapsed._integrate_all(plan, data, plan.equations) is not None
+    monkeypatch.setattr(collapsed, "WORK", 1e3)
+    assert collapsed._integrate_all(plan, data, plan.equations) is None
     assert collapsed.applies(plan, data, plan.equations) is None
     assert write_partial(plan, data, plan.equations).sampled == ("missing values of x",)
 

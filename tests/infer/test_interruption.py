@@ -13,7 +13,6 @@ from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
-import nutpie
 import pandas as pd
 import pytest
 import rich.console
@@ -26,6 +25,7 @@ from mechanisms.infer import progress
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines import laplace, nuts
 from mechanisms.infer.engines.contract import Settings, UnreliableError
+from mechanisms.infer.explicit import chains
 from mechanisms.infer.marginal.whitened import sample_whitened
 from mechanisms.infer.rounds import Round, run_rounds
 from mechanisms.report.doubts import find_doubts
@@ -268,7 +268,7 @@ def test_whitened_nuts_gives_the_draws_that_there_are():
     assert statistics.sizes["draw"] == points.shape[1]
 
 
-def compile_nothing(model, var_names, **_compiling):
+def compile_nothing(model, var_names, _moved):
     """In place of a compiled model: standard normals under the model's own names."""
     shapes = {name: tuple(int(size) for size in model[name].shape.eval()) for name in var_names}
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
@@ -287,7 +287,7 @@ def compile_nothing(model, var_names, **_compiling):
 
 @pytest.mark.usefixtures("listens")
 def test_nuts_gives_the_draws_that_there_are(prepared, monkeypatch):
-    monkeypatch.setattr(nutpie, "compile_pymc_model", compile_nothing)
+    monkeypatch.setattr(chains, "compile_chains", compile_nothing)
     monkeypatch.setattr(laplace, "draw", refusing("z"))
     hearing = InterruptAfter()
     draw = nuts.draw

@@ -372,7 +372,11 @@ def test_a_density_without_a_mode_is_refused(separated):
 @pytest.mark.parametrize(
     ("text", "gap", "words"),
     [
-        (LOGIT, ("d", 3), "d has missing values"),
+        (
+            "variables:\n  x, w, y:\n  d: {family: bernoulli}\narrows:\n  x -> d:\n  d -> y:\n",
+            ("d", 3),
+            "d has missing values",
+        ),
         ("arrows:\n  x -> m:\n  x -> y:\n  m <-> y:\n", None, "residuals are correlated"),
     ],
 )
@@ -383,6 +387,19 @@ def test_blocks_that_it_leaves_to_others(text, gap, words, frame):
     theory = mx.parse(text)
     plan, data = mx.compile(theory), mx.bind(theory, frame)
     assert words in laplace.applies(plan, data, plan.equations)
+
+
+def test_rows_without_a_response_that_nothing_looks_at_leave_its_equation(frame):
+    theory = mx.parse(LOGIT)
+    gaps = frame.astype({"d": float})
+    gaps.loc[3, "d"] = np.nan
+    data, fewer = mx.bind(theory, gaps), mx.bind(theory, gaps.dropna())
+    plan = mx.compile(theory)
+    assert laplace.applies(plan, data, plan.equations) is None
+    (equation,), beliefs = plan.equations, state_beliefs(plan, plan.equations[0], data)
+    points = np.random.default_rng(1).normal(size=(3, len(beliefs.names)))
+    found, wanted = (make_likelihood(equation, beliefs, each).evaluate(points) for each in (data, fewer))
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
 def test_equations_that_borrow_from_each_other_are_left_to_others(frame):

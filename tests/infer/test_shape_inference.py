@@ -11,6 +11,7 @@ TRUTH = {
     "{polynomial: 3}": {"x -> y": 0.5, "x^2 -> y": -0.4, "x^3 -> y": 0.1},
     "log": {"x -> y": 1.2},
     "{spline: 4}": {"x[1] -> y": 1.0, "x[2] -> y": 2.0, "x[3] -> y": 1.5, "x[4] -> y": -2.0},
+    "{bspline: 4}": {"x[1] -> y": 1.0, "x[2] -> y": 2.0, "x[3] -> y": 1.5, "x[4] -> y": -2.0},
     "{piecewise: [3, 6]}": {"x[1] -> y": 0.8, "x[2] -> y": 0.0, "x[3] -> y": -0.6},
 }
 
@@ -59,7 +60,7 @@ def test_a_curve_does_not_hang_on_the_unit():
     """In minutes or hours, from 0 or from 100: the same curve, the same posterior (splines, slopes and logarithms)."""
     frame = exposures(200)
     frame["y"] = np.sin(frame["x"])
-    for shape, shift in [("{spline: 3}", 100.0), ("{polynomial: 3}", 100.0), ("log", 0.0)]:
+    for shape, shift in [("{spline: 3}", 100.0), ("{bspline: 4}", 100.0), ("{polynomial: 3}", 100.0), ("log", 0.0)]:
         theory = mx.parse(f"arrows: {{x -> y: {{shape: {shape}}}}}")
         question = mx.Question(of="x", on="y", contrast=(2.0, 7.0))
         moved = question.model_copy(update={"contrast": (2.0 * 60 + shift, 7.0 * 60 + shift)})

@@ -117,10 +117,3 @@ def test_an_exposure_has_no_gaps():
     data = mx.bind(theory, pd.DataFrame({"x": [1.0, 2, 3, 5], "n": [1.0, None, 2, 3], "y": [1, 2, 3, 4]}))
     with pytest.raises(DataError, match="n is conditioned on and has missing values"):
         mx.to_pymc(mx.compile(theory), data)
-
-
-def test_missing_values_of_a_positive_cause_are_refused():
-    theory = mx.parse("variables:\n  x:\n  m: {family: gamma}\n  y:\narrows: [x -> m -> y]\n")
-    data = mx.bind(theory, pd.DataFrame({"x": [1.0, 2, 3, 5], "m": [1.0, None, 2, 3], "y": [1.0, 2, 3, 4]}))
-    with pytest.raises(DataError, match="m is gamma and has missing values that other equations look at"):
-        mx.to_pymc(mx.compile(theory), data)

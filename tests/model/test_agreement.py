@@ -260,12 +260,12 @@ def test_equations_that_borrow_from_each_other_are_refused():
 
 
 def test_nuts_that_cannot_start_says_so(monkeypatch):
-    import nutpie
+    from mechanisms.infer.explicit import chains
 
     def refuse(*_, **__):
         raise RuntimeError("Could not find a starting point\nand a long traceback")
 
-    monkeypatch.setattr(nutpie, "compile_pymc_model", refuse)
+    monkeypatch.setattr(chains, "compile_chains", refuse)
     plan, data, _ = world(3, "arrows:\n  x -> m -> y:\n")
     with pytest.raises(
         FitError, match=r"NUTS could not start on m, y: Could not find a starting point\. Check the priors"

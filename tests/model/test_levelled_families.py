@@ -12,7 +12,7 @@ import pytest
 from scipy import special, stats
 
 import mechanisms as mx
-from mechanisms.errors import DataError, SpecError
+from mechanisms.errors import SpecError
 from mechanisms.model.courses import predict
 from mechanisms.model.families import inverse_link
 from mechanisms.model.setting import Setting
@@ -79,7 +79,7 @@ def point(world):
 
     plan, _, data = world
     model = mx.to_pymc(plan, data)
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(5)
     begin = {name: value + rng.normal(0, 0.15, np.shape(value)) for name, value in model.initial_point().items()}
     names = [f"coefficients({each.response})" for each in plan.equations]
     names += ["deviations(client)", *(each for equation in plan.equations for each in equation.extras)]
@@ -148,7 +148,7 @@ def write_out(frame, b, u):
     found["any(i)"] = b["1 -> any(i)"] + b["x -> any(i)"] * frame.x
     lagged = b["x(whole t-1) -> o"] * before(frame.x)
     for target, address in (("o", "1 -> o"), ("any(o)", "1 -> any(o)"), ("o=1", "1 -> o=1")):
-        found[target] = b[address] + u["1 -> o"] + by_x("o") + lagged
+        found[target] = b[address] + u["1 -> o"] + by_x("o") + lagged + first * b["1 -> o | first"]
     found["w"] = b["1 -> w"] + u["1 -> w"] + by_x("w")
     found["precision(w)"] = b["1 -> precision(w)"] + b["z -> precision(w)"] * z
     found["sigma(y)"] = b["1 -> sigma(y)"] + u["1 -> sigma(y)"] + by_x("sigma(y)")
@@ -265,7 +265,9 @@ def test_what_is_missing_of_a_cause_is_a_quantity_of_the_model_and_of_a_response
     assert model.rvs_to_values[model["s"]].eval().shape == (31,)
 
 
-def test_missing_values_that_would_have_to_be_summed_out_are_refused():
+def test_what_is_missing_of_a_0_1_cause_is_summed_out_of_its_row():
+    """Both its departure and its course are causes; the row leaves the other rows' density and stands in the sum."""
     theory = mx.parse(HEAD + GAPS)
-    with pytest.raises(DataError, match="none are filled in yet"):
-        mx.to_pymc(mx.compile(theory), mx.bind(theory, with_gaps("m")))
+    model = mx.to_pymc(mx.compile(theory), mx.bind(theory, with_gaps("m")))
+    assert [each.name for each in model.potentials if each.name.startswith("summed")] == ["summed(m)"]
+    assert model.rvs_to_values[model["s"]].eval().shape == (31,)

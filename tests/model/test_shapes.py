@@ -9,8 +9,9 @@ from scipy import stats
 from scipy.interpolate import CubicSpline
 
 import mechanisms as mx
-from mechanisms.data.bases import make_basis, place_knots
+from mechanisms.data.bases import make_basis
 from mechanisms.data.dataset import ColumnView
+from mechanisms.data.splines import place_knots
 from mechanisms.errors import DataError, SpecError
 from mechanisms.model.completing import complete_plan
 from mechanisms.model.priors import state_beliefs
@@ -19,7 +20,15 @@ from mechanisms.spec.theory import Shape
 
 CHEAP = Mode(linker="py", optimizer="fast_compile")
 GRID = np.linspace(-3.0, 16.0, 77)
-BENDING = ["quadratic", "{polynomial: 3}", "{polynomial: 5}", "log", "{spline: 4}", "{piecewise: [4, 6]}"]
+BENDING = [
+    "quadratic",
+    "{polynomial: 3}",
+    "{polynomial: 5}",
+    "log",
+    "{spline: 4}",
+    "{bspline: 5}",
+    "{piecewise: [4, 6]}",
+]
 
 
 def values(seed=1, n=200):
@@ -75,7 +84,7 @@ def test_a_piecewise_line_has_the_slopes_it_says():
     np.testing.assert_allclose(curve, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [{"spline": 3}, {"piecewise": (4.0, 6.0)}, {"log": None}])
+@pytest.mark.parametrize("shape", [{"spline": 3}, {"bspline": 5}, {"piecewise": (4.0, 6.0)}, {"log": None}])
 def test_what_does_not_exist_is_0_in_every_column(shape):
     ((kind, argument),) = shape.items()
     basis = make_basis("x", Shape(kind=kind, argument=argument), values())
@@ -104,6 +113,7 @@ def test_the_two_interpreters_and_the_design_see_the_same_columns():
         ("{polynomial: 3}", ("x -> y", "x^2 -> y", "x^3 -> y")),
         ("log", ("x -> y",)),
         ("{spline: 2}", ("x[1] -> y", "x[2] -> y")),
+        ("{bspline: 3}", ("x[1] -> y", "x[2] -> y", "x[3] -> y")),
         ("{piecewise: [5]}", ("x[1] -> y", "x[2] -> y")),
     ],
 )
@@ -162,6 +172,7 @@ def test_a_prior_at_a_value_speaks_at_that_place_of_the_curve():
     [
         *((shape, [0.0, 1.0] * 30, "two values, between which nothing bends") for shape in BENDING),
         ("{spline: 4}", [1.0, 2.0, 3.0] * 20, "needs 5 different values of x, which has 3: choose at most 2"),
+        ("{bspline: 4}", [1.0, 2.0, 3.0, 4.0] * 15, "needs 5 different values of x, which has 4: choose at most 3"),
         ("{polynomial: 3}", [1.0, 2.0, 3.0] * 20, "needs 4 different values of x, which has 3"),
         ("log", [0.0, 1.0, 2.0] * 20, "holds 0, which has no logarithm"),
         ("{piecewise: [4, 60]}", None, "knot 60 lies outside the data"),
@@ -281,7 +292,7 @@ def levelled():
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_density_with_levels_is_that_of_a_loop(levelled, seed):
-    """Curves of whole values at the occasion before, of unknown ones too, and of the sessions; 0 before the grid."""
+    """Curves of whole values at the occasion before, of unknown ones too, and of the sessions; a line of its own before the grid."""
     data, model = levelled
     wanted = [*model.free_RVs, *model.deterministics]
     density = model.logp(model.observed_RVs, sum=False)
@@ -314,6 +325,8 @@ def test_the_density_with_levels_is_that_of_a_loop(levelled, seed):
         eta += b["w -> y"] * w
         before = np.flatnonzero((owner == client) & (place == session - 1))
         sigma = found["sigma(y | first)"]
+        if not before.size:
+            eta += b["1 -> y | first"] + b["w -> y | first"] * w
         if before.size:
             sigma, x = found["sigma(y)"], filled["x"][before[0]]
             for j, part in enumerate((min(x, 5.0), max(x - 5.0, 0.0)), start=1):

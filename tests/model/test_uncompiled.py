@@ -176,7 +176,12 @@ def test_keys_of_arrows(key):
 
 @pytest.mark.parametrize("shape", theory.SHAPES)
 def test_shapes(shape):
-    said = {"polynomial": "{polynomial: 3}", "spline": "{spline: 4}", "piecewise": "{piecewise: [1, 2]}"}
+    said = {
+        "polynomial": "{polynomial: 3}",
+        "spline": "{spline: 4}",
+        "bspline": "{bspline: 5}",
+        "piecewise": "{piecewise: [1, 2]}",
+    }
     holds(entry(f"shape: {said.get(shape, shape)}"), shape if shape == "monotonic" else "used")
 
 
@@ -259,7 +264,7 @@ LEVELLED = {
     "residual correlation": (TWO.replace("[x -> y]", "[x -> y, x <-> y]"), "residual correlation"),
     "courses": (TWO.replace("[x -> y]", "[x(t-1) -> y, x(client) <-> y(client)]"), "used"),
     "same_as": (TWO + "priors: {sd(1 -> x | client): {same_as: sd(1 -> y | client)}}", "same_as"),
-    "one correlation": (TWO.replace("[x -> y]", "[x(t-1) -> y]") + "priors: {x(client) <-> y(client): {normal: [0, 1]}}", "single correlations"),
+    "one correlation": (TWO.replace("[x -> y]", "[x(t-1) -> y]") + "priors: {x(client) <-> y(client): {normal: [0, 1]}}", "used"),
     "centre of a cause": (TWO.replace("x: ,", "x: {centre: observed},"), "used"),
     "centre of a mediator": (TWO.replace("y: ,", "y: {centre: observed}, z: ,").replace("[x -> y]", "[x -> y -> z]"), "used"),
     "sigma": (TWO.replace("[x -> y]", "[x -> y, w -> sigma(y)]"), "used"),

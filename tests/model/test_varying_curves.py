@@ -14,7 +14,8 @@ from mechanisms.model.symbolic import to_pymc
 
 CHEAP = Mode(linker="py", optimizer="fast_compile")
 LEVELS = "levels: {session: {in: client, occasions: [0, 1, 2, 3, 4]}, client: }\ntime: session\n"
-SHAPES = {"quadratic": ("x(whole)", "x(whole)^2"), "{spline: 2}": ("x(whole)[1]", "x(whole)[2]")}
+SHAPES = {"quadratic": ("x(whole)", "x(whole)^2"), "{spline: 2}": ("x(whole)[1]", "x(whole)[2]"),
+          "{bspline: 3}": ("x(whole)[1]", "x(whole)[2]", "x(whole)[3]")}  # fmt: skip
 
 
 def diary(shift=0.0):
@@ -36,8 +37,8 @@ def columns_of(shape, data, x):
     """Each column of x by its address, and those of the sessions."""
     if shape == "quadratic":
         return {"x(whole)": x, "x(whole)^2": x**2}
-    basis = data.bases["x~spline:2"]
-    return {f"x(whole)[{j}]": basis.column(j, x) for j in (1, 2)}
+    basis = data.bases[f"x~{shape.strip('{}').replace(' ', '')}"]
+    return {f"x(whole)[{j}]": basis.column(j, x) for j in range(1, basis.size + 1)}
 
 
 @pytest.mark.parametrize("shape", SHAPES)

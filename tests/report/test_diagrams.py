@@ -128,6 +128,7 @@ def test_every_written_arrow_is_there(file):
         ("x(t-1) -> y: {varies_by: client}", "t-1", {"label": ("t−1", "varies by client")}),
         ("x -> y: {shape: quadratic}", "", {"curved": True, "label": ("quadratic",)}),
         ("x -> y: {shape: {spline: 4}}", "", {"curved": True, "label": ("spline: 4",)}),
+        ("x -> y: {shape: {bspline: 5}}", "", {"curved": True, "label": ("bspline: 5",)}),
         ("w -> y: {only_when: {session: 1..}}", "", {"label": ("only when session from", "1")}),
     ],
 )

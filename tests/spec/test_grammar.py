@@ -72,7 +72,7 @@ VALUES = {
     **{family: f"variables: {{x: {{family: {family}}}}}" for family in ("student", "skew_normal", "beta", "ordered_beta", "gamma")},
     "hazard": "levels: [s, c]\ntime: s\nvariables: {x: {family: hazard, link: logit}}",
     **{shape: f"arrows: {{x -> y: {{shape: {shape}}}}}" for shape in ("log", "logistic", "monotonic", "gp", "quadratic")},
-    **{shape: f"arrows: {{x -> y: {{shape: {{{shape}: 3}}}}}}" for shape in ("polynomial", "spline", "piecewise")},
+    **{shape: f"arrows: {{x -> y: {{shape: {{{shape}: 3}}}}}}" for shape in ("polynomial", "spline", "bspline", "piecewise")},
 }  # fmt: skip
 
 

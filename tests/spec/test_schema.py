@@ -108,7 +108,8 @@ def test_what_is_written_is_valid(theory):
 
 MISTAKES = [
     "arows: [x -> y]", "arrows: [x -> y]\ntitel: t", "arrows: {x -> y: {shpe: log}}", "arrows: {x -> y: {shape: spline}}",
-    "arrows: {x -> y: {shape: {spline: four}}}", "arrows: {x -> y: {shape: {spline: 1}}}", "arrows: {x -> y: {shape: {log: 2}}}",
+    "arrows: {x -> y: {shape: {spline: four}}}", "arrows: {x -> y: {shape: {spline: 1}}}", "arrows: {x -> y: {shape: {bspline: 2}}}",
+    "arrows: {x -> y: {shape: {log: 2}}}",
     "arrows: {x -> y: {shape: logarithm}}", "arrows: {x -> y: {lag: -1}}", "arrows: {x -> y: {because: [a, b]}}",
     "arrows: {x -> y: {pos: 3}}", "arrows: {x -> y: {pos: [1, 2, 3]}}", "arrows: {x -> y: {only_when: a}}",
     "arrows: {x -> y: {only_when: {}}}", "arrows: {x -> y: {varies_by: {a: b}}}", "arrows: {x -> y: 3}",

@@ -133,7 +133,7 @@ CONDITIONS = st.none() | st.builds(
 )
 SHAPES = st.sampled_from([
     Shape(), Shape(kind="gp"), Shape(kind="spline", argument=4), Shape(kind="polynomial", argument=3),
-    Shape(kind="piecewise", argument=(1.0, 2.5)),
+    Shape(kind="bspline", argument=5), Shape(kind="piecewise", argument=(1.0, 2.5)),
 ])  # fmt: skip
 
 

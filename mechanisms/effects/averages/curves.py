@@ -25,8 +25,8 @@ from mechanisms.model.families import inverse_link
 
 Floats = NDArray[np.float64]
 CURVED = ("logit", "probit", "cloglog")
-_DENSITY = 64.0  # nodes of a grid for a unit of η
-_FAR = 40.0  # beyond it a chance is 0 or 1
+DENSITY = 64.0  # nodes of a grid for a unit of η
+FAR = 40.0  # beyond it a chance is 0 or 1
 _CLOSE = 1e-10
 _NODES = (1, 6, 12, 24, 48)
 _ROWS_AT_ONCE = 65_536
@@ -94,15 +94,15 @@ def average_curve(
     level, moved = factors[:, place], np.delete(factors, place, axis=1)
     beside = Polynomial(dict.fromkeys(term for term in terms if term))
     spans = _span(beside, moved, columns, known)
-    low, high = (np.clip(level + end, -2 * _FAR, 2 * _FAR) for end in (spans.low, spans.high))
+    low, high = (np.clip(level + end, -2 * FAR, 2 * FAR) for end in (spans.low, spans.high))
     reach = float(low.min()), float(high.max())
-    tables = _tabulate(link, reach, np.sqrt(variance))
+    tables = tabulate(link, reach, np.sqrt(variance))
     if tables is None:
         return None
     found = np.zeros(len(level))
     start, end = float(spans.low.min()), float(spans.high.max())
-    nodes = int((end - start) * _DENSITY) + 6
-    few = len(weights) < _HEAPED or len(level) * nodes * 4 > _MOST or max(map(abs, reach)) > _FAR
+    nodes = int((end - start) * DENSITY) + 6
+    few = len(weights) < _HEAPED or len(level) * nodes * 4 > _MOST or max(map(abs, reach)) > FAR
     if few:
         _add(factors, beside, place, columns, weights, (low, high), tables, found)
         return found
@@ -139,11 +139,11 @@ def _find_ends(term: tuple[str, ...], columns: Mapping[str, Floats]) -> tuple[fl
     return float(value.min()), float(value.max())
 
 
-def _tabulate(link: str, reach: tuple[float, float], spread: Floats) -> Tables | None:
+def tabulate(link: str, reach: tuple[float, float], spread: Floats) -> Tables | None:
     """The curves that all draws need between these values of η."""
-    low, high = (min(max(end, -_FAR), _FAR) for end in reach)
-    start = np.floor(low * _DENSITY - 4) / _DENSITY
-    nodes = start + np.arange(int((high - start) * _DENSITY) + 8) / _DENSITY
+    low, high = (min(max(end, -FAR), FAR) for end in reach)
+    start = np.floor(low * DENSITY - 4) / DENSITY
+    nodes = start + np.arange(int((high - start) * DENSITY) + 8) / DENSITY
     least, most = float(spread.min()), float(spread.max())
     if most == least:
         curve = inverse_link(link, nodes) if most == 0 else average_noise(link, nodes, np.array([most]))
@@ -176,7 +176,7 @@ def _add(
 
     def run(some: slice, design: Floats, share: Floats) -> None:
         curves = tables.values, tables.shares[some], tables.start
-        add_curves(factors[some], design, share, ends[0][some], ends[1][some], *curves, _DENSITY, out[some])
+        add_curves(factors[some], design, share, ends[0][some], ends[1][some], *curves, DENSITY, out[some])
 
     for rows in cut(len(weights), _ROWS_AT_ONCE):
         design = np.insert(beside.design(columns, rows), place, 1.0, axis=0)
@@ -198,11 +198,11 @@ def _heap(
     last, factors = known.get("heaps"), spans.factors
     if isinstance(last, Heaps) and last.spans is spans:
         return last
-    start = low - 2.0 / _DENSITY
+    start = low - 2.0 / DENSITY
     found = Heaps(spans, start, np.zeros((len(factors), nodes, 4)))
 
     def run(some: slice, design: Floats, share: Floats) -> None:
-        heap_up(factors[some], design, share, start, _DENSITY, found.values[some])
+        heap_up(factors[some], design, share, start, DENSITY, found.values[some])
 
     for rows in cut(len(weights), _ROWS_AT_ONCE):
         design = beside.design(columns, rows)
@@ -217,7 +217,7 @@ def _level(level: Floats, heaps: Heaps, tables: Tables, out: Floats) -> None:
 
     def run(some: slice) -> None:
         curves = tables.values, tables.shares[some], tables.start
-        level_heaps(level[some], heaps.values[some], heaps.start, *curves, _DENSITY, out[some])
+        level_heaps(level[some], heaps.values[some], heaps.start, *curves, DENSITY, out[some])
 
     _share(len(level), heaps.values.shape[1], run)
 

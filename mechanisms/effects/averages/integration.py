@@ -20,6 +20,7 @@ from mechanisms.effects.averages.grids import SOBOL_POINTS, Fineness, Layout, No
 from mechanisms.effects.averages.nodes import TooNarrowError, check_width, spread_out, weigh_values
 from mechanisms.effects.averages.outlines import average_outline
 from mechanisms.effects.averages.smoothing import level_off
+from mechanisms.effects.averages.zeros import average_zeros
 from mechanisms.effects.looking import measure
 from mechanisms.effects.stages import Population, Stage, add_up, find_rows, merge_rows, predict
 from mechanisms.effects.values import Kinds, Value
@@ -53,6 +54,8 @@ def average(stage: Stage, world: World) -> Average:
     rows = find_rows(stage, traced)
     coarsest = lay_out(stage.scene, traced, Fineness(*_FINENESS[0], {}))
     if (found := average_outline(stage, traced, rows, coarsest)) is not None:
+        return Average(found, None)
+    if (found := average_zeros(stage, traced, rows)) is not None:
         return Average(found, None)
     rows = merge_rows(rows)
     count = len(next(iter(stage.parameters.values())))

@@ -59,6 +59,45 @@ def add_curves(coefficients, design, weights, low, high, tables, shares, start, 
 
 
 @compiled()
+def add_products(some, much, weights, slope, sd, nodes, shares, tables, own, start, amounts, begin, density, out):  # type: ignore[no-untyped-def]
+    """Add to `out`, for every draw, Σ over rows and nodes of weight · share · curve(some + slope · node) · amount(much + sd · node).
+
+    `some` and `much` have the shape (draws, rows). A draw's curve at the nodes start + i / density is Σ_k own[draw, k] · tables[k],
+    its amount at begin + i / density is amounts[draw, i]; between nodes both are cubics, as in `add_curves`.
+    """
+    last, end = tables.shape[1] - 3 - 1e-9, amounts.shape[1] - 3 - 1e-9
+    curve = np.empty(tables.shape[1])
+    first, second = np.empty((tables.shape[1] - 3, 4)), np.empty((amounts.shape[1] - 3, 4))
+    for draw in range(some.shape[0]):
+        curve[:] = 0.0
+        for k in range(tables.shape[0]):
+            for i in range(len(curve)):
+                curve[i] += own[draw, k] * tables[k, i]
+        for cubic, values in ((first, curve), (second, amounts[draw])):
+            for i in range(len(cubic)):
+                a, b, c, d = values[i], values[i + 1], values[i + 2], values[i + 3]
+                cubic[i, 0] = b
+                cubic[i, 1] = c - b / 2 - a / 3 - d / 6
+                cubic[i, 2] = (a + c) / 2 - b
+                cubic[i, 3] = (d - a) / 6 + (b - c) / 2
+        step, stride, total = slope[draw] * density, sd[draw] * density, 0.0
+        for row in range(some.shape[1]):
+            one, other = (some[draw, row] - start) * density - 1.0, (much[draw, row] - begin) * density - 1.0
+            part = 0.0
+            for node in range(len(nodes)):
+                p, q = one + step * nodes[node], other + stride * nodes[node]
+                p, q = p if p > 0.0 else 0.0, q if q > 0.0 else 0.0
+                p, q = p if p < last else last, q if q < end else end
+                i, j = int(p), int(q)
+                x, y = p - i, q - j
+                left = first[i, 0] + x * (first[i, 1] + x * (first[i, 2] + x * first[i, 3]))
+                right = second[j, 0] + y * (second[j, 1] + y * (second[j, 2] + y * second[j, 3]))
+                part += shares[node] * left * right
+            total += weights[row] * part
+        out[draw] += total
+
+
+@compiled()
 def heap_up(coefficients, design, weights, start, density, heaps):  # type: ignore[no-untyped-def]
     """Add every row to the heap of the node below its coefficients · design: weight · (1, x, x², x³), x the way to the next.
 

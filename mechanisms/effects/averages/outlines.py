@@ -21,18 +21,21 @@ from mechanisms.effects.worlds import Scene, Source, Traced, Version
 from mechanisms.model.equations import Equation
 
 Floats = NDArray[np.float64]
-_MANY = 200_000  # draws × rows from which this pays
+MANY = 200_000  # draws × rows from which this pays
 _ROWS_AT_ONCE = 65_536
 
 
 def average_outline(stage: Stage, traced: Traced, rows: Population, layout: Layout | None) -> Floats | None:
     """The outcome's mean in a world, shape (draws,); None where it takes cells, or these are few."""
     count = len(next(iter(stage.parameters.values())))
-    if layout is None or layout.shape or not rows.columns or count * len(rows.weights) < _MANY:
+    if layout is None or layout.shape or not rows.columns or count * len(rows.weights) < MANY:
         return None
-    eta = _outline(stage, traced, layout, rows)
-    if eta is None:
+    if not _is_chance_or_straight(stage.scene):
         return None
+    etas = find_outline(stage, traced, rows, frozenset(layout.loaded))
+    if etas is None:
+        return None
+    (eta,) = etas
     if stage.scene.plain:
         return _average_products(eta.mean, rows, count)
     variance = sum((loading * loading for loading in eta.loadings.values()), Polynomial({(): 0.0}))
@@ -52,8 +55,11 @@ def _average_products(mean: Polynomial, rows: Population, count: int) -> Floats:
     return np.asarray(mean.coefficients(count) @ found)
 
 
-def _outline(stage: Stage, traced: Traced, layout: Layout, rows: Population) -> Any:
-    """The outcome's linear predictor as a `Value` of polynomials in the rows' columns; None where it is none."""
+def find_outline(stage: Stage, traced: Traced, rows: Population, noisy: frozenset[Version]) -> list[Any] | None:
+    """The outcome's linear predictors as `Value`s of polynomials in the rows' columns; None where they are none.
+
+    The normal variables in `noisy` carry their noise.
+    """
     parameters = {address: Polynomial({(): values}) for address, values in stage.parameters.items()}
     columns = {column: Polynomial({(column,): 1.0}) for column in rows.columns}
     values: dict[Version, Value | Kinds] = {}
@@ -62,24 +68,39 @@ def _outline(stage: Stage, traced: Traced, layout: Layout, rows: Population) -> 
         if parts := stage.scene.parts(version.name):
             values[version] = made = add_up(stage, parts, sources, values, columns)
             if last:
-                return made
+                return [made]
             continue
         equation = stage.scene.plan.equation(version.name)
-        if not _is_outlined(stage.scene, equation, sources, last=last):
+        carried = {each for each in values if each in noisy or getattr(values[each], "loadings", None)}
+        if not _is_outlined(equation, sources, carried, last=last):
             return None
-        (eta,), _ = predict(stage, equation, sources, values, columns, parameters)
+        etas, _ = predict(stage, equation, sources, values, columns, parameters)
         if last:
-            return eta
-        own: dict[Version, Any] = {version: parameters[str(equation.spread)]} if version in layout.loaded else {}
+            return list(etas)
+        (eta,) = etas
+        own: dict[Version, Any] = {version: parameters[str(equation.spread)]} if version in noisy else {}
         values[version] = Value(eta.mean, {**eta.loadings, **own})
     return None
 
 
-def _is_outlined(scene: Scene, equation: Equation, sources: Mapping[str, Source], *, last: bool) -> bool:
-    """Whether a variable's mean is linear in its columns, or the outcome's a curve of what is."""
-    if equation.parts or equation.traits or any("~" in c and sources[variable_of(c)].version for c in equation.columns):
+def _is_chance_or_straight(scene: Scene) -> bool:
+    """Whether the outcome's mean is linear in its one predictor, or a curve of it."""
+    if scene.parts(scene.on):
+        return True
+    equation = scene.plan.equation(scene.on)
+    chance = equation.family == "bernoulli" and equation.link in CURVED
+    return scene.look == MEAN and not equation.parts and (chance or equation.family == "normal")
+
+
+def _is_outlined(equation: Equation, sources: Mapping[str, Source], carried: set[Version], *, last: bool) -> bool:
+    """Whether a variable's mean, or what the outcome's predictors are, is linear in what carries noise."""
+    if any("~" in c and sources[variable_of(c)].version for each in equation.predictors for c in each.columns):
         return False
-    if last:
-        chance = equation.family == "bernoulli" and equation.link in CURVED
-        return scene.look == MEAN and (chance or equation.family == "normal")
-    return equation.family == "normal"
+    if any(each.traits for each in equation.predictors) or (equation.parts and not last):
+        return False
+    for each in equation.predictors:
+        for coefficient in each.coefficients:
+            noisy = (f for f in coefficient.factors if sources[f.variable].version in carried)
+            if sum(factor.power for factor in noisy) > 1:
+                return False
+    return last or equation.family == "normal"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories
+from mechanisms.data.shapes import is_gap
 from mechanisms.effects.over_time.forward import World
 from mechanisms.effects.over_time.running import Runner
 from mechanisms.effects.over_time.scenario import Chunk, Scenario
@@ -64,7 +65,9 @@ def _refuse_conditions(scenario: Scenario, names: list[str]) -> None:
     factors = [
         (equation, factor) for equation in equations for each in equation.terms("mean") for factor in each.factors
     ]
-    trends = any(equation.reading(factor.column).part == "trend" for equation, factor in factors)
+    trends = any(
+        equation.reading(factor.column).part == "trend" and not is_gap(factor.column) for equation, factor in factors
+    )
     if trends or any(times & set(condition.names) for condition in conditions if condition):
         raise Unsettled("no long run is given: what acts on what changes with the occasion")
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Column, Dataset, Numbers
+from mechanisms.data.elsewhere import move_gap
 from mechanisms.effects.looking import MEAN, Look
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.carrying import list_loose, loosen
@@ -191,6 +192,7 @@ def find_timeline(fit: Fit, placed: Placed) -> Timeline:
     declared = next((each.occasions for each in fit.plan.theory.levels if each.name == level and each.occasions), ())
     counted = fit.data.grid[level] if is_event(fit, placed.question) else tuple(range(max(seen, default=0) + 1))
     grid = declared or counted
+    data = replace(data, bases={name: move_gap(each, grid) for name, each in data.bases.items()})
     return Timeline(data, design.lattice, level, client, grid, tuple(each for each in levels if each != level))
 
 
@@ -227,7 +229,7 @@ def _scenario(
         node: choose(fit.data[variable_of(node)], _single(said[node] if node in said else said[variable_of(node)]))
         for node in nodes
     }
-    data = _with_near(fit.data, people.near)
+    data = _with_near(timeline.data, people.near)
     of = placed.aims[0].of
     changed = replace(timeline, data=data)
     graph = loosen(placed.graph, list_loose(placed.graph, fit.plan))

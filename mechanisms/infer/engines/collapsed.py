@@ -23,16 +23,16 @@ from mechanisms.infer.marginal.coordinates import Coordinates
 from mechanisms.infer.marginal.joint import draw_joint
 from mechanisms.infer.marginal.tapes.partial import write_partial
 from mechanisms.infer.marginal.units.gaussian import BilinearError, NotGaussianError, Residuals, write_residuals
-from mechanisms.infer.marginal.units.layout import Layout, count_work, find_units, lay_out
+from mechanisms.infer.marginal.units.layout import Layout, lay_out
+from mechanisms.infer.marginal.units.unit import count_work, find_units
 from mechanisms.infer.marginal.unpacking import read_parameters
 from mechanisms.infer.smooth.importance import draw_smoothed, refuse_unreliable
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
-WORK = 2e6  # multiplications of one log density and its gradient, some 8 ms; NUTS takes tens of thousands, so more is partly sampled
+WORK = 2e6  # multiplications of one log density and its gradient, some 4 ms; NUTS takes tens of thousands, so more is partly sampled
 
 WHY = "normal: deviations and missing values are integrated out where equations are linear in them"
-COST = "a second or two; up to a minute where NUTS has to sample what remains"
 
 
 @dataclass(frozen=True, eq=False)

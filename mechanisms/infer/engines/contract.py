@@ -35,10 +35,9 @@ class UnreliableError(Exception):
 
 
 class Engine(Protocol):
-    """A module of this folder: `WHY` it is taken, and what it is expected to `COST` on two cores, in words."""
+    """A module of this folder: `WHY` it is taken, in words."""
 
     WHY: str
-    COST: str
 
     def applies(self, plan: Plan, data: Dataset, block: Equations) -> str | None:
         """None where the engine takes the block, else the reason why not."""

@@ -25,7 +25,6 @@ _REACH = 60.0  # how far below its greatest value the log density of σ is follo
 
 
 WHY = "normal, complete data, normal priors on the coefficients: independent draws"
-COST = "milliseconds; a million rows a second"
 
 
 def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:

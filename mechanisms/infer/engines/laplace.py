@@ -20,12 +20,12 @@ from mechanisms.infer.smooth.parts import Part
 from mechanisms.infer.smooth.predictors import NotLinearError, find_groups, write_predictors
 from mechanisms.infer.smooth.target import Target, find_owner, make_target, order_lenders
 from mechanisms.model.deviations import state_deviations
+from mechanisms.model.missing import find_unknown
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import find_joint, state_beliefs
 
 Floats = NDArray[np.float64]
 WHY = "smooth, fixed effects or deviations of one level, which are integrated out: draws by importance sampling around the mode"
-COST = "under a second for thousands of rows, seconds for a hundred thousand"
 WORK = 1e6  # rows × nodes of one log density: up to 20 ms, with ten thousand to come
 WALK = (
     4e4  # the same where NUTS needs gradients, ten times as many and three times as dear: PyMC's NUTS is no slower then
@@ -41,8 +41,10 @@ def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
     names = {equation.response for equation in block}
     if tied := [each.address for each in plan.residuals if each.one in names]:
         return f"residuals are correlated ({listed(tied)})"
-    if against := _find_against_groups(plan, data, block) if data.tables else _find_gaps(data, block):
+    if against := _find_against_groups(plan, data, block) if data.tables else _find_gaps(plan, data, block):
         return against
+    if believed := [entry.address for each in state_deviations(plan, data) for entry in each.entries]:
+        return f"there is a prior on a single correlation ({listed(believed)})"
     beliefs = {equation.response: state_beliefs(plan, equation, data) for equation in block}
     spreads = {each.spread: beliefs[each.response].spread for each in block if each.spread}
     if together := find_joint(block, beliefs.values()):
@@ -52,8 +54,12 @@ def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
     return None
 
 
-def _find_gaps(data: Dataset, block: Equations) -> str | None:
-    used = dict.fromkeys(name for equation in block for name in (equation.response, *equation.parents))
+def _find_gaps(plan: Plan, data: Dataset, block: Equations) -> str | None:
+    """Missing values that are looked at; where nothing does, their rows leave the equation, but normal ones are summed up whole."""
+    whole = [
+        each for each in block if (each.family == "normal" and not each.parts) or find_unknown(plan, each, data).size
+    ]
+    used = dict.fromkeys([*(each.response for each in whole), *(name for each in block for name in each.parents)])
     if gaps := [name for name in used if not data[name].observed.all()]:
         return f"{listed(gaps)} {'has' if len(gaps) == 1 else 'have'} missing values"
     return None

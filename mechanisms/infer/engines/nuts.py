@@ -1,5 +1,7 @@
 """NUTS through nutpie on the explicit PyMC model: for any block (Hoffman & Gelman 2014; nutpie's adaptation)."""
 
+from collections import deque
+from collections.abc import Hashable
 from functools import partial
 from typing import Any
 
@@ -17,10 +19,12 @@ from mechanisms.model.plan import Plan
 Floats = NDArray[np.float64]
 LONGER = 4  # how many times the draws and, at most, the tuning that were asked for
 R_HAT, ESS = 1.01, 400.0
+MOST = 8  # blocks that are known to be compiled, as many as `explicit.machine` remembers
+LEFT_OUT = 1e-9  # of a sum over missing values of a count
 
 
 WHY = "for any model"
-COST = "10 to 80 s to compile, then seconds to minutes"
+_compiled: deque[Hashable] = deque(maxlen=MOST)
 
 
 def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
@@ -36,11 +40,14 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
 
     Raises
     ------
+    FitError
+        NUTS could not start, or a sum over a count's missing values stops too early.
     KeyboardInterrupt
         Interrupted before every chain had a draw.
     """
     import nutpie  # noqa: PLC0415  (slow to import; other engines do without)
 
+    from mechanisms.infer.explicit.chains import compile_chains  # noqa: PLC0415
     from mechanisms.model.symbolic import to_pymc  # noqa: PLC0415
 
     settings.tell("compiling for NUTS")
@@ -50,7 +57,8 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     }
     wanted = [name for name in _wanted(plan, block) if name in names]
     try:
-        compiled = nutpie.compile_pymc_model(model, var_names=wanted, jitter_rvs=_moved(model, block))
+        compiled = compile_chains(model, wanted, _moved(model, block))
+        _compiled.append(_outward(plan, data, block))
         fixed: dict[str, Any] = {"blocking": False, "progress_bar": False, "save_warmup": False}
         # All chains side by side, however few the cores: an interruption then finds draws of each.
         fixed |= {"chains": settings.chains, "cores": settings.chains, "seed": int(settings.seed.generate_state(1)[0])}
@@ -69,11 +77,22 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     return _unpack(sampled, plan, block, wanted)
 
 
-def _moved(model: Any, equations: Equations) -> set[Any] | None:
+def was_compiled(plan: Plan, data: Dataset, block: Equations) -> bool:
+    """Whether this process has lately compiled a block that looks the same from outside: its equations, and how many rows there are.
+
+    Whether what was compiled serves these data is only known once the model is there.
+    """
+    return _outward(plan, data, block) in _compiled
+
+
+def _outward(plan: Plan, data: Dataset, block: Equations) -> Hashable:
+    gaps = tuple((column.name, int(column.observed.sum())) for column in data.columns)
+    return block, plan.varying, data.n, tuple((each.level, each.n) for each in data.tables), gaps
+
+
+def _moved(model: Any, equations: Equations) -> set[Any]:
     """What starts at random about its middle: all but ordered thresholds, which chance would put out of order."""
     ordered = [each for each in equations if each.family in ("ordinal", "ordered_beta")]
-    if not ordered:
-        return None
     still = {f"z({each.response})" for each in ordered} | {address for each in ordered for address in each.addresses}
     return {variable for variable in model.free_RVs if str(variable.name) not in still}
 
@@ -82,6 +101,7 @@ def _wanted(plan: Plan, equations: Equations) -> list[str]:
     """What is kept of the draws."""
     found = [f"coefficients({equation.response})" for equation in equations]
     found += [name for equation in equations for name in equation.extras]
+    found += [f"beyond({equation.response})" for equation in equations]
     found += [each.address for each in plan.residuals]
     for each in plan.varying:
         found += [*each.spreads, each.correlation, f"deviations({each.level})"]
@@ -95,8 +115,20 @@ def _settled(sampled: Any, equations: Equations) -> bool:
     return not r_hat >= R_HAT and ess > ESS  # a single chain has no R-hat
 
 
+def _check_sums(posterior: Any, equations: Equations, wanted: list[str]) -> None:
+    """Refuse draws at which sums over a count's missing values leave out more than next to nothing."""
+    for equation in equations:
+        name = f"beyond({equation.response})"
+        if name in wanted and (left := float(np.exp(np.max(np.asarray(posterior[name]))))) > LEFT_OUT:
+            raise FitError(
+                f"{equation.response} has missing values that are summed over, and in some draws a share of {left:.1g} lies beyond "
+                f"the greatest value of the sum (allowed is {LEFT_OUT:g}): drop these rows and say so, or impute"
+            )
+
+
 def _unpack(sampled: Sampled, plan: Plan, equations: Equations, wanted: list[str]) -> Drawn:
     posterior = sampled.tree["posterior"]
+    _check_sums(posterior, equations, wanted)
     found: dict[str, Floats] = {}
     for equation in equations:
         values = np.asarray(posterior[f"coefficients({equation.response})"])

@@ -105,6 +105,40 @@ def _pull_root(chart, r, q, slopes, gradient):  # type: ignore[no-untyped-def]
 
 
 @compiled()
+def _find_correlation(root, row, column):  # type: ignore[no-untyped-def]
+    """One correlation, of the later with the earlier quantity."""
+    total = 0.0
+    for i in range(column + 1):
+        total += root[row, i] * root[column, i]
+    return total
+
+
+@compiled()
+def _believe(chart, r, root):  # type: ignore[no-untyped-def]
+    """The log density of priors on single correlations of a root."""
+    total = 0.0
+    for e in range(len(chart.believed)):
+        own, row, column, family = chart.believed[e]
+        if own == r:
+            a, b, c = chart.believed_arguments[e]
+            total += log_shape(family, _find_correlation(root, row, column), a, b, c)[0]
+    return total
+
+
+@compiled()
+def _add_believed(chart, r, root, slopes):  # type: ignore[no-untyped-def]
+    """Add the derivatives of `_believe` by the root."""
+    for e in range(len(chart.believed)):
+        own, row, column, family = chart.believed[e]
+        if own == r:
+            a, b, c = chart.believed_arguments[e]
+            slope = log_shape(family, _find_correlation(root, row, column), a, b, c)[1]
+            for i in range(column + 1):
+                slopes[row, i] += slope * root[column, i]
+                slopes[column, i] += slope * root[row, i]
+
+
+@compiled()
 def _invert(root):  # type: ignore[no-untyped-def]
     size = len(root)
     inverse = np.zeros((size, size))
@@ -152,6 +186,7 @@ def enter_symbols(chart, q, symbols):  # type: ignore[no-untyped-def]
     start = known + len(chart.inverted)
     for r in range(len(chart.root_sizes)):
         root, _, density = _write_root(chart, r, q)
+        density += _believe(chart, r, root)
         root = _invert(root) if chart.root_inverted[r] else root
         for e in range(chart.entry_starts[r], chart.entry_starts[r + 1]):
             symbols[start + e] = root[chart.entry_rows[e], chart.entry_columns[e]]
@@ -178,8 +213,11 @@ def pull_slopes(chart, q, symbols, slopes, gradient):  # type: ignore[no-untyped
         by_root = np.zeros((chart.root_sizes[r], chart.root_sizes[r]))
         for e in range(chart.entry_starts[r], chart.entry_starts[r + 1]):
             by_root[chart.entry_rows[e], chart.entry_columns[e]] = slopes[start + e]
-        if chart.root_inverted[r]:
-            by_root = _return_inverse(_invert(_write_root(chart, r, q)[0]), by_root)
+        if chart.root_inverted[r] or len(chart.believed):
+            root = _write_root(chart, r, q)[0]
+            if chart.root_inverted[r]:
+                by_root = _return_inverse(_invert(root), by_root)
+            _add_believed(chart, r, root, by_root)
         _pull_root(chart, r, q, by_root, gradient)
 
 

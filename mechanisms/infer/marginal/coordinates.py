@@ -22,6 +22,7 @@ from mechanisms.model.equations import Equation, Varying
 from mechanisms.model.missing import find_partners
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import find_joint, first_spread, state_beliefs
+from mechanisms.model.single_correlations import Entry, believe_entries
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -35,7 +36,7 @@ class Chart(NamedTuple):
     Of each coordinate the number of its prior's family and of its bounds (none, above, below, between, above on a
     straight line), the family's arguments and the ends, of a straight line the lower one and a width above it. Parameters
     are `base` + `matrix` @ the natural quantities; 1 / those at `inverted` are symbols too. A root's matrix says of each
-    element which coordinate it comes from, or −1.
+    element which coordinate it comes from, or −1. Priors on single correlations have a root, a row, a column and a family each.
     """
 
     families: Whole
@@ -54,6 +55,8 @@ class Chart(NamedTuple):
     entry_starts: Whole
     entry_rows: Whole
     entry_columns: Whole
+    believed: Whole
+    believed_arguments: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +112,10 @@ def state_coordinates(plan: Plan, data: Dataset, block: tuple[Equation, ...]) ->
         for address, belief in zip(each.varying.spreads, each.spreads, strict=True):
             gathered.take_spread(address, belief, straight=True)
         if each.shape is not None:
-            roots[each.varying.level] = gathered.make_root(each.varying, each.shape, inverted=False)
+            roots[each.varying.level] = gathered.make_root(each.varying, each.shape, each.entries, inverted=False)
     for names, varying in relate(plan, block).items():
-        roots[names] = gathered.make_root(varying, 1.0, inverted=True)
+        believed = believe_entries(varying, plan.residuals, plan.priors)
+        roots[names] = gathered.make_root(varying, 1.0, believed, inverted=True)
     return gathered.finish(block, roots)
 
 
@@ -173,7 +177,7 @@ class _Gathered:
         else:
             self.rows[address] = ({}, float(belief), {})
 
-    def make_root(self, varying: Varying, shape: float, *, inverted: bool) -> Root:
+    def make_root(self, varying: Varying, shape: float, believed: tuple[Entry, ...], *, inverted: bool) -> Root:
         names = varying.quantities
         free = tuple((k, j) for k in range(len(names)) for j in range(k) if not varying.are_joined(names[k], names[j]))
         places = len(self.beliefs) + np.arange(len(free))
@@ -181,9 +185,10 @@ class _Gathered:
         every = tuple((k, j) for k in range(len(names)) for j in range(k + 1))
         somewhere = np.zeros(len(self.beliefs))
         somewhere[places] = np.sqrt(2.0 + np.arange(len(free)))
-        made = Root(names, free, places, shape, inverted, every).matrix(somewhere)
+        made = Root(names, free, places, shape, inverted, every, believed).matrix(somewhere)
         made = np.linalg.inv(made) if inverted else made
-        return Root(names, free, places, shape, inverted, tuple(pair for pair in every if made[pair] != 0.0))
+        entries = tuple(pair for pair in every if made[pair] != 0.0)
+        return Root(names, free, places, shape, inverted, entries, believed)
 
     def finish(self, block: tuple[Equation, ...], roots: dict[str, Root]) -> Coordinates:
         addresses, size = tuple(self.rows), len(self.beliefs)
@@ -244,6 +249,7 @@ def _chart(
         free.append(made.reshape(-1))
     entries = np.array([pair for root in each_root for pair in root.entries], dtype=np.int64).reshape(-1, 2)
     sizes = [len(each) for each in free]
+    believed = [(number, each) for number, root in enumerate(each_root) for each in root.believed]
     return start, Chart(
         families, bounds, arguments, lower, upper, base, matrix,
         inverted=np.array(inverted, dtype=np.int64),
@@ -255,6 +261,12 @@ def _chart(
         entry_starts=np.cumsum([0, *(len(root.entries) for root in each_root)]).astype(np.int64),
         entry_rows=entries[:, 0].copy(),
         entry_columns=entries[:, 1].copy(),
+        believed=np.array(
+            [(number, each.row, each.column, FAMILIES.index(each.belief.name)) for number, each in believed], dtype=np.int64
+        ).reshape(-1, 4),
+        believed_arguments=np.array(
+            [(*each.belief.arguments, 0.0)[:3] for _, each in believed], dtype=np.float64
+        ).reshape(-1, 3),
     )  # fmt: skip
 
 

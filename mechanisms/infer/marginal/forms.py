@@ -54,9 +54,12 @@ class Algebra:
 
     def multiply(self, one: Whole, other: Whole) -> Whole:
         """The numbers of the products of two arrays of products."""
-        pairs, back = np.unique(np.stack([one, other]), axis=1, return_inverse=True)
-        found = [self.product((*self.products[a], *self.products[b])) for a, b in pairs.T]
-        return np.asarray(found, dtype=np.int64)[back.reshape(-1)]
+        count = len(self.products)
+        pairs, back = np.unique(one * count + other, return_inverse=True)
+        found = [
+            self.product((*self.products[a], *self.products[b])) for a, b in zip(*divmod(pairs, count), strict=True)
+        ]
+        return np.asarray(found, dtype=np.int64)[back]
 
     def parameter(self, position: int) -> "Form":
         """One parameter, as a scalar."""

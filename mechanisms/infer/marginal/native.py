@@ -154,7 +154,8 @@ def read_chart(m, k):  # type: ignore[no-untyped-def]
     return Chart(
         read_whole(m, k), read_whole(m, k + 1), read_reals(m, k + 2), read_real(m, k + 3), read_real(m, k + 4), read_real(m, k + 5),
         read_reals(m, k + 6), read_whole(m, k + 7), read_whole(m, k + 8), read_real(m, k + 9), read_whole(m, k + 10), read_whole(m, k + 11),
-        read_whole(m, k + 12), read_whole(m, k + 13), read_whole(m, k + 14), read_whole(m, k + 15),
+        read_whole(m, k + 12), read_whole(m, k + 13), read_whole(m, k + 14), read_whole(m, k + 15), read_wholes(m, k + 16),
+        read_reals(m, k + 17),
     )  # fmt: skip
 
 

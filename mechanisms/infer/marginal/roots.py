@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.model.single_correlations import Entry
+
 Floats = NDArray[np.float64]
 
 
@@ -12,7 +14,8 @@ Floats = NDArray[np.float64]
 class Root:
     """A Cholesky root of correlations: `free` entries come from coordinates at `places`, the others follow.
 
-    `shape` is the η of LKJ, `entries` the positions that are not always 0; of the inverse where `inverted`.
+    `shape` is the η of LKJ, `believed` has priors on single correlations, which multiply it. `entries` are the positions that
+    are not always 0; of the inverse where `inverted`.
     The twin of `symbolic.correlations.correlate`, whose density this has.
     """
 
@@ -22,6 +25,7 @@ class Root:
     shape: float
     inverted: bool
     entries: tuple[tuple[int, int], ...]
+    believed: tuple[Entry, ...]
 
     def matrix(self, q: Floats) -> Floats:
         """The root (…, size, size).

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[float, Floats]]
 Begin = Callable[[int], Floats]
 R_HAT, ESS = 1.01, 400.0
+EASY = 3  # coordinates that mode and curvature have made round take a third of the warm-up
 LONGER = 4  # how many times the draws that were asked for, once, where they say too little
 
 
@@ -40,8 +41,9 @@ def sample_whitened(
 
     The sampler's coordinates x are those of mode + root @ x, where a root of one dimension is a diagonal; `native` is the
     density in them, compiled. Chains begin at normal points with sd `near`, and are judged by what the draws are wanted
-    for, `speaks_of` (points → quantities, a column each). `lenient`: a divergence asks for the second round, too, which is
-    tuned for longer, in smaller steps, and its draws are given whatever they say.
+    for, `speaks_of` (points → quantities, a column each). The first round takes a third of the warm-up. `lenient`: all of
+    it, since the coordinates are not round; a divergence asks for the second round, too, which is tuned for longer, in
+    smaller steps, and its draws are given whatever they say.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def sample_whitened(
     fixed: dict[str, Any] = {"chains": settings.chains, "cores": settings.chains, "progress_bar": False}
     fixed |= {"blocking": False, "save_warmup": False, "seed": int(seed.generate_state(1)[0])}
     again = Round(LONGER * settings.draws, (2 if lenient else 1) * settings.tune, careful=lenient)
-    rounds = [Round(settings.draws, settings.tune), again]
+    rounds = [Round(settings.draws, settings.tune if lenient else -(-settings.tune // EASY)), again]
 
     def judge(tree: Any) -> tuple[float, float]:
         points = np.asarray(tree["posterior"]["point"])

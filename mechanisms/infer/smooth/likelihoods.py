@@ -115,7 +115,7 @@ class Rows:
 
 
 def make_likelihood(equation: Equation, beliefs: Beliefs, data: Dataset) -> Likelihood:
-    """The likelihood of an equation on complete data."""
+    """The likelihood of an equation on complete causes; rows without a response leave it."""
     if equation.family == "normal" and not equation.parts:
         return _normal(gather(equation, beliefs, data))
     kept, counts = _compress(equation, data)
@@ -170,19 +170,21 @@ def _normal(moments: Moments) -> Normal:
 
 
 def _compress(equation: Equation, data: Dataset) -> tuple[NDArray[np.intp] | slice, Floats | None]:
-    """Which rows to keep and how often each occurs, where all columns are discrete; else all rows."""
-    code, size = np.zeros(data.n, dtype=np.int64), 1
+    """Which rows with a response to keep and how often each occurs, where all columns are discrete; else all of them."""
+    observed = data[equation.response].observed
+    every: NDArray[np.intp] | slice = slice(None) if observed.all() else np.flatnonzero(observed)
+    code, size = np.zeros(int(observed.sum()), dtype=np.int64), 1
     for name in (equation.response, *equation.parents, *([equation.event] if equation.event else [])):
         column = data[name]
-        values = column.codes if isinstance(column, Categories) else column.values
+        values = (column.codes if isinstance(column, Categories) else column.values)[every]
         if len(np.unique(values[: 4 * _FEW])) > _FEW:
-            return slice(None), None
+            return every, None
         kinds, place = np.unique(values, return_inverse=True)
         size *= len(kinds)
         if len(kinds) > _FEW or size > np.iinfo(np.int64).max // _FEW:
-            return slice(None), None
+            return every, None
         code = code * len(kinds) + place
     _, kept, counts = np.unique(code, return_index=True, return_counts=True)
-    if 2 * len(kept) > data.n:
-        return slice(None), None
-    return kept, counts.astype(np.float64)
+    if 2 * len(kept) > len(code):
+        return every, None
+    return (kept if isinstance(every, slice) else every[kept]), counts.astype(np.float64)

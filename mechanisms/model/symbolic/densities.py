@@ -84,17 +84,27 @@ def distribute_rows(
     setting: Setting, equation: Equation, etas: Sequence[Any], spread: Any, rows: NDArray[np.intp]
 ) -> Made | Parts:
     """The distribution of some rows of a response, from the linear predictors and the spread of all."""
+    row = give_rows(setting, equation, etas, spread, rows)
+    return distribute_parts(equation, row.etas, row.spread, row.shape, row.out_of, row.ended)
+
+
+def give_rows(setting: Setting, equation: Equation, etas: Sequence[Any], spread: Any, rows: NDArray[np.intp]) -> Row:
+    """What some rows of a response are given, from the linear predictors and the spread of all; rows are the last axis."""
     n = setting.data.units(equation.level).n
     shape = setting.parameters[equation.shape] if equation.shape else None
-    own, further, out_of = (_at(each, rows, n) for each in (spread, shape, find_out_of(setting, equation)))
+    trials = find_out_of(setting, equation)
+    trials = (
+        np.float64(trials) if isinstance(trials, int | float) else trials
+    )  # PyTensor takes a Python 7.0 for a float32
+    own, further, out_of = (_at(each, rows, n) for each in (spread, shape, trials))
     ended = setting.data.numbers(equation.event).values[rows] if equation.event else None
-    return distribute_parts(equation, [_at(eta, rows, n) for eta in etas], own, further, out_of, ended)
+    return Row(Tensors(), equation, [_at(eta, rows, n) for eta in etas], own, further, out_of, ended)
 
 
 def _at(values: Any, rows: NDArray[np.intp], n: int) -> Any:
-    """Some rows of a vector; all of it, or a single number, as it is."""
+    """Some rows of values; all of them, or a single number, as they are."""
     whole = len(rows) == n or getattr(values, "ndim", 0) == 0
-    return values if whole else values[rows]
+    return values if whole else values[..., rows]
 
 
 def _skew_normal(given: _Given) -> Made:

@@ -5,13 +5,15 @@ model: a missing value that other equations look at, an occasion inside a series
 units. A missing value that nothing looks at says nothing, and its row leaves the equation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
+from scipy import special
 
 from mechanisms.data.dataset import Dataset, readable, response_values
 from mechanisms.errors import DataError
@@ -23,14 +25,32 @@ from mechanisms.model.missing import find_partners, find_unknown
 from mechanisms.model.plan import Plan
 from mechanisms.model.priors import first_spread, state_beliefs
 from mechanisms.model.setting import Setting, exists
-from mechanisms.model.symbolic.correlations import correlate, is_zero
+from mechanisms.model.single_correlations import believe_entries, name_entries
+from mechanisms.model.symbolic.correlations import correlate, find_correlation, is_zero
 from mechanisms.model.symbolic.densities import distribute_rows
 from mechanisms.model.symbolic.links import inverse_link
-from mechanisms.model.symbolic.mixtures import add_mixture, find_discrete, mixed_rows
+from mechanisms.model.symbolic.mixtures import Summed, add_mixture, find_discrete, mixed_rows
 from mechanisms.model.symbolic.noise import find_sigma, predict_all
 from mechanisms.model.symbolic.quantities import declare, declare_parameters
 
 ops: Any = pt  # untyped in PyTensor's stubs
+
+
+@dataclass(frozen=True)
+class _Line:
+    """How unknown values of a kind lie on a line: there and back, and the log of the slope of the way back."""
+
+    forward: Callable[[Any], Any]
+    inverse: Callable[[Any], Any]
+    log_slope: Callable[[Any], Any]
+    bent: bool = True
+
+
+_LINES = {
+    "real": _Line(lambda y: y, lambda z: z, lambda y: 0.0, bent=False),
+    "positive": _Line(np.log, ops.exp, ops.log),
+    "share": _Line(special.logit, ops.sigmoid, lambda y: ops.log(y) + ops.log1p(-y)),
+}
 
 
 def build_levels(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> pm.Model:
@@ -74,40 +94,36 @@ def _filled(plan: Plan, equation: Equation, data: Dataset) -> Any:
     """A response's values with the unknown ones, as quantities of the model, in their places."""
     known = readable(data[equation.response])
     unknown = find_unknown(plan, equation, data)
-    family = FAMILIES[equation.family]
-    if not unknown.size or family.kind == "binary":
+    if not unknown.size or FAMILIES[equation.family].whole:
         return known
     column = data.numbers(equation.response)
-    if not family.shifts:
-        raise DataError(
-            f"{equation.response} is {family.name} and has missing values that other equations look at, which is not "
-            "fitted yet. Drop these rows and say so, or impute"
-        )
+    line = _LINES[FAMILIES[equation.family].kind]
+    scale = line.forward(column.values[column.observed]) if line.bent else column.telling
+    middle, sd = (scale.mean(), scale.std(ddof=1)) if line.bent else (column.mean, column.sd)
     # a latent variable begins at its marker, so that no chain is caught where all loadings have the other sign
-    begun = np.nan_to_num((column.telling[unknown] - column.mean) / column.sd)
+    begun = np.zeros(unknown.size) if line.bent else np.nan_to_num((column.telling[unknown] - middle) / sd)
     z = pm.Flat(f"missing({equation.response})", shape=unknown.size, initval=begun)
-    return ops.set_subtensor(pt.as_tensor(known)[unknown], column.mean + column.sd * z)
+    made = line.inverse(middle + sd * z)
+    if line.bent:
+        pm.Potential(f"scale({equation.response})", line.log_slope(made).sum())
+    return ops.set_subtensor(pt.as_tensor(known)[unknown], made)
 
 
-def _likelihoods(setting: Setting, group: tuple[Equation, ...], discrete: tuple[Equation, ...]) -> None:
+def _likelihoods(setting: Setting, group: tuple[Equation, ...], discrete: tuple[Summed, ...]) -> None:
     """The likelihood of one equation; or of several, each given the residuals of those before it."""
     if len(group) == 1:
-        mixed = bool(discrete) and group[0].level == discrete[0].level
-        apart = mixed_rows(setting.plan, setting.data, discrete) if mixed else np.zeros(0, dtype=np.intp)
+        mixed = bool(discrete) and group[0].level == discrete[0].equation.level
+        apart = mixed_rows(discrete) if mixed else np.zeros(0, dtype=np.intp)
         _likelihood(setting, group[0], predict_all(setting, group[0]), find_sigma(setting, group[0]), apart)
         return
     _check_together(setting, group)
     names = tuple(equation.response for equation in group)
     loose = {(a, b) for a in names for b in names} - {(r.one, r.other) for r in setting.plan.residuals}
     joined = frozenset(pair for pair in loose if pair[::-1] in loose)
-    root = correlate(Varying(f"residuals of {' and '.join(names)}", names, joined), 1.0)
-    for k, one in enumerate(names):
-        for j, other in enumerate(names[:k]):
-            if (one, other) not in joined:
-                both = sum((root[k][i] * root[j][i] for i in range(j + 1)), np.float64(0.0))
-                pm.Deterministic(
-                    next(r.address for r in setting.plan.residuals if {r.one, r.other} == {one, other}), both
-                )
+    varying, residuals = Varying(f"residuals of {' and '.join(names)}", names, joined), setting.plan.residuals
+    root = correlate(varying, 1.0, believe_entries(varying, residuals, setting.plan.priors))
+    for address, k, j in name_entries(varying, residuals):
+        pm.Deterministic(address, find_correlation(root, k, j))
     standard: list[Any] = []
     for k, equation in enumerate(group):
         eta, sigma = predict(setting, equation), find_sigma(setting, equation)
@@ -132,7 +148,7 @@ def _likelihood(setting: Setting, equation: Equation, etas: Sequence[Any], sigma
     column = data[name]
     rows = np.setdiff1d(np.flatnonzero(column.observed), apart)
     distribute_rows(setting, equation, etas, sigma, rows).observe(name, response_values(column)[rows])
-    if FAMILIES[equation.family].kind == "binary":
+    if FAMILIES[equation.family].whole:
         return
     unknown = np.setdiff1d(find_unknown(setting.plan, equation, data), apart)
     if unknown.size:
@@ -147,7 +163,7 @@ def _deviate(each: Deviating, data: Dataset) -> dict[tuple[str, str], Any]:
     size = len(varying.quantities)
     sds = [_sd(name, belief) for name, belief in zip(varying.spreads, each.spreads, strict=True)]
     root = (
-        correlate(varying, each.shape)
+        correlate(varying, each.shape, each.entries)
         if each.shape is not None
         else [[np.float64(i == j) for j in range(size)] for i in range(size)]
     )
@@ -175,7 +191,8 @@ def _deviate(each: Deviating, data: Dataset) -> dict[tuple[str, str], Any]:
                 for i in range(size)
             ]
         )
-        pm.Deterministic(varying.correlation, ops.dot(matrix, matrix.T))
+        products = matrix[:, None, :] * matrix[None, :, :]  # a matrix product takes 20 s to compile
+        pm.Deterministic(varying.correlation, products.sum(axis=-1))
     return found
 
 

@@ -11,7 +11,6 @@ index, so that a processor works on several at once.
 import numpy as np
 
 from mechanisms.infer.compiling import compiled
-from mechanisms.infer.marginal.units.lanes import decompose_lanes, invert_lanes, return_lanes
 
 
 @compiled(error_model="numpy", fastmath={"reassoc", "contract"})
@@ -179,6 +178,56 @@ def solve_lanes(root, out):  # type: ignore[no-untyped-def]
         for b in range(out.shape[1]):
             out[k, b] /= root[k, k, b]
     return_lanes(root, out)
+
+
+@compiled(error_model="numpy")
+def decompose_lanes(root, members):  # type: ignore[no-untyped-def]
+    """Turn each lane's matrix, of which the lower half counts, into its Cholesky root; Σ members · log|matrix|."""
+    log_det = 0.0
+    for k in range(len(root)):
+        for j in range(k + 1):
+            for i in range(j):
+                for b in range(len(members)):
+                    root[k, j, b] -= root[k, i, b] * root[j, i, b]
+            if j < k:
+                for b in range(len(members)):
+                    root[k, j, b] /= root[j, j, b]
+        for b in range(len(members)):
+            if not root[k, k, b] > 0.0:
+                return np.nan
+            log_det += members[b] * np.log(root[k, k, b])
+        for b in range(len(members)):
+            root[k, k, b] = np.sqrt(root[k, k, b])
+    return log_det
+
+
+@compiled(error_model="numpy")
+def return_lanes(root, out):  # type: ignore[no-untyped-def]
+    """Solve rootᵀ x = out in place."""
+    lanes = root.shape[2]
+    for k in range(len(out) - 1, -1, -1):
+        for j in range(k + 1, len(out)):
+            for b in range(lanes):
+                out[k, b] -= root[j, k, b] * out[j, b]
+        for b in range(lanes):
+            out[k, b] /= root[k, k, b]
+
+
+@compiled(error_model="numpy")
+def invert_lanes(root, out):  # type: ignore[no-untyped-def]
+    """Write Q⁻¹ (quantities, quantities, lanes) into `out`."""
+    size, lanes = len(root), root.shape[2]
+    for k in range(size):
+        for i in range(size):
+            for b in range(lanes):
+                out[k, i, b] = 1.0 if i == k else 0.0
+        for i in range(k, size):
+            for j in range(k, i):
+                for b in range(lanes):
+                    out[k, i, b] -= root[i, j, b] * out[k, j, b]
+            for b in range(lanes):
+                out[k, i, b] /= root[i, i, b]
+        return_lanes(root, out[k])
 
 
 @compiled(error_model="numpy")

@@ -24,7 +24,7 @@ from mechanisms.infer.marginal.native import (
 from mechanisms.infer.marginal.tapes.execution import differentiate_program
 from mechanisms.infer.marginal.tapes.program import Program, measure_room
 
-_CHART, _PROGRAM, _TAKEN, _ROOMS = 2, 18, 33, 34  # where the arrays of each begin
+_CHART, _PROGRAM, _TAKEN, _ROOMS = 2, 20, 35, 36  # where the arrays of each begin
 Floats = NDArray[np.float64]
 
 

@@ -12,94 +12,114 @@ from mechanisms.infer.compiling import compiled
 
 @compiled(error_model="numpy")
 def factorise_lanes(layout, unit, values, root):  # type: ignore[no-untyped-def]
-    """Write the Cholesky root of Q (quantities, quantities, lanes) into `root`; Σ members · log|Q|, nan where that is none."""
-    first, start, lanes = layout.unit_unknowns[unit], layout.unit_entries[unit], layout.lanes[unit]
-    size, members = layout.unit_unknowns[unit + 1] - first, layout.unit_members[unit]
-    for k in range(size):
-        for j in range(k + 1):
-            prior = layout.priors[first + k] if j == k else 0.0
-            for b in range(lanes):
-                root[k, j, b] = prior
+    """Write the Cholesky root of Q (entries, lanes) into `root`; Σ members · log|Q|, nan where that is none."""
+    first, last, start = layout.unit_unknowns[unit], layout.unit_unknowns[unit + 1], layout.unit_entries[unit]
+    lanes, begin = layout.lanes[unit], layout.root_starts[first]
+    root[:] = 0.0
+    for k in range(first, last):
+        for b in range(lanes):
+            root[layout.root_starts[k] - begin, b] = layout.priors[k]
     for i in range(layout.unit_rows[unit], layout.unit_rows[unit + 1]):
-        begin = layout.row_entries[i]
-        for one in range(begin, begin + layout.row_sizes[i]):
-            for two in range(begin, one + 1):
-                k, j = layout.places[one], layout.places[two]
+        at, pair = layout.row_entries[i] - start, layout.row_pairs[i]
+        for one in range(at, at + layout.row_sizes[i]):
+            for two in range(at, one + 1):
+                e = layout.pairs[pair]
+                pair += 1
                 for b in range(lanes):
-                    root[k, j, b] += values[one - start, b] * values[two - start, b]
-    return decompose_lanes(root, layout.members[members : members + lanes])
+                    root[e, b] += values[one, b] * values[two, b]
+    return _decompose(layout, unit, root)
 
 
 @compiled(error_model="numpy")
-def decompose_lanes(root, members):  # type: ignore[no-untyped-def]
-    """Turn each lane's matrix, of which the lower half counts, into its Cholesky root; Σ members · log|matrix|."""
+def _decompose(layout, unit, root):  # type: ignore[no-untyped-def]
+    first, begin = layout.unit_unknowns[unit], layout.root_starts[layout.unit_unknowns[unit]]
+    lanes, members, update = layout.lanes[unit], layout.unit_members[unit], layout.unit_updates[unit]
     log_det = 0.0
-    for k in range(len(root)):
-        for j in range(k + 1):
-            for i in range(j):
-                for b in range(len(members)):
-                    root[k, j, b] -= root[k, i, b] * root[j, i, b]
-            if j < k:
-                for b in range(len(members)):
-                    root[k, j, b] /= root[j, j, b]
-        for b in range(len(members)):
-            if not root[k, k, b] > 0.0:
+    for k in range(first, layout.unit_unknowns[unit + 1]):
+        at, end = layout.root_starts[k] - begin, layout.root_starts[k + 1] - begin
+        for b in range(lanes):
+            if not root[at, b] > 0.0:
                 return np.nan
-            log_det += members[b] * np.log(root[k, k, b])
-        for b in range(len(members)):
-            root[k, k, b] = np.sqrt(root[k, k, b])
+            log_det += layout.members[members + b] * np.log(root[at, b])
+        for b in range(lanes):
+            root[at, b] = np.sqrt(root[at, b])
+        for e in range(at + 1, end):
+            for b in range(lanes):
+                root[e, b] /= root[at, b]
+        for one in range(at + 1, end):
+            for two in range(at + 1, one + 1):
+                e = layout.updates[update]
+                update += 1
+                for b in range(lanes):
+                    root[e, b] -= root[one, b] * root[two, b]
     return log_det
 
 
 @compiled(error_model="numpy")
 def centre_lanes(layout, unit, values, root, column, out):  # type: ignore[no-untyped-def]
     """Write ẑ (quantities, lanes) of one column into `out`."""
-    start, lanes, size = layout.unit_entries[unit], layout.lanes[unit], len(out)
-    for k in range(size):
-        for b in range(lanes):
-            out[k, b] = 0.0
+    first, start, lanes, size = layout.unit_unknowns[unit], layout.unit_entries[unit], layout.lanes[unit], len(out)
+    begin = layout.root_starts[first]
+    out[:] = 0.0
     for i in range(layout.unit_rows[unit], layout.unit_rows[unit + 1]):
-        constant, begin = layout.row_constants[i] + column - start, layout.row_entries[i]
-        for e in range(begin, begin + layout.row_sizes[i]):
+        constant, at = layout.row_constants[i] + column - start, layout.row_entries[i]
+        for e in range(at, at + layout.row_sizes[i]):
             k = layout.places[e]
             for b in range(lanes):
                 out[k, b] -= values[e - start, b] * values[constant, b]
     for k in range(size):
-        for j in range(k):
-            for b in range(lanes):
-                out[k, b] -= root[k, j, b] * out[j, b]
+        at, end = layout.root_starts[first + k] - begin, layout.root_starts[first + k + 1] - begin
         for b in range(lanes):
-            out[k, b] /= root[k, k, b]
-    return_lanes(root, out)
+            out[k, b] /= root[at, b]
+        for e in range(at + 1, end):
+            i = layout.root_rows[begin + e]
+            for b in range(lanes):
+                out[i, b] -= root[e, b] * out[k, b]
+    return_lanes(layout, unit, root, out)
 
 
 @compiled(error_model="numpy")
-def return_lanes(root, out):  # type: ignore[no-untyped-def]
+def return_lanes(layout, unit, root, out):  # type: ignore[no-untyped-def]
     """Solve rootᵀ x = out in place."""
-    lanes = root.shape[2]
+    first, lanes = layout.unit_unknowns[unit], layout.lanes[unit]
+    begin = layout.root_starts[first]
     for k in range(len(out) - 1, -1, -1):
-        for j in range(k + 1, len(out)):
+        at, end = layout.root_starts[first + k] - begin, layout.root_starts[first + k + 1] - begin
+        for e in range(at + 1, end):
+            i = layout.root_rows[begin + e]
             for b in range(lanes):
-                out[k, b] -= root[j, k, b] * out[j, b]
+                out[k, b] -= root[e, b] * out[i, b]
         for b in range(lanes):
-            out[k, b] /= root[k, k, b]
+            out[k, b] /= root[at, b]
 
 
 @compiled(error_model="numpy")
-def invert_lanes(root, out):  # type: ignore[no-untyped-def]
-    """Write Q⁻¹ (quantities, quantities, lanes) into `out`."""
-    size, lanes = len(root), root.shape[2]
-    for k in range(size):
-        for i in range(size):
-            for b in range(lanes):
-                out[k, i, b] = 1.0 if i == k else 0.0
-        for i in range(k, size):
-            for j in range(k, i):
+def invert_lanes(layout, unit, root, out):  # type: ignore[no-untyped-def]
+    """Write Q⁻¹ into `out`, where the root has entries."""
+    first, lanes, update = layout.unit_unknowns[unit], layout.lanes[unit], layout.unit_updates[unit + 1]
+    begin = layout.root_starts[first]
+    out[:] = 0.0
+    for k in range(layout.unit_unknowns[unit + 1] - 1, first - 1, -1):
+        at, end = layout.root_starts[k] - begin, layout.root_starts[k + 1] - begin
+        update -= (end - at - 1) * (end - at) // 2
+        pair = update
+        for one in range(at + 1, end):
+            for two in range(at + 1, one + 1):
+                e = layout.updates[pair]
+                pair += 1
                 for b in range(lanes):
-                    out[k, i, b] -= root[i, j, b] * out[k, j, b]
+                    out[one, b] -= root[two, b] * out[e, b]
+                if two < one:
+                    for b in range(lanes):
+                        out[two, b] -= root[one, b] * out[e, b]
+        for b in range(lanes):
+            out[at, b] = 1 / root[at, b]
+        for e in range(at + 1, end):
             for b in range(lanes):
-                out[k, i, b] /= root[i, i, b]
-        return_lanes(root, out[k])
+                out[e, b] /= root[at, b]
+                out[at, b] -= root[e, b] * out[e, b]
+        for b in range(lanes):
+            out[at, b] /= root[at, b]
 
 
 @compiled(error_model="numpy")
@@ -136,9 +156,13 @@ def add_spread_lanes(layout, unit, values, inverse, slopes):  # type: ignore[no-
     """Add to `slopes` what the uncertainty of the unknown quantities contributes."""
     start, lanes, members = layout.unit_entries[unit], layout.lanes[unit], layout.unit_members[unit]
     for i in range(layout.unit_rows[unit], layout.unit_rows[unit + 1]):
-        begin = layout.row_entries[i]
-        for one in range(begin, begin + layout.row_sizes[i]):
-            for two in range(begin, begin + layout.row_sizes[i]):
-                k, j = layout.places[one], layout.places[two]
+        at, pair = layout.row_entries[i] - start, layout.row_pairs[i]
+        for one in range(at, at + layout.row_sizes[i]):
+            for two in range(at, one + 1):
+                e = layout.pairs[pair]
+                pair += 1
                 for b in range(lanes):
-                    slopes[one - start, b] -= layout.members[members + b] * values[two - start, b] * inverse[k, j, b]
+                    slopes[one, b] -= layout.members[members + b] * values[two, b] * inverse[e, b]
+                if two < one:
+                    for b in range(lanes):
+                        slopes[two, b] -= layout.members[members + b] * values[one, b] * inverse[e, b]

@@ -1,27 +1,17 @@
-"""From residuals to units: connected sets of rows and unknown quantities, those of the same structure together.
-
-Units whose unknown quantities enter alike share one matrix J. Where they are many, their constants are replaced by the
-triangular factor of a QR decomposition: as few columns as there are terms, with the same sums of squares and products.
-These are the sufficient statistics of a pattern of missing values, so that the cost does not grow with the units. Units
-that differ in their numbers alone (clients with slopes on their own values) are lanes of one, worked on side by side.
-"""
+"""Units as flat arrays, for compiled loops."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
-from mechanisms.infer.marginal.keeping import keep_with
+from mechanisms.infer.marginal.units.elimination import pair_up
 from mechanisms.infer.marginal.units.gaussian import Residuals
-from mechanisms.infer.marginal.units.reduction import Terms, merge_terms, turn_rows
+from mechanisms.infer.marginal.units.unit import Unit
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
-FEWEST = 4  # lanes: below it they are not worth their own loops
 
 
 class Layout(NamedTuple):
@@ -33,7 +23,9 @@ class Layout(NamedTuple):
     from `starts`, products times `weights`; term t of unit u has the weights of its lanes from
     `unit_weights[u]` + lanes · (t − the unit's first), and values of entries stand likewise from `unit_values`.
     Row i has `row_sizes[i]` entries of J from `row_entries[i]`, for the unit's quantities `places`; its r₀ are the entries
-    from `row_constants[i]`.
+    from `row_constants[i]`. The column of quantity k in the root of JᵀJ is at the `root_rows` from `root_starts[k]`,
+    `updates` from `unit_updates` (`elimination`), and products of entries of row i belong at its `pairs` from
+    `row_pairs[i]`; places in the root count from the unit's first.
     """
 
     factors: Whole
@@ -54,45 +46,13 @@ class Layout(NamedTuple):
     row_sizes: Whole
     places: Whole
     row_constants: Whole
+    row_pairs: Whole
+    pairs: Whole
+    root_starts: Whole
+    root_rows: Whole
+    unit_updates: Whole
+    updates: Whole
     log_weights: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """Sets of `rows` residuals with a J of one structure, `slopes`, with `weights` (lanes, terms) of its own in each lane.
-
-    `constants` (lanes, columns, pairs) weigh the (row, product) `pairs`; a lane stands for `members` (lanes,).
-    `owners` (lanes, members, unknowns) says which quantities the unknowns of each member are, `flat` which have no prior.
-    """
-
-    rows: int
-    slopes: Terms
-    weights: Floats
-    pairs: tuple[Whole, Whole]
-    constants: Floats
-    members: Floats
-    owners: Whole
-    flat: NDArray[np.bool_]
-
-
-@keep_with(0)
-def find_units(residuals: Residuals, *, compressed: bool) -> tuple[Unit, ...]:
-    """The units of a block; `compressed` with constants of the same sums of squares in place of each member's own."""
-    terms, unknowns = turn_rows(merge_terms(residuals), residuals.kind), residuals.terms.algebra.size
-    rows = residuals.terms.n or 0
-    linked = terms.unknown >= 0
-    graph = sparse.coo_matrix(
-        (np.ones(int(linked.sum())), (terms.row[linked], rows + terms.unknown[linked])),
-        shape=(rows + unknowns, rows + unknowns),
-    )
-    labels = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
-    alone = np.ones(rows, dtype=bool)
-    alone[terms.row[linked]] = False
-    found = []
-    for kind in np.unique(residuals.kind[alone]):
-        found.append(_of_rows(terms, np.flatnonzero(alone & (residuals.kind == kind))))
-    found += _of_sets(terms, residuals, labels, alone)
-    return _join([_compress(each) if compressed else each for each in found])
 
 
 def lay_out(units: tuple[Unit, ...], residuals: Residuals) -> Layout:
@@ -113,6 +73,9 @@ def lay_out(units: tuple[Unit, ...], residuals: Residuals) -> Layout:
         first + len(one[0]) + len(unit.constants[0]) * np.arange(unit.rows)
         for first, unit, one in zip(begins, units, slopes, strict=False)
     ]
+    roots = [each.root for each in units if each.root is not None]
+    sizes = np.concatenate([np.zeros(0), *(each[3] for each in slopes)]).astype(np.int64)
+    pairs = list(_pair_entries(units, slopes))
     return Layout(
         factors=factors,
         starts=_counted([each for part in parts for each in part[0]]),
@@ -129,9 +92,15 @@ def lay_out(units: tuple[Unit, ...], residuals: Residuals) -> Layout:
         unit_members=_counted(lanes),
         members=np.concatenate([np.zeros(0), *(each.members for each in units)]),
         row_entries=np.concatenate([np.zeros(0), *row_entries]).astype(np.int64),
-        row_sizes=np.concatenate([np.zeros(0), *(each[3] for each in slopes)]).astype(np.int64),
+        row_sizes=sizes,
         places=np.concatenate([part[4] for part in parts]).astype(np.int64),
         row_constants=np.concatenate([np.zeros(0), *row_constants]).astype(np.int64),
+        row_pairs=_counted(sizes * (sizes + 1) // 2),
+        pairs=np.concatenate([np.zeros(0), *pairs]).astype(np.int64),
+        root_starts=_counted(np.concatenate([np.zeros(0), *(np.diff(each.starts) for each in roots)])),
+        root_rows=np.concatenate([np.zeros(0), *(each.rows for each in roots)]).astype(np.int64),
+        unit_updates=_counted([len(each.updates) for each in roots]),
+        updates=np.concatenate([np.zeros(0), *(each.updates for each in roots)]).astype(np.int64),
         log_weights=residuals.log_weights,
     )
 
@@ -141,111 +110,6 @@ def _counted(sizes: Whole | list[int]) -> Whole:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
-def count_work(units: tuple[Unit, ...]) -> float:
-    """About how many multiplications one log density takes."""
-    total = 0.0
-    for each in units:
-        wide = len(each.slopes.row) / max(each.rows, 1)
-        total += (each.rows * wide**2 + len(each.flat) ** 3) * len(each.members) + each.constants.size
-    return total
-
-
-def _of_rows(terms: Terms, rows: Whole) -> Unit:
-    """Rows without unknown quantities, each a member of one unit."""
-    place = np.full(int(terms.row[-1]) + 1, -1)
-    place[rows] = np.arange(len(rows))
-    own = terms.part(place[terms.row] >= 0)
-    products, position = np.unique(own.product, return_inverse=True)
-    constants = np.zeros((len(rows), len(products)))
-    constants[place[own.row], position] = own.weight
-    nothing = own.part(np.zeros(0, dtype=np.int64))
-    pairs = (np.zeros(len(products), dtype=np.int64), products)
-    owners = np.zeros((1, len(rows), 0), dtype=np.int64)
-    members = np.array([len(rows)], dtype=np.float64)
-    return Unit(1, nothing, np.zeros((1, 0)), pairs, constants[None], members, owners, np.zeros(0, bool))
-
-
-def _of_sets(terms: Terms, residuals: Residuals, labels: Whole, alone: NDArray[np.bool_]) -> list[Unit]:
-    """Sets of rows that unknown quantities connect, those of one structure together."""
-    rows = len(alone)
-    within = _rank(labels[:rows]), _rank(labels[rows:])
-    owners_of = _gathered(labels[rows:], np.arange(len(labels) - rows))
-    kinds_of = _gathered(labels[:rows][~alone], residuals.kind[~alone])
-    kept = np.flatnonzero(~alone[terms.row])
-    label = labels[terms.row[kept]]
-    kept = kept[np.argsort(label, kind="stable")]
-    ends = np.cumsum(np.bincount(label, minlength=int(labels.max()) + 1)) if len(label) else np.zeros(0, int)
-    found: dict[tuple[bytes, ...], list[tuple[Terms, Terms, Whole, int]]] = {}
-    for name, kinds in kinds_of.items():
-        part = terms.part(kept[ends[name - 1] if name else 0 : ends[name]])
-        free, own = part.unknown >= 0, owners_of[name]
-        slopes, constants = part.part(free), part.part(~free)
-        place = np.where(slopes.unknown >= 0, within[1][slopes.unknown], 0)
-        slopes = Terms(within[0][slopes.row], place, slopes.product, slopes.weight)
-        constants = Terms(within[0][constants.row], constants.unknown, constants.product, constants.weight)
-        arrays = (slopes.row, slopes.unknown, slopes.product, slopes.weight, kinds, residuals.flat[own])
-        found.setdefault(tuple(each.tobytes() for each in arrays), []).append((slopes, constants, own, len(kinds)))
-    return [_of_members(members, residuals) for members in found.values()]
-
-
-def _of_members(members: list[tuple[Terms, Terms, Whole, int]], residuals: Residuals) -> Unit:
-    slopes, _, first, rows = members[0]
-    count = len(residuals.terms.algebra.products)
-    keys = np.concatenate([each.row * count + each.product for _, each, _, _ in members])
-    pairs, position = np.unique(keys, return_inverse=True)
-    owner = np.repeat(np.arange(len(members)), [len(each.row) for _, each, _, _ in members])
-    constants = np.zeros((len(members), len(pairs)))
-    constants[owner, position] = np.concatenate([each.weight for _, each, _, _ in members])
-    owners = np.stack([each for _, _, each, _ in members])[None]
-    sizes, flat = np.array([len(members)], dtype=np.float64), residuals.flat[first]
-    pairs_of = (pairs // count, pairs % count)
-    return Unit(rows, slopes, slopes.weight[None], pairs_of, constants[None], sizes, owners, flat)
-
-
-def _compress(unit: Unit) -> Unit:
-    _, members, pairs = unit.constants.shape
-    if members <= pairs:
-        return unit
-    return replace(unit, constants=np.linalg.qr(unit.constants, mode="r"))
-
-
-def _join(units: list[Unit]) -> tuple[Unit, ...]:
-    """Units that differ in their numbers alone, as lanes of one."""
-    alike: dict[tuple[bytes | int, ...], list[Unit]] = {}
-    for each in units:
-        arrays = (each.slopes.row, each.slopes.unknown, each.slopes.product, *each.pairs, each.flat)
-        shape = (each.rows, each.constants.shape[1], each.owners.shape[1])
-        alike.setdefault((*shape, *(part.tobytes() for part in arrays)), []).append(each)
-    names = ("weights", "constants", "members", "owners")
-    found: list[Unit] = []
-    for same in alike.values():
-        if len(same) < FEWEST:
-            found += same
-        else:
-            joined: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in same]) for name in names}
-            found.append(replace(same[0], **joined))
-    return tuple(found)
-
-
-def _rank(labels: Whole) -> Whole:
-    """The place of each element among those of its label."""
-    order = np.argsort(labels, kind="stable")
-    counts = np.bincount(labels, minlength=1)
-    starts = np.cumsum(counts) - counts
-    found = np.empty(len(labels), dtype=np.int64)
-    found[order] = np.arange(len(labels)) - starts[labels[order]]
-    return found
-
-
-def _gathered(labels: Whole, values: Whole) -> dict[int, Whole]:
-    """The values of each label, in their order."""
-    if not len(labels):
-        return {}
-    order = np.argsort(labels, kind="stable")
-    names, starts = np.unique(labels[order], return_index=True)
-    return {int(n): part for n, part in zip(names, np.split(values[order], starts[1:]), strict=True)}
-
-
 def _slope_entries(units: tuple[Unit, ...]) -> Iterator[tuple[Whole, Whole, Floats, Whole, Whole]]:
     """For each unit: terms of each entry of J, their products and weights, entries of each row, and whose they are."""
     for unit in units:
@@ -253,6 +117,19 @@ def _slope_entries(units: tuple[Unit, ...]) -> Iterator[tuple[Whole, Whole, Floa
         entries, first, lengths = np.unique(key, return_index=True, return_counts=True)
         rows = np.bincount(entries // (len(unit.flat) + 1), minlength=unit.rows)
         yield lengths, unit.slopes.product, unit.weights, rows, unit.slopes.unknown[first]
+
+
+def _pair_entries(units: tuple[Unit, ...], slopes: list[tuple[Whole, Whole, Floats, Whole, Whole]]) -> Iterator[Whole]:
+    """For each row of each unit: where in the root products of its entries belong."""
+    for unit, (_, _, _, sizes, places) in zip(units, slopes, strict=True):
+        if unit.root is None:
+            raise AssertionError("a root that takes too much is not laid out")
+        pairs = [pair_up(size) for size in sizes]
+        begins = np.repeat(np.cumsum(sizes) - sizes, [len(one) for one, _ in pairs])
+        one, other = (
+            np.concatenate([np.zeros(0), *each]).astype(np.int64) + begins for each in zip(*pairs, strict=True)
+        )
+        yield unit.root.find(places[one], places[other])
 
 
 def _constant_entries(units: tuple[Unit, ...]) -> Iterator[tuple[Whole, Whole, Floats, Whole, Whole]]:

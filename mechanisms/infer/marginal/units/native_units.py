@@ -35,7 +35,8 @@ def _layout(m, k):  # type: ignore[no-untyped-def]
         read_wholes(m, k), read_whole(m, k + 1), read_whole(m, k + 2), read_real(m, k + 3), read_whole(m, k + 4), read_whole(m, k + 5),
         read_whole(m, k + 6), read_whole(m, k + 7), read_whole(m, k + 8), read_real(m, k + 9), read_whole(m, k + 10), read_whole(m, k + 11),
         read_whole(m, k + 12), read_real(m, k + 13), read_whole(m, k + 14), read_whole(m, k + 15), read_whole(m, k + 16), read_whole(m, k + 17),
-        read_real(m, k + 18),
+        read_whole(m, k + 18), read_whole(m, k + 19), read_whole(m, k + 20), read_whole(m, k + 21), read_whole(m, k + 22), read_whole(m, k + 23),
+        read_real(m, k + 24),
     )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def _density(size, x_, gradient_, value_, memory):  # type: ignore[no-untyped-de
     try:
         value, slope = carray(value_, (1,)), np.empty((1, size))
         point = move(memory, carray(x_, (size,))).reshape((1, -1))
-        differentiate(read_chart(memory, 2), _layout(memory, 18), point, value, slope)
+        differentiate(read_chart(memory, 2), _layout(memory, 20), point, value, slope)
         good = move_back(memory, slope[0], carray(gradient_, (size,)))
     except Exception:  # numba knows no other; what fails is refused by the sampler
         return FAILED

@@ -28,6 +28,11 @@ class Terms:
     product: Whole
     weight: Floats
 
+    @property
+    def codes(self) -> Whole:
+        """A number for each (unknown, product), in that order."""
+        return (self.unknown + 1) * (int(self.product.max(initial=0)) + 1) + self.product
+
     def part(self, kept: Whole | NDArray[np.bool_]) -> "Terms":
         """Some of them."""
         return Terms(self.row[kept], self.unknown[kept], self.product[kept], self.weight[kept])
@@ -50,17 +55,17 @@ def turn_rows(terms: Terms, kind: Whole) -> Terms:
     """Rows of one kind that look at the same unknown quantities, turned."""
     linked = terms.unknown >= 0
     rng = np.random.default_rng(0)
-    codes, position = np.unique(np.stack([terms.unknown, terms.product])[:, linked], axis=1, return_inverse=True)
-    names = np.asarray(rng.integers(1, 2**62, size=codes.shape[1], dtype=np.uint64))
-    looks = np.zeros(len(kind), dtype=np.uint64)  # a sum of random numbers names a set
-    np.add.at(looks, terms.row[linked], names[position.reshape(-1)])
-    sets, members, sizes = np.unique(
-        np.stack([looks, kind.astype(np.uint64)]), axis=1, return_inverse=True, return_counts=True
-    )
-    turned = (sizes > 1) & (sizes <= MOST) & (sets[0] > 0)
+    codes, position = np.unique(terms.codes[linked], return_inverse=True)
+    looks = rng.integers(2**62, size=int(kind.max(initial=0)) + 1, dtype=np.uint64)[kind]
+    names = rng.integers(2**62, size=len(codes), dtype=np.uint64)
+    np.add.at(looks, terms.row[linked], names[position])  # a sum of random numbers names a set
+    looking = np.zeros(len(kind), dtype=bool)
+    looking[terms.row[linked]] = True
+    _, first, members, sizes = np.unique(looks, return_index=True, return_inverse=True, return_counts=True)
+    turned = (sizes > 1) & (sizes <= MOST) & looking[first]
     if not turned.any():
         return terms
-    owner = members.reshape(-1)[terms.row]
+    owner = members[terms.row]
     order = np.argsort(owner, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(owner, minlength=len(sizes)))[:-1])
     made = [terms.part(np.flatnonzero(~turned[owner]))]
@@ -75,9 +80,10 @@ def turn_rows(terms: Terms, kind: Whole) -> Terms:
 def _turn(terms: Terms) -> Terms:
     """One set of rows: the first few look at what is unknown, the others at nothing."""
     rows, row = np.unique(terms.row, return_inverse=True)
-    columns, column = np.unique(np.stack([terms.unknown, terms.product]), axis=1, return_inverse=True)
-    table = np.zeros((len(rows), columns.shape[1]))
-    table[row, column.reshape(-1)] = terms.weight
+    _, first, column = np.unique(terms.codes, return_index=True, return_inverse=True)
+    columns = terms.unknown[first], terms.product[first]
+    table = np.zeros((len(rows), len(first)))
+    table[row, column] = terms.weight
     free = columns[0] >= 0
     turn, sizes, _ = np.linalg.svd(table[:, free])
     directions = int(np.sum(sizes > NOISE * sizes[0]))
@@ -85,4 +91,4 @@ def _turn(terms: Terms) -> Terms:
     table[directions:, free] = 0.0
     table[np.abs(table) < NOISE * np.abs(table).max(axis=0)] = 0.0
     row, column = np.nonzero(table)
-    return Terms(rows[row], columns[0, column], columns[1, column], table[row, column])
+    return Terms(rows[row], columns[0][column], columns[1][column], table[row, column])

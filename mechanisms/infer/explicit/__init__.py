@@ -1,0 +1,1 @@
+"""The explicit PyMC model as machine code that takes its data as arguments."""
