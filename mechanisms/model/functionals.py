@@ -5,6 +5,7 @@ other column, and its own where it bends, at the value that `at` names, else at 
 the slope at one value of w, b1 + 2 b2 w; for `x -> y` moderated by w the slope of x at one value of w, b1 + b3 w.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from math import comb, prod
 
@@ -62,19 +63,32 @@ def weigh_leftover(
         return None
     weights: Floats = np.zeros(len(equation.addresses))
     for place, each in enumerate(equation.coefficients, start=1):
-        if each == own or (own.moves == "mean" and each.moves == "trend" and _are_alike(each, own, equation, bases)):
-            weights[place] += 1.0
-            for other, gone in list_replaced(equation, each, design):
-                weights[other] -= prod(working.standards[factor.column].centre ** factor.power for factor in gone)
+        rest, more = _rest(own), _rest(each)
+        if not (_same_occasions(own, each, equation, bases) and rest <= more):
+            continue
+        share = _mean(working, more - rest)  # where what is multiplied with both is at its mean
+        weights[place] += share
+        for other, gone in list_replaced(equation, each, design):
+            weights[other] -= share * _mean(working, Counter({factor.column: factor.power for factor in gone}))
     return weights
 
 
-def _are_alike(one: Coefficient, other: Coefficient, equation: Equation, bases: Mapping[str, Basis]) -> bool:
-    """Whether two coefficients of some occasions alone are of the same occasions, and of the same product there."""
-    ends = [equation.reading(each.factors[-1].column).basis for each in (one, other)]
-    if one.factors[:-1] != other.factors[:-1] or not all(end in bases and bases[end].gap for end in ends):
+def _rest(coefficient: Coefficient) -> Counter[str]:
+    return Counter({factor.column: factor.power for factor in coefficient.factors[:-1]})
+
+
+def _mean(working: Working, powers: Counter[str]) -> float:
+    return float(prod(working.standards[column].centre ** power for column, power in powers.items()))
+
+
+def _same_occasions(own: Coefficient, other: Coefficient, equation: Equation, bases: Mapping[str, Basis]) -> bool:
+    """Whether another coefficient speaks of the very same occasions; a course's counts for values, not the reverse."""
+    if own.factors[-1] == other.factors[-1]:
+        return own.moves in (other.moves, "mean")
+    if own.moves != "mean" or other.moves != "trend" or not is_gap(other.factors[-1].column):
         return False
-    return bases[ends[0]].intervals == bases[ends[1]].intervals
+    one, two = (bases.get(equation.reading(each.factors[-1].column).basis) for each in (own, other))
+    return one is not None and two is not None and one.intervals == two.intervals
 
 
 def place_zero(theory: Theory, equation: Equation, working: Working, prior: Prior) -> Floats | None:

@@ -101,6 +101,22 @@ def test_other_occasions_at_which_a_term_does_not_act(arrow, address):
         assert address not in mx.fit(plan.theory, late, seed=1, progress=False).parameters
 
 
+@pytest.mark.parametrize("arrow", ["a(whole t-1) -> s: {moderated_by: z}", "a(3) -> s: {moderated_by: z}"])
+def test_whatever_the_zero_of_a_moderator(arrow):
+    """An intercept of some occasions alone is believed in at the moderator's mean, as all others are."""
+    frame = ratings(4, clients=40)
+    frame["z"] = np.random.default_rng(5).normal(size=40)[frame.client]
+    theory = mx.parse(LEVELS + f"variables: {{a: , z: {{level: client}}, s: }}\narrows:\n  {arrow}\n  z -> s:\n")
+    term = arrow.partition(" -> ")[0]
+
+    def slope(rows):
+        found = mx.fit(theory, rows, seed=1, progress=False).parameters
+        values = found[f"{term} -> s"] + found[f"{term} * z -> s"] * rows.z.mean()
+        return np.mean(values), np.std(values)
+
+    np.testing.assert_allclose(slope(frame.assign(z=frame.z + 100)), slope(frame), rtol=1e-3)
+
+
 def test_the_density_by_hand():
     """Clients' outcomes are jointly normal: a shared intercept, means that look back from the second session on."""
     frame = ratings(2, clients=6, occasions=4)
