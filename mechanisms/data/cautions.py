@@ -14,6 +14,8 @@ from mechanisms.spec.shapes import count_columns
 from mechanisms.spec.terms import Relative
 from mechanisms.spec.theory import Theory
 
+FAR = 3.0  # sds between a cause's mean and 0 from which intercepts there are nobody's
+
 
 def warn(theory: Theory, said: SaidUnits, structure: Structure, columns: Mapping[str, Column]) -> tuple[str, ...]:
     """What acts where nothing should: on the baseline, and, by a zero that nobody has, where an arrow does not hold."""
@@ -55,10 +57,10 @@ def _warn_of_zeros(theory: Theory, said: SaidUnits, columns: Mapping[str, Column
         departs = said.is_repeated(cause.name) and cause.part != "whole" and not count_columns(arrow.shape)
         lagged = isinstance(cause.when, Relative) and cause.when.steps
         within = departs and bool(lagged or cause.part == said.levels.get(cause.name))  # 0 on average
-        if arrow.varies_by and not within:
+        if arrow.varies_by and not within and abs(column.mean) > FAR * column.sd:
             yield (
-                f"{arrow}: varies by {listed(arrow.varies_by)}, and so do intercepts, which are those at {cause.name} = 0. Nobody is "
-                f"there ({column.lowest:g} to {column.highest:g}), so that their default prior says nothing sensible: centre {cause.name}"
+                f"{arrow}: varies by {listed(arrow.varies_by)}, and so do intercepts, which are those at {cause.name} = 0, far from "
+                f"everybody ({column.lowest:g} to {column.highest:g}), as is what their default prior speaks of: centre {cause.name}"
             )
         for condition, holds in ((arrow.only_when, not within), (where.get(cause.name), not departs)):
             free = say_outside(condition, (str(said.levels.get(effect.name)),)) and condition is arrow.only_when
