@@ -7,6 +7,7 @@ distribution if nothing differs comes from permutations: each comparison fails b
 """
 
 import re
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -68,7 +69,7 @@ ZOO = {
     "missing": ("arrows:\n  x -> m -> y:\n  x -> y:\n", gaps, ("collapsed",)),
     "logistic": ("variables: {x: , w: , d: {family: bernoulli}}\narrows:\n  x, w -> d:\n", flat, ("laplace",)),
     "counts": ("variables: {x: , w: , k: {family: poisson}}\narrows:\n  x, w -> k:\n", flat, ("laplace",)),
-    "dispersed": ("variables: {x: , w: , n: {family: negative_binomial}}\narrows:\n  x, w -> n:\n", flat, ("laplace",)),
+    "dispersed": ("variables: {x: , w: , n: {family: negative_binomial}}\narrows:\n  x, w -> n:\n", partial(flat, n=400), ("laplace",)),
     "gamma": ("variables: {x: , w: , g: {family: gamma}}\narrows:\n  x, w -> g:\n", flat, ("laplace",)),
     "ordinal": (
         "variables: {x: , w: , o: {family: ordinal, values: [low, some, high]}}\narrows:\n  x, w -> o:\n", flat, ("laplace",)
