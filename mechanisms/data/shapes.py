@@ -106,7 +106,7 @@ class Basis:
 
     def place(self, piece: int) -> str:
         """Where on the curve a coefficient stands, in short."""
-        if self.intervals:
+        if self.intervals or self.gap:
             return ""
         if self.steps:
             return f"into {self.steps[piece - 1]}"
@@ -125,7 +125,7 @@ class Basis:
         """What the coefficient of a column is."""
         name = self.variable
         if self.gap:
-            return f"at {name} {self.shape.removeprefix(GAP)}, against the others at the means of what is gone"
+            return f"{say_gap(self.variable, self.shape)}, against the others at the means of what is gone"
         if self.intervals:
             return f"only where {name} is {unquote(self.shape.partition(':')[2]).replace(',', ' or ')}"
         if self.steps:
@@ -157,6 +157,15 @@ def spell_condition(said: tuple[float | str, ...] | Span) -> str:
         return f"{_WHEN}{said}"
     words = (each if isinstance(each, str) else f"{each:.10g}" for each in said)
     return _WHEN + ",".join(quote(word, safe=" ") for word in words)
+
+
+def say_gap(time: str, shape: str) -> str:
+    """`at the first session`, `before session 3`, `where session is not 2..`: the occasions of such a basis."""
+    words = shape.removeprefix(GAP)
+    kind, _, rest = words.partition(" ")
+    if kind == "first":
+        return f"at the first {rest} {time}s" if rest else f"at the first {time}"
+    return f"before {time} {rest}" if kind == "before" else f"where {time} is {words}"
 
 
 def is_gap(column: str) -> bool:

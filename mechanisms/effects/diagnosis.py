@@ -47,8 +47,9 @@ def diagnose(fit: Fit) -> Diagnosis:
     """Rank-normalised R-hat, bulk and tail effective sample size and divergences (Vehtari et al. 2021).
 
     Of every parameter, and of every effect that the theory's questions ask for; what varies among units is judged by its
-    sds and by these effects. Between coefficients that the data can hardly tell are named, and what binding the data warned of. A fit is believed when R-hat < 1.01,
-    both effective sample sizes > 400, and no transition diverged. Of a fit whose sampling was interrupted that is said first.
+    sds and by these effects. Between coefficients that the data can hardly tell are named, and what binding the data warned
+    of. A fit is believed when R-hat < 1.01, both effective sample sizes > 400, and no transition diverged. Of a fit whose
+    sampling was interrupted that is said first.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     found = _judge(fit)

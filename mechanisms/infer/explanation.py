@@ -42,11 +42,11 @@ class Explanation:
     blocks: tuple[Block, ...]
     priors: tuple[tuple[str, str, str], ...]
     rows: int
+    costs: tuple[Cost, ...]
     doubtful: tuple[str, ...] = ()
     observed: tuple[str, ...] = ()
     inert: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    costs: tuple[Cost, ...] = ()
 
     def __repr__(self) -> str:
         lines = [f"Inference plan for {self.rows} rows"]
@@ -96,7 +96,7 @@ def explain(plan: Plan, data: Dataset, engine: Engine = "auto") -> Explanation:
     blocks, priors = choose(plan, data, engine), print_priors(plan, data.reference)
     notes = (*find_separated(plan, data), *data.warnings)
     costs = tuple(_expect(plan, data, block) for block in blocks)
-    return Explanation(blocks, priors, data.n, doubtful, observed, inert, notes, costs)
+    return Explanation(blocks, priors, data.n, costs, doubtful, observed, inert, notes)
 
 
 def _expect(plan: Plan, data: Dataset, block: Block) -> Cost:

@@ -54,7 +54,8 @@ def simulate(
         too; those whose event is 1 are followed until it happens. So that everybody is followed for 24 months: y = 24, event = 0.
     parameters
         A number for every parameter of the plan, by address, and for `cor(level)` one for each pair that correlates,
-        `{"1 -> a <-> x -> y": 0.3}`, a matrix, or 0. `sigma(y | first)` may be left out where no occasion is a first.
+        `{"1 -> a <-> x -> y": 0.3}`, a matrix, or 0. `sigma(y | first)` may be left out where no occasion is a first. What
+        belongs to occasions at which a term does not act, `1 -> y | first`, is 0 where it is not said.
     seed
         Same seed, same data.
     keep_missing

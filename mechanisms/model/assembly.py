@@ -81,8 +81,7 @@ def _predictor(
                 coefficients.setdefault(key, replace(coefficient, owner=owner, varies_by=()) if owner else coefficient)
                 readings |= {column.reading.column: column.reading for column in columns}
     own = design.level(variable.name)
-    mine = [each for each in coefficients.values() if target.role != "spread"]
-    for coefficient, column in list_leftovers(mine, readings, own, design):
+    for coefficient, column in tuple(list_leftovers(coefficients.values(), readings, own, design, target.role)):
         coefficients[frozenset((factor.column, factor.power) for factor in coefficient.factors)] = coefficient
         readings[column.column] = column
     text = str(target.term)

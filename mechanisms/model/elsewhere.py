@@ -13,18 +13,23 @@ from dataclasses import dataclass
 
 from mechanisms.data.elsewhere import name_gap, say_earlier, say_lag, say_outside
 from mechanisms.graph.levels import Design
-from mechanisms.model.equations import Coefficient, Equation, Factor, Moves, Reading
+from mechanisms.model.equations import Coefficient, Equation, Factor, Moves, Reading, Role
 from mechanisms.spec.definitions import WeightedSum, parse_definition
 
 _NAMED = ("bernoulli", "categorical", "ordinal", "sequential", "hazard")
 
 
 def list_leftovers(
-    coefficients: Iterable[Coefficient], readings: Mapping[str, Reading], level: str, design: Design
+    coefficients: Iterable[Coefficient], readings: Mapping[str, Reading], level: str, design: Design, role: Role
 ) -> Iterator[tuple[Coefficient, Reading]]:
-    """The coefficients of one linear predictor for occasions at which others do not act, each with the column that says where."""
-    gaps = (gap for each in tuple(coefficients) for gap, _ in _list_gaps(each, readings, level, design))
+    """The coefficients of one linear predictor for occasions at which others do not act, each with the column that says where.
+
+    First occasions have a residual sd and a precision of their own anyway.
+    """
+    gaps = (gap for each in coefficients for gap, _ in _list_gaps(each, readings, level, design))
     for gap in dict.fromkeys(gaps):
+        if role == "spread" and gap.words.startswith("first"):
+            continue
         basis, column = name_gap(level, gap.words)
         text = " * ".join(map(str, gap.rest)) or "1"
         factors = (*gap.rest, Factor(column, text=f"[{level} {gap.words}]"))
@@ -57,7 +62,7 @@ def _list_gaps(
     each: Coefficient, readings: Mapping[str, Reading], level: str, design: Design
 ) -> Iterator[tuple[_Gap, tuple[Factor, ...]]]:
     """The gaps in which a product leaves whole numbers out, each with the factors that are gone."""
-    if level not in design.lattice.time or any(factor.column not in readings for factor in each.causes):
+    if level not in design.lattice.time:
         return
     looks = {factor: readings[factor.column] for factor in each.causes}
     if any(look.steps and look.part == "departure" for look in looks.values()):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.data.shapes import is_gap, say_gap
 from mechanisms.effects.effects import MASS
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.equations import Coefficient, Equation, Reading, Varying
@@ -52,6 +53,8 @@ def describe_coefficient(equation: Equation, coefficient: Coefficient) -> str:
 
 
 def _part(reading: Reading) -> str:
+    if is_gap(reading.column):
+        return say_gap(reading.variable, reading.basis.partition("~")[2])
     words = f"between {reading.level}s" if reading.part == "course" else PARTS[reading.part]
     if not reading.steps:
         return words

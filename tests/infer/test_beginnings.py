@@ -11,6 +11,7 @@ from mechanisms.infer.engines import collapsed
 from mechanisms.infer.marginal import charts
 from mechanisms.infer.marginal.units import kernels
 from mechanisms.infer.marginal.units.gaussian import write_residuals
+from mechanisms.report.parameters import describe_coefficient, tabulate
 from mechanisms.spec.addresses import parse_address
 
 LEVELS = "levels: [session, client]\ntime: session\n"
@@ -115,6 +116,34 @@ def test_whatever_the_zero_of_a_moderator(arrow):
         return np.mean(values), np.std(values)
 
     np.testing.assert_allclose(slope(frame.assign(z=frame.z + 100)), slope(frame), rtol=1e-3)
+
+
+def test_noise_has_occasions_of_its_own_too():
+    """An arrow into the residual sd that begins at session 2; the first sessions of a lag have a sd of their own anyway."""
+    theory = mx.parse(
+        LEVELS + "variables: {a: , z: {level: client}, s: }\narrows:\n  a(whole t-1) -> s, sigma(s):\n"
+        "  z -> sigma(s): {only_when: {session: 2..}}\n"
+    )
+    own, spread = mx.compile(theory).equation("s").predictors
+    assert [each for each in own.addresses if " | " in each] == ["1 -> s | first"]
+    assert [each for each in spread.addresses if " | " in each] == ["1 -> sigma(s) | not 2.."]
+
+
+def test_what_is_printed_of_them():
+    """Where they hold, in `explain` and in the table of a report; also where the data have no such occasion."""
+    frame = ratings(6, clients=5)
+    theory = mx.parse(LEVELS + "variables: {a: , s: }\narrows: {a(whole t-1) -> s: , a(1) -> s: }\n")
+    plan, data = mx.compile(theory), mx.bind(theory, frame)
+    said = {line[0]: line[2] for line in mx.explain(plan, data).priors}
+    assert said["1 -> s | first"].endswith("at the first session, against the others at the means of what is gone")
+    assert "1 -> s | before 1" not in said
+    numbers = {"1 -> a": 5, "sigma(a)": 1, "sd(1 -> a | client)": 1, "1 -> s": 0, "a(whole t-1) -> s": 0.4,
+               "a(1) -> s": 0.1, "sigma(s)": 1, "sigma(s | first)": 1, "sd(1 -> s | client)": 1}  # fmt: skip
+    numbers = {address: value for address, value in numbers.items() if address in plan.parameters}
+    fit = mx.pin(plan, data, numbers)
+    shown = {each.address: describe_coefficient(plan.equation("s"), each) for each in plan.equation("s").coefficients}
+    assert shown["1 -> s | first"] == "at the first session" and shown["1 -> s | before 1"] == "before session 1"
+    assert "1 -> s | first" in "".join("".join(map(str, table.rows)) for table in tabulate(fit))
 
 
 def test_the_density_by_hand():

@@ -8,6 +8,17 @@ _BLOCK = 512  # rows at once, so that they stay in the nearest cache
 
 
 @compiled()
+def _fit_cubics(values, out):  # type: ignore[no-untyped-def]
+    """Between two nodes each, the cubic through these and their neighbours; out[i] begins at node i + 1."""
+    for i in range(len(out)):
+        a, b, c, d = values[i], values[i + 1], values[i + 2], values[i + 3]
+        out[i, 0] = b
+        out[i, 1] = c - b / 2 - a / 3 - d / 6
+        out[i, 2] = (a + c) / 2 - b
+        out[i, 3] = (d - a) / 6 + (b - c) / 2
+
+
+@compiled()
 def add_curves(coefficients, design, weights, low, high, tables, shares, start, density, out):  # type: ignore[no-untyped-def]
     """Add to `out`, for every draw, Σ weight · curve(coefficients · design) over the rows, between its `low` and its `high`.
 
@@ -29,12 +40,7 @@ def add_curves(coefficients, design, weights, low, high, tables, shares, start, 
             for i in range(len(own)):
                 own[i] += share * table[i]
         between = cubic[first:after]
-        for i in range(len(between)):
-            a, b, c, d = own[i], own[i + 1], own[i + 2], own[i + 3]
-            between[i, 0] = b
-            between[i, 1] = c - b / 2 - a / 3 - d / 6
-            between[i, 2] = (a + c) / 2 - b
-            between[i, 3] = (d - a) / 6 + (b - c) / 2
+        _fit_cubics(own, between)
         total = 0.0
         for begin in range(0, rows, _BLOCK):
             size = min(_BLOCK, rows - begin)
@@ -73,13 +79,8 @@ def add_products(some, much, weights, slope, sd, nodes, shares, tables, own, sta
         for k in range(tables.shape[0]):
             for i in range(len(curve)):
                 curve[i] += own[draw, k] * tables[k, i]
-        for cubic, values in ((first, curve), (second, amounts[draw])):
-            for i in range(len(cubic)):
-                a, b, c, d = values[i], values[i + 1], values[i + 2], values[i + 3]
-                cubic[i, 0] = b
-                cubic[i, 1] = c - b / 2 - a / 3 - d / 6
-                cubic[i, 2] = (a + c) / 2 - b
-                cubic[i, 3] = (d - a) / 6 + (b - c) / 2
+        _fit_cubics(curve, first)
+        _fit_cubics(amounts[draw], second)
         step, stride, total = slope[draw] * density, sd[draw] * density, 0.0
         for row in range(some.shape[1]):
             one, other = (some[draw, row] - start) * density - 1.0, (much[draw, row] - begin) * density - 1.0
