@@ -16,7 +16,7 @@ from mechanisms.effects.over_time.staging import stage
 from mechanisms.effects.questions.asking import ask
 from mechanisms.effects.questions.posing import Posed, Ways
 from mechanisms.effects.questions.reaching import refuse_unreachable
-from mechanisms.effects.questions.routing import Routes, find_routes
+from mechanisms.effects.questions.routing import Routes, find_routes, mediates
 from mechanisms.effects.questions.scales import describe_ratio, describe_scale, note_looks, read_cut, refuse_cut
 from mechanisms.effects.questions.settings import describe_held, list_settings
 from mechanisms.effects.straying import note_straying
@@ -113,8 +113,8 @@ def answer(asked: Posed, question: Question, identified: Identified, routes: Rou
         held = "" if question.name or question.kind == "controlled" else say_held(asked)
         return [(label + held, asked.between(ways, nothing), describe_total(asked))]
     if question.kind == "direct":
-        rest = routes.total - ways
-        meaning = "mediators as under the first value" if rest else "by this arrow alone"
+        rest = routes.rest
+        meaning = "mediators as under the first value" if mediates(routes) else "by this arrow alone"
         line = (label, asked.between(ways, nothing), meaning)
         other = ("total direct", asked.between(ways | rest, rest), "mediators as under the second value")
     else:

@@ -155,6 +155,8 @@ def _edges(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[Edge]:
     if _serves_both(each, time, own):
         for level in time.design.lattice.above(each.units):
             yield f"{each.cause.name}({level})", f"{each.effect.name}({level})"
+            for term in (term for product in each.moderators for term in product):
+                yield from ((source, f"{each.effect.name}({level})") for source in _at_course(term, level, time))
 
 
 def _owned(address: str, owner: Variable, expansion: Expansion, time: _Time, own: set[Edge]) -> Iterator[Edge]:
@@ -167,6 +169,8 @@ def _owned(address: str, owner: Variable, expansion: Expansion, time: _Time, own
         nodes = [f"{each.effect.name}({owner.level})"]
     else:
         nodes = [node for _, node in _sinks(replace(each, carries="departure"), time, own)]
+        if _serves_both(each, time, own):
+            nodes += [f"{each.effect.name}({level})" for level in time.design.lattice.above(each.units)]
     yield from ((owner.name, node) for node in nodes)
 
 
@@ -211,6 +215,17 @@ def _sources(term: Term, carries: str, occasion: int | None, time: _Time) -> Ite
         yield from found
         if found and carries not in ("departure", "loading") and above:
             yield f"{name}({above[0]})"
+
+
+def _at_course(term: Term, level: str, time: _Time) -> Iterator[str]:
+    """What a moderator's value is for a whole unit, where a product of whole values moves its course: no departure is."""
+    name, design = term.name, time.design
+    if design.trend(name) or term.when is not None or term.part == design.level(name):
+        return
+    if time.occurs(name) or term.part:
+        yield f"{name}({term.part or level})"
+    elif design.level(name) == level or design.lattice.lies_below(level, design.level(name)):
+        yield name
 
 
 def _named(term: Term) -> int | None:

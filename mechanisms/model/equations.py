@@ -130,6 +130,7 @@ class Equation:
     greatest value, the residual sd or precision. Of an ordinal, sequential or categorical response every predictor is a
     step, its own the one into the second value. `zeros` says whether zeros are a hurdle or inflated. `shift` is the
     address of the units' own deviations where that is not the intercept: `1 -> y`, which moves every step of an ordinal.
+    `completing` tells that the response is exogenous, and has an equation because some of its values are missing.
     """
 
     response: str
@@ -153,6 +154,7 @@ class Equation:
     event: str | None = None
     parts: tuple["Equation", ...] = ()
     shift: str = ""
+    completing: bool = False
 
     @property
     def deviating(self) -> str:
@@ -210,9 +212,14 @@ class Equation:
         """What a column shows."""
         return next(each for each in self.readings if each.column == column)
 
+    @property
+    def arrows(self) -> tuple[Coefficient, ...]:
+        """All that acts on it: the coefficients that are fitted as one number, and those that are variables."""
+        return (*self.coefficients, *self.owned)
+
     def terms(self, moves: Moves) -> tuple[Coefficient, ...]:
         """The coefficients that move the mean, the course, or the course's trend."""
-        return tuple(each for each in (*self.coefficients, *self.owned) if each.moves == moves)
+        return tuple(each for each in self.arrows if each.moves == moves)
 
     def companions(self, own: Coefficient) -> tuple[str, ...]:
         """The variables at whose values a slope differs: its moderators, and its own cause where that bends."""

@@ -175,7 +175,7 @@ def _responses(plan: Plan, question: Question) -> tuple[str, ...]:
     """The variables with equations on the ways from exposure to outcome, the outcome included."""
     of, on = question.of.name, question.on.name
     if plan.theory.levels:
-        return tuple(each.response for each in plan.equations if not each.latent)
+        return tuple(each.response for each in plan.equations)
     inside = descendants(plan.graph, of) & {*ancestors(plan.graph, on), on}
     return tuple(each.response for each in plan.equations if each.response in inside)
 

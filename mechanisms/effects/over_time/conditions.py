@@ -138,8 +138,9 @@ def _meet(scenario: Scenario, node: str, moved: set[str], scattered: set[str]) -
     above = parents(scenario.graph, node)
     of = {variable_of(each) for each in above if each in moved}
     with_noise = {variable_of(each) for each in above if each in scattered}
-    for each in (one for part in equation.predictors for one in part.coefficients):
+    for each in (one for part in equation.predictors for one in part.arrows):
         degree = {factor.variable: factor.degree for factor in each.factors}
+        degree |= {each.owner: 1} if each.owner else {}
         degree |= dict.fromkeys(each.only_when.names if each.only_when else (), 1)
         if any(one != other or degree[one] > 1 for one in of & degree.keys() for other in with_noise & degree.keys()):
             return True

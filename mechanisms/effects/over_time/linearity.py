@@ -35,14 +35,21 @@ def study(scenario: Scenario, ends: Iterable[str]) -> Traits:
     predictors = [each for name in equations for each in _that_matter(scenario.equations[name])]
     noisy = any(_noisy(scenario, each, relevant) for each in predictors)
     lean = not noisy and all(_lean(scenario, each, moving) for each in predictors)
-    degree = _degree(scenario, ends, relevant, moving, lean=lean)
-    names = {variable_of(node) for node in moving} & equations if lean else equations
+    owning = _owning(scenario, predictors)
+    degree = _degree(scenario, ends, (moving | owning) & relevant if lean else relevant, moving if lean else set())
+    names = {variable_of(node) for node in moving | owning} & equations if lean else equations
     mine = [each for name in names for each in scenario.equations[name].predictors]
     addresses = {slope.address for each in mine for slope in each.coefficients if slope.varies_by}
-    if not lean:
-        addresses |= {each.deviating for each in mine}
+    addresses |= {each.deviating for each in mine if not lean}
+    addresses |= {name for name in names if scenario.equations[name].latent}
     endangered = noisy and any(each.link == "log" and _meets_noise(scenario, each) for each in predictors)
     return Traits(noisy, lean, degree, frozenset(addresses), endangered)
+
+
+def _owning(scenario: Scenario, predictors: list[Equation]) -> set[str]:
+    """The coefficients that are variables and act on something, and what acts on them."""
+    owners = {each.owner for one in predictors for each in one.arrows if each.owner}
+    return {*owners, *ancestors(scenario.graph, *owners)} if owners else set()
 
 
 def _that_matter(equation: Equation) -> tuple[Equation, ...]:
@@ -57,12 +64,12 @@ def _noisy(scenario: Scenario, equation: Equation, relevant: set[str]) -> bool:
     """
     if equation.response not in {variable_of(node) for node in relevant}:
         return False
-    conditions = [each.only_when for each in equation.coefficients] + [scenario.condition(equation.response)]
+    conditions = [each.only_when for each in equation.arrows] + [scenario.condition(equation.response)]
     if any(_random(scenario, name) for condition in conditions if condition for name in condition.names):
         return True
     if isinstance(equation.out_of, str) and _random(scenario, equation.out_of):
         return True
-    for each in equation.coefficients:
+    for each in equation.arrows:
         random = [factor for factor in each.factors if _carries_noise(scenario, equation, factor.column)]
         count = sum(factor.degree for factor in random)
         if any(
@@ -83,7 +90,7 @@ def is_bounded(scenario: Scenario, ends: Iterable[str]) -> bool:
 
 
 def _meets_noise(scenario: Scenario, equation: Equation) -> bool:
-    factors = (factor for each in equation.coefficients for factor in each.factors)
+    factors = (factor for each in equation.arrows for factor in each.factors)
     return any(_carries_noise(scenario, equation, factor.column) for factor in factors)
 
 
@@ -109,7 +116,7 @@ def _lean(scenario: Scenario, equation: Equation, moving: set[str]) -> bool:
     if equation.link != "identity":
         return False
     changed = {variable_of(node) for node in moving}
-    for each in equation.coefficients:
+    for each in equation.arrows:
         own = [f for f in each.factors if equation.reading(f.column).part in ("departure", "whole", "value")]
         departing = [
             f
@@ -118,29 +125,30 @@ def _lean(scenario: Scenario, equation: Equation, moving: set[str]) -> bool:
         ]
         if sum(f.degree for f in departing) > 1:
             return False
-        if departing and any(f.variable in changed for f in each.factors if f not in departing):
+        others = {f.variable for f in each.factors if f not in departing} | {each.owner}
+        if departing and others & changed:
             return False
     return True
 
 
-def _degree(scenario: Scenario, ends: tuple[str, ...], relevant: set[str], moving: set[str], *, lean: bool) -> float:
-    """The degree in the deviations; where all is lean, of what is moved only."""
+def _degree(scenario: Scenario, ends: tuple[str, ...], counted: set[str], changes: set[str]) -> float:
+    """The degree in the deviations, by those of the nodes that count; of `changes` only what is added by a move does."""
     found: dict[str, float] = {}
     for node in causal_order(scenario.graph):
-        if node not in relevant or (lean and node not in moving):
+        if node not in counted:
             continue
         equation = scenario.equations.get(variable_of(node))
         above = [found.get(parent, 0.0) for parent in parents(scenario.graph, node)]
         if scenario.settled(node):
             found[node] = 0.0
         elif node in scenario.of or node in scenario.held:
-            found[node] = 0.0 if lean or occasion_of(node) is None else 1.0
+            found[node] = 0.0 if node in changes or occasion_of(node) is None else 1.0
         elif equation is None:
             found[node] = max(above, default=0.0)
         else:
-            slopes = [each for one in _that_matter(equation) for each in one.coefficients]
+            slopes = [each for one in _that_matter(equation) for each in one.arrows]
             found[node] = max([_of_node(each, scenario, node, found) for each in slopes], default=0.0)
-            found[node] = max(found[node], max(above, default=0.0), 0.0 if lean else 1.0)
+            found[node] = max(found[node], max(above, default=0.0), 0.0 if node in changes else 1.0)
             if equation.link != "identity" and found[node]:
                 found[node] = float("inf")
     return max(found.get(node, 0.0) for node in ends)
@@ -153,7 +161,7 @@ def _of_node(each: Coefficient, scenario: Scenario, node: str, found: dict[str, 
         behind = [found.get(parent, 0.0) for parent in _behind(scenario, node, factor.variable)]
         source = max(behind, default=0.0)
         worst += factor.degree * source if source else 0.0
-    return worst + bool(each.varies_by)
+    return worst + bool(each.varies_by) + (found.get(each.owner, 0.0) if each.owner else 0.0)
 
 
 def _behind(scenario: Scenario, node: str, name: str) -> Iterator[str]:

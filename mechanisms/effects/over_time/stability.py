@@ -61,7 +61,7 @@ def _refuse_conditions(scenario: Scenario, names: list[str]) -> None:
     times = set(scenario.design.lattice.time)
     conditions = [scenario.condition(name) for name in names]
     equations = [scenario.equations[name] for name in names if name in scenario.equations]
-    conditions += [each.only_when for equation in equations for each in equation.coefficients]
+    conditions += [each.only_when for equation in equations for each in equation.arrows]
     factors = [
         (equation, factor) for equation in equations for each in equation.terms("mean") for factor in each.factors
     ]

@@ -122,7 +122,7 @@ def find_needs(scenario: Scenario, equation: Equation, place: int | None, parts:
     """At which places each variable is looked at by the terms that move some parts of an equation."""
     found: dict[str, set[int]] = {}
     grid = scenario.timeline.grid
-    for each in equation.coefficients:
+    for each in equation.arrows:
         if each.moves not in parts:
             continue
         for reading in (equation.reading(factor.column) for factor in each.factors):
