@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mechanisms.effects.along.slopes import differentiate as differentiate
     from mechanisms.effects.along.turning import turning_point as turning_point
     from mechanisms.effects.along.turns import TurningPoint as TurningPoint
+    from mechanisms.effects.beside import beside as beside
     from mechanisms.effects.decomposition import decompose as decompose
     from mechanisms.effects.diagnosis import Diagnosis as Diagnosis
     from mechanisms.effects.diagnosis import diagnose as diagnose
@@ -78,6 +79,7 @@ _HOMES = {
     "effects.estimation": ("estimate",),
     "effects.decomposition": ("decompose",),
     "effects.over_time.steps": ("horizon",),
+    "effects.beside": ("beside",),
     "effects.along.moderation": ("moderate",),
     "effects.along.moderated": ("Moderated",),
     "effects.along.slopes": ("differentiate",),
