@@ -2,8 +2,8 @@
 
     python benchmarks/ours.py FOLDER WORK STATE [runs]
 
-One JSON line per run. Every module is imported beforehand and nothing else: what is compiled, or read from the disk's caches,
-is in the first run. STATE names that ("cold" with empty caches, "new process" with filled ones); later runs are "same process".
+One JSON line per run. Modules are imported beforehand, but for those that compile while they are imported: what is compiled,
+or read from the disk's caches, is in the first run. STATE names that ("cold" with empty caches, "new process" with filled ones); later runs are "same process".
 """
 
 import json
@@ -21,6 +21,8 @@ from series import SERIES, Series
 from works import WORKS, Work
 
 import mechanisms as mx
+
+COMPILING = (".native", ".native_units", ".native_program")
 
 
 def answer(work: Work | Series, frame: pd.DataFrame) -> tuple[mx.Fit, mx.Effects]:
@@ -54,7 +56,7 @@ def main() -> None:
     """Import everything, then answer."""
     folder, name, state, *more = sys.argv[1:]
     for module in walk_packages(mx.__path__, "mechanisms."):
-        if ".symbolic" not in module.name and not module.name.endswith((".nuts", ".cli")):
+        if ".symbolic" not in module.name and not module.name.endswith((*COMPILING, ".nuts", ".cli")):
             import_module(module.name)
     for home in mx.__all__:
         getattr(mx, home)

@@ -30,6 +30,14 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return compile_later
 
 
+def compiled_within(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """The same for a function that compiled functions alone call: half as much to compile.
+
+    It has no way in from Python: to call it there ends the process.
+    """
+    return compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+
+
 def compiled_c(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.cfunc`, with machine code kept on disk."""
 

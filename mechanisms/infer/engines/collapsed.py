@@ -8,6 +8,8 @@ afterwards from its normal distribution given the rest.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -29,6 +31,9 @@ from mechanisms.infer.marginal.unpacking import read_parameters
 from mechanisms.infer.smooth.importance import draw_smoothed, refuse_unreliable
 from mechanisms.model.plan import Plan
 
+if TYPE_CHECKING:
+    from mechanisms.infer.marginal.native import Native  # loads numba
+
 Floats = NDArray[np.float64]
 WORK = 2e6  # multiplications of one log density and its gradient, some 4 ms; NUTS takes tens of thousands, so more is partly sampled
 
@@ -47,13 +52,25 @@ class Density:
         """What the numbers stand for."""
         return self.residuals.coordinates
 
-    def at(self, points: Floats) -> Floats:
-        """The log density at each of some points (m, size); −inf or nan where it has none."""
-        from mechanisms.infer.marginal.charts import differentiate  # noqa: PLC0415  (loads numba)
+    def bind(self, centre: Floats, root: Floats) -> "Native":
+        """The density as a C function of x, at centre + root @ x; without a root (0, size), of x itself and without slopes."""
+        from mechanisms.infer.marginal.units.native_units import bind_units  # noqa: PLC0415  (loads numba)
 
-        values, points = np.empty(len(points)), np.ascontiguousarray(points)
-        differentiate(self.coordinates.chart, self.layout, points, values, np.empty((0, points.shape[1])))
-        return values
+        return bind_units(centre, root, self.coordinates.chart, self.layout)
+
+    @cached_property
+    def _values(self) -> "Native":
+        zero = np.zeros(len(self.coordinates.start))
+        return self.bind(zero, np.empty((0, len(zero))))
+
+    @cached_property
+    def _slopes(self) -> "Native":
+        zero = np.zeros(len(self.coordinates.start))
+        return self.bind(zero, zero + 1)
+
+    def at(self, points: Floats) -> Floats:
+        """The log density at each of some points (m, size); −inf where it has none."""
+        return self._values.evaluate(points, np.empty((0, 0)))
 
     def parameters(self, points: Floats) -> Floats:
         """The parameters at each of some points, in data units, and the entries of correlations' roots; fixed ones are left out."""
@@ -67,11 +84,8 @@ class Density:
 
     def slope(self, point: Floats) -> tuple[float, Floats]:
         """The log density at one point and its gradient."""
-        from mechanisms.infer.marginal.charts import differentiate  # noqa: PLC0415
-
-        value, gradient = np.empty(1), np.empty((1, len(point)))
-        differentiate(self.coordinates.chart, self.layout, np.ascontiguousarray(point[None]), value, gradient)
-        return float(value[0]), gradient[0]
+        gradient = np.full((1, len(point)), np.nan)
+        return float(self._slopes.evaluate(point[None], gradient)[0]), gradient[0]
 
 
 def applies(plan: Plan, data: Dataset, block: Equations) -> str | None:
@@ -121,11 +135,10 @@ def _draw_apart(plan: Plan, residuals: Residuals, settings: Settings) -> Drawn:
         points, statistics = smoothed.draws.reshape(settings.chains, settings.draws, -1), None
         note = str(smoothed)
     except UnreliableError as failed:
-        from mechanisms.infer.marginal.units.native_units import bind_units  # noqa: PLC0415  (loads numba)
         from mechanisms.infer.marginal.whitened import sample_whitened  # noqa: PLC0415  (loads nutpie)
 
         root = np.linalg.cholesky(covariance)
-        native = bind_units(mode, root, density.coordinates.chart, density.layout)
+        native = density.bind(mode, root)
         points, statistics, stopped = sample_whitened(
             density.slope, mode, root, settings, walking, native=native, speaks_of=density.parameters
         )

@@ -7,11 +7,10 @@ from math import erfc
 
 import numpy as np
 
-from mechanisms.infer.compiling import compiled
-from mechanisms.infer.marginal.units.kernels import collapse
+from mechanisms.infer.compiling import compiled, compiled_within
 
 
-@compiled()
+@compiled_within()
 def _natural(chart, d, q):  # type: ignore[no-untyped-def]
     """A believed quantity, its derivative, and the log of that with its own derivative."""
     bounds = chart.bounds[d]
@@ -54,7 +53,7 @@ def log_shape(family, x, a, b, c):  # type: ignore[no-untyped-def]
     return 0.0, 0.0  # uniform, and what has its density from a root
 
 
-@compiled()
+@compiled_within()
 def _write_root(chart, r, q):  # type: ignore[no-untyped-def]
     """A root, its rows before they were scaled to length 1, and the log density of its coordinates."""
     size, start = chart.root_sizes[r], chart.root_starts[r]
@@ -79,7 +78,7 @@ def _write_root(chart, r, q):  # type: ignore[no-untyped-def]
     return root, rows, total
 
 
-@compiled()
+@compiled_within()
 def _pull_root(chart, r, q, slopes, gradient):  # type: ignore[no-untyped-def]
     """Write the gradient by a root's coordinates, given the `slopes` (size, size) by the root; these are used up."""
     size, start = chart.root_sizes[r], chart.root_starts[r]
@@ -104,7 +103,7 @@ def _pull_root(chart, r, q, slopes, gradient):  # type: ignore[no-untyped-def]
                 slopes[j, i] += share * rows[k, i]
 
 
-@compiled()
+@compiled_within()
 def _find_correlation(root, row, column):  # type: ignore[no-untyped-def]
     """One correlation, of the later with the earlier quantity."""
     total = 0.0
@@ -113,7 +112,7 @@ def _find_correlation(root, row, column):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled()
+@compiled_within()
 def _believe(chart, r, root):  # type: ignore[no-untyped-def]
     """The log density of priors on single correlations of a root."""
     total = 0.0
@@ -125,7 +124,7 @@ def _believe(chart, r, root):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled()
+@compiled_within()
 def _add_believed(chart, r, root, slopes):  # type: ignore[no-untyped-def]
     """Add the derivatives of `_believe` by the root."""
     for e in range(len(chart.believed)):
@@ -138,7 +137,7 @@ def _add_believed(chart, r, root, slopes):  # type: ignore[no-untyped-def]
                 slopes[column, i] += slope * root[row, i]
 
 
-@compiled()
+@compiled_within()
 def _invert(root):  # type: ignore[no-untyped-def]
     size = len(root)
     inverse = np.zeros((size, size))
@@ -151,7 +150,7 @@ def _invert(root):  # type: ignore[no-untyped-def]
     return inverse
 
 
-@compiled()
+@compiled_within()
 def _return_inverse(inverse, slopes):  # type: ignore[no-untyped-def]
     """The slopes by a root, −inverseᵀ slopes inverseᵀ, given those by its inverse; loops compile faster than `@`."""
     size = len(inverse)
@@ -167,7 +166,7 @@ def _return_inverse(inverse, slopes):  # type: ignore[no-untyped-def]
     return out
 
 
-@compiled(inline="always")
+@compiled_within()
 def enter_symbols(chart, q, symbols):  # type: ignore[no-untyped-def]
     """Write the symbols, and return the log prior."""
     natural, total = np.empty(len(q)), 0.0
@@ -194,7 +193,7 @@ def enter_symbols(chart, q, symbols):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled(inline="always")
+@compiled_within()
 def pull_slopes(chart, q, symbols, slopes, gradient):  # type: ignore[no-untyped-def]
     """Write the gradient by q of the log prior plus what has these `slopes` by the symbols."""
     known = len(chart.base)
@@ -229,17 +228,3 @@ def find_symbols(chart, points):  # type: ignore[no-untyped-def]
     for m in range(len(points)):
         enter_symbols(chart, points[m], out[m])
     return out
-
-
-@compiled()
-def differentiate(chart, layout, points, values, gradients):  # type: ignore[no-untyped-def]
-    """Write the log posterior density at each point, up to a constant; and its gradient, where `gradients` has a row for each.
-
-    One function, since each that is compiled is compiled with all that it calls.
-    """
-    symbols = np.empty(len(chart.base) + len(chart.inverted) + chart.entry_starts[-1])
-    slopes = np.empty(len(symbols) if len(gradients) else 0)
-    for m in range(len(points)):
-        values[m] = enter_symbols(chart, points[m], symbols) + collapse(layout, symbols, slopes)
-        if len(gradients):
-            pull_slopes(chart, points[m], symbols, slopes, gradients[m])

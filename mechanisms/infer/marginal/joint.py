@@ -13,7 +13,6 @@ from mechanisms.errors import listed
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Equations, Settings
 from mechanisms.infer.marginal.tapes.partial import Partial, write_partial
-from mechanisms.infer.marginal.tapes.program import measure_room
 from mechanisms.infer.marginal.unpacking import draw_deviations, read_parameters
 from mechanisms.model.plan import Plan
 
@@ -70,7 +69,8 @@ def begin(made: Partial) -> Floats:
 
 def slope(made: Partial, point: Floats) -> tuple[float, Floats]:
     """The log density at one point, up to a constant, and its gradient."""
-    from mechanisms.infer.marginal.tapes.execution import differentiate_program  # noqa: PLC0415  (loads numba)
+    from mechanisms.infer.marginal.tapes.native_program import bind_program  # noqa: PLC0415  (loads numba)
 
-    gradient, room = np.empty(made.size), np.empty(measure_room(made.program))
-    return differentiate_program(made.coordinates.chart, made.program, room, point, gradient), gradient
+    native = bind_program(np.zeros(made.size), np.ones(made.size), made.coordinates.chart, made.program, 1)
+    gradient = np.full((1, made.size), np.nan)
+    return float(native.evaluate(point[None], gradient)[0]), gradient[0]

@@ -7,6 +7,7 @@ Threads share these arrays. What a density writes to on the way is a room of its
 beginning: new memory of some megabytes at every call can take several times as long as what is worked out in it.
 """
 
+import ctypes
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
-from mechanisms.infer.compiling import compiled, compiled_c
+from mechanisms.infer.compiling import compiled_c, compiled_within
 from mechanisms.infer.marginal.coordinates import Chart
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,7 @@ _REALS = _types.CPointer(types.double)
 DENSITY = types.int64(types.uint64, _REALS, _REALS, _REALS, _types.CPointer(types.int64))
 _EXPAND = types.int64(types.uint64, types.uint64, _REALS, _REALS, _types.CPointer(types.int64))
 FAILED = 1
+_CALL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_uint64, *[ctypes.c_void_p] * 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,19 @@ class Native:
     memory: Whole
     arrays: tuple[NDArray[Any], ...]
 
+    def evaluate(self, points: Floats, slopes: Floats) -> Floats:
+        """The density at points (m, size) in the sampler's coordinates, −inf where it has none; its gradients into `slopes`.
+
+        Without a root there are none, and `slopes` may be empty.
+        """
+        call, memory = _CALL(self.density.address), self.memory.ctypes.data
+        points, value, out = np.ascontiguousarray(points), np.empty(1), np.empty(len(points))
+        for m, point in enumerate(points):
+            slope = slopes[m] if len(slopes) else slopes
+            failed = call(len(point), point.ctypes.data, slope.ctypes.data, value.ctypes.data, memory)
+            out[m] = -np.inf if failed else value[0]
+        return out
+
     @property
     def expand(self) -> Any:
         """The C function from the sampler's coordinates x to centre + root @ x."""
@@ -49,7 +64,7 @@ class Native:
 
 
 def bind_native(density: Any, *arrays: NDArray[Any]) -> Native:
-    """A C function with the arrays that it reads; the centre and the root (a diagonal, if of one dimension) come first."""
+    """A C function with the arrays that it reads; the centre and the root (a diagonal, if of one dimension; (0, size) for values alone) come first."""
     centre, root, *rest = arrays
     held = tuple(np.ascontiguousarray(each) for each in (centre, np.atleast_2d(root), *rest))
     memory = [number for each in held for number in (each.ctypes.data, len(each), each.shape[-1])]
@@ -80,7 +95,7 @@ def _swap(typingctx, address, one, other):  # type: ignore[no-untyped-def]
 _swapped: Any = intrinsic(_swap)
 
 
-@compiled()
+@compiled_within()
 def enter_room(memory, k):  # type: ignore[no-untyped-def]
     """The first room in which no other thread is, −1 where there is none; array k says 1 of those that are taken."""
     for place in range(memory[3 * k + 1]):
@@ -89,43 +104,51 @@ def enter_room(memory, k):  # type: ignore[no-untyped-def]
     return -1
 
 
-@compiled()
+@compiled_within()
 def leave_room(memory, k, place):  # type: ignore[no-untyped-def]
     """Leave a room to others."""
     _swapped(memory[3 * k] + 8 * place, 1, 0)
 
 
-@compiled()
+@compiled_within()
 def read_whole(memory, k):  # type: ignore[no-untyped-def]
     """Array k of the memory: whole numbers in a row."""
     return carray(_point_at(memory[3 * k]), (memory[3 * k + 1],), np.int64)
 
 
-@compiled()
+@compiled_within()
 def read_wholes(memory, k):  # type: ignore[no-untyped-def]
     """Array k of the memory: whole numbers in rows."""
     return carray(_point_at(memory[3 * k]), (memory[3 * k + 1], memory[3 * k + 2]), np.int64)
 
 
-@compiled()
+@compiled_within()
 def read_real(memory, k):  # type: ignore[no-untyped-def]
     """Array k of the memory: numbers in a row."""
     return carray(_point_at(memory[3 * k]), (memory[3 * k + 1],), np.float64)
 
 
-@compiled()
+@compiled_within()
 def read_reals(memory, k):  # type: ignore[no-untyped-def]
     """Array k of the memory: numbers in rows."""
     return carray(_point_at(memory[3 * k]), (memory[3 * k + 1], memory[3 * k + 2]), np.float64)
 
 
-@compiled()
+@compiled_within()
+def wants_slopes(memory):  # type: ignore[no-untyped-def]
+    """Whether there is a root: without one only the value is asked for."""
+    return memory[4] > 0
+
+
+@compiled_within()
 def move(memory, x):  # type: ignore[no-untyped-def]
-    """The point centre + root @ x; a root of one row is a diagonal."""
+    """The point centre + root @ x; a root of one row is a diagonal, one of none is 1."""
     centre, root = read_real(memory, 0), read_reals(memory, 1)
     out = centre.copy()
     for i in range(len(x)):
-        if len(root) == 1:
+        if len(root) == 0:
+            out[i] += x[i]
+        elif len(root) == 1:
             out[i] += root[0, i] * x[i]
         else:
             for j in range(len(x)):
@@ -133,7 +156,7 @@ def move(memory, x):  # type: ignore[no-untyped-def]
     return out
 
 
-@compiled()
+@compiled_within()
 def move_back(memory, slope, out):  # type: ignore[no-untyped-def]
     """Write rootᵀ slope; whether all of it is a number."""
     root, good = read_reals(memory, 1), True
@@ -148,7 +171,7 @@ def move_back(memory, slope, out):  # type: ignore[no-untyped-def]
     return good
 
 
-@compiled()
+@compiled_within()
 def read_chart(m, k):  # type: ignore[no-untyped-def]
     """The chart, whose first array is k."""
     return Chart(
@@ -162,7 +185,9 @@ def read_chart(m, k):  # type: ignore[no-untyped-def]
 @compiled_c(_EXPAND)
 def _expand(size, expanded, x_, out_, memory):  # type: ignore[no-untyped-def]
     try:
-        carray(out_, (expanded,))[:] = move(memory, carray(x_, (size,)))
+        out, moved = carray(out_, (expanded,)), move(memory, carray(x_, (size,)))
+        for i in range(len(out)):
+            out[i] = moved[i]
     except Exception:
         return FAILED
     return 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mechanisms.infer.compiling import compiled
+from mechanisms.infer.compiling import compiled, compiled_within
 from mechanisms.infer.marginal.charts import enter_symbols, pull_slopes
 from mechanisms.infer.marginal.tapes.groups import (
     add_gram,
@@ -16,17 +16,18 @@ from mechanisms.infer.marginal.tapes.groups import (
 from mechanisms.infer.marginal.tapes.replay import run_backwards, run_forwards
 
 
-@compiled(inline="always")
+@compiled_within()
 def _enter(chart, program, point, cells):  # type: ignore[no-untyped-def]
     """Fill the cells; the log prior of the parameters."""
     symbols, size = program.sizes[1], len(chart.families)
     prior = enter_symbols(chart, point[:size], cells[:symbols])
-    cells[symbols : symbols + program.sizes[2]] = point[size:]
+    for k in range(program.sizes[2]):
+        cells[symbols + k] = point[size + k]
     run_forwards(program.steps, program.indices, program.known, cells)
     return prior
 
 
-@compiled()
+@compiled_within()
 def _read_spread(program, cells):  # type: ignore[no-untyped-def]
     out = np.zeros(program.spread_at.shape)
     for k in range(len(out)):
@@ -36,7 +37,7 @@ def _read_spread(program, cells):  # type: ignore[no-untyped-def]
     return out
 
 
-@compiled()
+@compiled_within()
 def _sum_gram(program, cells, room):  # type: ignore[no-untyped-def]
     """The products of all residuals in groups; `room` holds the columns of one part."""
     size = len(program.spread_at) + 1
@@ -47,7 +48,7 @@ def _sum_gram(program, cells, room):  # type: ignore[no-untyped-def]
     return gram
 
 
-@compiled()
+@compiled(inline="always")
 def differentiate_program(chart, program, room, point, gradient):  # type: ignore[no-untyped-def]
     """The log posterior density at one point, up to a constant; its gradient into `gradient`.
 
@@ -68,7 +69,9 @@ def differentiate_program(chart, program, room, point, gradient):  # type: ignor
             columns = read_part(program, part, cells, rest)
             total -= 0.5 * multiply(columns[0], columns[0], 0, program.part_rows[part])
             by_column = rest[columns.size : 2 * columns.size].reshape(columns.shape)
-            by_column[:] = -columns
+            for k in range(len(columns)):
+                for i in range(columns.shape[1]):
+                    by_column[k, i] = -columns[k, i]
             return_part(program, part, columns, by_column, cells, slopes)
     run_backwards(program.steps, program.indices, program.known, cells, slopes)
     size, symbols = len(chart.families), program.sizes[1]
@@ -78,7 +81,7 @@ def differentiate_program(chart, program, room, point, gradient):  # type: ignor
     return total
 
 
-@compiled()
+@compiled_within()
 def _add_groups(program, cells, slopes, room):  # type: ignore[no-untyped-def]
     """The log density of the residuals in groups, and its slopes by the cells; `room` holds the columns of one part, twice."""
     spread, gram = _read_spread(program, cells), _sum_gram(program, cells, room)

@@ -10,10 +10,10 @@ index, so that a processor works on several at once.
 
 import numpy as np
 
-from mechanisms.infer.compiling import compiled
+from mechanisms.infer.compiling import compiled_within
 
 
-@compiled(error_model="numpy", fastmath={"reassoc", "contract"})
+@compiled_within(error_model="numpy", fastmath={"reassoc", "contract"})
 def multiply(one, other, first, last):  # type: ignore[no-untyped-def]
     """The sum of products of some elements."""
     total = 0.0
@@ -22,7 +22,7 @@ def multiply(one, other, first, last):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def read_part(program, part, cells, room):  # type: ignore[no-untyped-def]
     """A part's columns of X, and c last, times the part's scale; (columns + 1, rows) from the beginning of `room`."""
     first, last = program.part_columns[part], program.part_columns[part + 1]
@@ -37,12 +37,12 @@ def read_part(program, part, cells, room):  # type: ignore[no-untyped-def]
     return out
 
 
-@compiled()
+@compiled_within()
 def _scale(program, part, cells):  # type: ignore[no-untyped-def]
     return cells[program.part_scales[part]] if program.part_scales[part] >= 0 else 1.0
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def return_part(program, part, columns, by_column, cells, slopes):  # type: ignore[no-untyped-def]
     """Add to the slopes by the cells, given those by a part's scaled columns."""
     first, last = program.part_columns[part], program.part_columns[part + 1]
@@ -59,7 +59,7 @@ def return_part(program, part, columns, by_column, cells, slopes):  # type: igno
         slopes[program.part_scales[part]] += total / scale
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def add_gram(program, part, columns, gram):  # type: ignore[no-untyped-def]
     """Add a part's products to `gram` (quantities + 1, quantities + 1, groups), its lower half; the last row is c's."""
     first, size = program.part_columns[part], len(columns)
@@ -72,7 +72,7 @@ def add_gram(program, part, columns, gram):  # type: ignore[no-untyped-def]
                 gram[k, j, g] += multiply(x, y, starts[g], starts[g + 1])
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def return_gram(program, part, columns, outer, by_column):  # type: ignore[no-untyped-def]
     """Write the slopes by a part's columns, given `outer`, the slopes by the symmetric products of each group."""
     first, size = program.part_columns[part], len(columns)
@@ -88,12 +88,14 @@ def return_gram(program, part, columns, outer, by_column):  # type: ignore[no-un
                     into[i] += factor * values[i]
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def integrate(gram, spread, outer, by_spread):  # type: ignore[no-untyped-def]
     """The log density of all groups, nan where a root does not exist; its slopes by their products and by M, into `outer` and `by_spread`."""
     size, groups = len(spread), gram.shape[2]
     root, centre = _prepare(gram, spread)
-    total = -0.5 * decompose_lanes(root, np.ones(groups)) - 0.5 * gram[size, size].sum()
+    total = -0.5 * decompose_lanes(root, np.ones(groups))
+    for g in range(groups):
+        total -= 0.5 * gram[size, size, g]
     solve_lanes(root, centre)
     for k in range(size):
         for a in range(k, size):
@@ -105,7 +107,7 @@ def integrate(gram, spread, outer, by_spread):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def _expect(spread, centre, inverse):  # type: ignore[no-untyped-def]
     """E[u] and E[u zᵀ]."""
     size, groups = centre.shape
@@ -123,7 +125,7 @@ def _expect(spread, centre, inverse):  # type: ignore[no-untyped-def]
     return mean, seconds
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def _write_slopes(gram, spread, centre, mean, seconds, outer, by_spread):  # type: ignore[no-untyped-def]
     """Slopes by the products of each group, −½ E[(u, 1) (u, 1)ᵀ], and by M."""
     size, groups = mean.shape
@@ -140,12 +142,14 @@ def _write_slopes(gram, spread, centre, mean, seconds, outer, by_spread):  # typ
             for k in range(c + 1):
                 for g in range(groups):
                     outer[a, c, g] -= 0.5 * seconds[a, k, g] * spread[c, k]
-            outer[c, a] = outer[a, c]
-        outer[a, size] = -0.5 * mean[a]
-        outer[size, a] = outer[a, size]
+            for g in range(groups):
+                outer[c, a, g] = outer[a, c, g]
+        for g in range(groups):
+            outer[a, size, g] = -0.5 * mean[a, g]
+            outer[size, a, g] = outer[a, size, g]
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def _prepare(gram, spread):  # type: ignore[no-untyped-def]
     """B and −Mᵀh."""
     size, groups = len(spread), gram.shape[2]
@@ -168,7 +172,7 @@ def _prepare(gram, spread):  # type: ignore[no-untyped-def]
     return root, centre
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def solve_lanes(root, out):  # type: ignore[no-untyped-def]
     """Solve root rootᵀ x = out in place."""
     for k in range(len(out)):
@@ -180,7 +184,7 @@ def solve_lanes(root, out):  # type: ignore[no-untyped-def]
     return_lanes(root, out)
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def decompose_lanes(root, members):  # type: ignore[no-untyped-def]
     """Turn each lane's matrix, of which the lower half counts, into its Cholesky root; Σ members · log|matrix|."""
     log_det = 0.0
@@ -201,7 +205,7 @@ def decompose_lanes(root, members):  # type: ignore[no-untyped-def]
     return log_det
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def return_lanes(root, out):  # type: ignore[no-untyped-def]
     """Solve rootᵀ x = out in place."""
     lanes = root.shape[2]
@@ -213,7 +217,7 @@ def return_lanes(root, out):  # type: ignore[no-untyped-def]
             out[k, b] /= root[k, k, b]
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def invert_lanes(root, out):  # type: ignore[no-untyped-def]
     """Write Q⁻¹ (quantities, quantities, lanes) into `out`."""
     size, lanes = len(root), root.shape[2]
@@ -230,16 +234,16 @@ def invert_lanes(root, out):  # type: ignore[no-untyped-def]
         return_lanes(root, out[k])
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def condition_groups(gram, spread, noise):  # type: ignore[no-untyped-def]
     """Turn `noise` (quantities, groups), normal(0, 1), into draws of u given the residuals' products and M."""
     root, centre = _prepare(gram, spread)
     decompose_lanes(root, np.ones(gram.shape[2]))
     solve_lanes(root, centre)
     return_lanes(root, noise)
-    z = centre + noise
     for a in range(len(spread) - 1, -1, -1):
         for g in range(gram.shape[2]):
-            noise[a, g] = 0.0
+            total = 0.0
             for k in range(a + 1):
-                noise[a, g] += spread[a, k] * z[k, g]
+                total += spread[a, k] * (centre[k, g] + noise[k, g])
+            noise[a, g] = total

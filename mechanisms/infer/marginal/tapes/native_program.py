@@ -4,7 +4,7 @@ import numpy as np
 from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
-from mechanisms.infer.compiling import compiled, compiled_c
+from mechanisms.infer.compiling import compiled_c, compiled_within
 from mechanisms.infer.marginal.coordinates import Chart
 from mechanisms.infer.marginal.native import (
     DENSITY,
@@ -34,7 +34,7 @@ def bind_program(centre: Floats, root: Floats, chart: Chart, program: Program, t
     return bind_native(_density, centre, root, *chart, *program, taken, rooms)
 
 
-@compiled()
+@compiled_within()
 def _program(m, k):  # type: ignore[no-untyped-def]
     return Program(
         read_whole(m, k), read_wholes(m, k + 1), read_whole(m, k + 2), read_real(m, k + 3), read_whole(m, k + 4), read_whole(m, k + 5),

@@ -6,7 +6,7 @@ elements at an index (5), quotients (6), the root of a matrix in another order (
 
 import numpy as np
 
-from mechanisms.infer.compiling import compiled
+from mechanisms.infer.compiling import compiled, compiled_within
 
 
 @compiled(error_model="numpy")
@@ -62,13 +62,13 @@ def run_backwards(steps, indices, known, cells, slopes):  # type: ignore[no-unty
             _add(out, -1.0 if what == 3 else 1.0, slopes[other : other + more])
 
 
-@compiled()
+@compiled_within()
 def _take(cells, one, index, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i] = cells[one + index[i]] if index[i] >= 0 else 0.0
 
 
-@compiled()
+@compiled_within()
 def _take_back(slopes, one, index, out):  # type: ignore[no-untyped-def]
     """Add to the slopes; rows of one unit follow each other mostly, and are added up before memory is written to."""
     into, last, total = slopes[one:], -1, 0.0
@@ -83,7 +83,7 @@ def _take_back(slopes, one, index, out):  # type: ignore[no-untyped-def]
         into[last] += total
 
 
-@compiled()
+@compiled_within()
 def _multiply(x, y, out):  # type: ignore[no-untyped-def]
     if len(x) == len(y):
         for i in range(len(out)):
@@ -94,7 +94,7 @@ def _multiply(x, y, out):  # type: ignore[no-untyped-def]
         out[i] = factor * array[i]
 
 
-@compiled()
+@compiled_within()
 def _sum(x, sign, y, out):  # type: ignore[no-untyped-def]
     if len(x) == len(y):
         for i in range(len(out)):
@@ -107,7 +107,7 @@ def _sum(x, sign, y, out):  # type: ignore[no-untyped-def]
             out[i] = x[0] + sign * y[i]
 
 
-@compiled(fastmath={"reassoc"})
+@compiled_within(fastmath={"reassoc"})
 def _add(out, sign, into):  # type: ignore[no-untyped-def]
     if len(into) == len(out):
         for i in range(len(out)):
@@ -119,7 +119,7 @@ def _add(out, sign, into):  # type: ignore[no-untyped-def]
     into[0] += sign * total
 
 
-@compiled(fastmath={"reassoc"})
+@compiled_within(fastmath={"reassoc"})
 def _add_product(out, by, into):  # type: ignore[no-untyped-def]
     if len(into) == len(out) and len(by) == len(out):
         for i in range(len(out)):
@@ -135,7 +135,7 @@ def _add_product(out, by, into):  # type: ignore[no-untyped-def]
         into[0] += total
 
 
-@compiled()
+@compiled_within()
 def _read_root(index, size, cells):  # type: ignore[no-untyped-def]
     out = np.zeros((size, size))
     for i in range(size):
@@ -145,7 +145,7 @@ def _read_root(index, size, cells):  # type: ignore[no-untyped-def]
     return out
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def _write_root(index, size, as_it_is, cells, out):  # type: ignore[no-untyped-def]
     """Write the root of the same matrix with rows and columns in another order; nan where rounding leaves none."""
     made = _read_root(index, size, cells)
@@ -166,7 +166,7 @@ def _write_root(index, size, as_it_is, cells, out):  # type: ignore[no-untyped-d
         out[i] = made[i // size, i % size]
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def _return_root(index, size, as_it_is, cells, ordered, slopes, out):  # type: ignore[no-untyped-def]
     """Add to `slopes` by a root's entries, given those by the root in another order (Murray 2016, arXiv:1602.07527)."""
     found = out.copy().reshape((size, size))
@@ -177,7 +177,7 @@ def _return_root(index, size, as_it_is, cells, ordered, slopes, out):  # type: i
             slopes[index[i]] += found[i // size, i % size]
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def _return_order(root, ordered, order, found):  # type: ignore[no-untyped-def]
     """Turn slopes by the ordered root R into those by the root: R⁻ᵀ Φ(Rᵀ slopes) R⁻¹ by the matrix, Φ halving the diagonal."""
     size = len(root)

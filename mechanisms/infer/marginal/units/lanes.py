@@ -7,10 +7,61 @@ them: a slice costs as much as a lane's work.
 
 import numpy as np
 
-from mechanisms.infer.compiling import compiled
+from mechanisms.infer.compiling import compiled_within
 
 
-@compiled(error_model="numpy")
+@compiled_within(forceinline=True)
+def read_unit(layout, unit, values):  # type: ignore[no-untyped-def]
+    """A unit's part of values, (entries, lanes)."""
+    part = values[layout.unit_values[unit] : layout.unit_values[unit + 1]]
+    return part.reshape((layout.unit_entries[unit + 1] - layout.unit_entries[unit], layout.lanes[unit]))
+
+
+@compiled_within(error_model="numpy")
+def go_through_lanes(layout, values, slopes, owners, drawn):  # type: ignore[no-untyped-def]
+    """The log density of units of several lanes; add to `slopes`, if it has any length, its derivatives by the entries.
+
+    If `drawn` has any length, draws of the unknown quantities take its place at `owners`.
+    """
+    total, place = 0.0, 0
+    for unit in range(len(layout.lanes)):
+        first, last, lanes = layout.unit_unknowns[unit], layout.unit_unknowns[unit + 1], layout.lanes[unit]
+        size, entries = last - first, layout.root_starts[last] - layout.root_starts[first]
+        if lanes == 1:
+            place += layout.columns[unit] * size
+            continue
+        own, centred, noise = read_unit(layout, unit, values), np.empty((size, lanes)), np.empty((size, lanes))
+        sloped, root, rest = (
+            read_unit(layout, unit, slopes) if len(slopes) else own[:0],
+            np.empty((entries, lanes)),
+            np.empty(lanes),
+        )
+        if size:
+            total -= 0.5 * factorise_lanes(layout, unit, own, root)
+            if np.isnan(total):
+                return total
+        for column in range(layout.columns[unit]):
+            if size:
+                centre_lanes(layout, unit, own, root, column, centred)
+            if len(drawn) == 0:
+                total -= 0.5 * add_slopes_lanes(layout, unit, own, column, centred, rest, sloped)
+                continue
+            for k in range(size):
+                for b in range(lanes):
+                    noise[k, b] = drawn[owners[place + k * lanes + b]]
+            return_lanes(layout, unit, root, noise)
+            for k in range(size):
+                for b in range(lanes):
+                    drawn[owners[place + k * lanes + b]] = centred[k, b] + noise[k, b]
+            place += size * lanes
+        if size and len(slopes):
+            inverse = np.empty((entries, lanes))
+            invert_lanes(layout, unit, root, inverse)
+            add_spread_lanes(layout, unit, own, inverse, sloped)
+    return total
+
+
+@compiled_within(error_model="numpy")
 def factorise_lanes(layout, unit, values, root):  # type: ignore[no-untyped-def]
     """Write the Cholesky root of Q (entries, lanes) into `root`; Σ members · log|Q|, nan where that is none."""
     first, last, start = layout.unit_unknowns[unit], layout.unit_unknowns[unit + 1], layout.unit_entries[unit]
@@ -30,7 +81,7 @@ def factorise_lanes(layout, unit, values, root):  # type: ignore[no-untyped-def]
     return _decompose(layout, unit, root)
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def _decompose(layout, unit, root):  # type: ignore[no-untyped-def]
     first, begin = layout.unit_unknowns[unit], layout.root_starts[layout.unit_unknowns[unit]]
     lanes, members, update = layout.lanes[unit], layout.unit_members[unit], layout.unit_updates[unit]
@@ -55,7 +106,7 @@ def _decompose(layout, unit, root):  # type: ignore[no-untyped-def]
     return log_det
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def centre_lanes(layout, unit, values, root, column, out):  # type: ignore[no-untyped-def]
     """Write ẑ (quantities, lanes) of one column into `out`."""
     first, start, lanes, size = layout.unit_unknowns[unit], layout.unit_entries[unit], layout.lanes[unit], len(out)
@@ -78,7 +129,7 @@ def centre_lanes(layout, unit, values, root, column, out):  # type: ignore[no-un
     return_lanes(layout, unit, root, out)
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def return_lanes(layout, unit, root, out):  # type: ignore[no-untyped-def]
     """Solve rootᵀ x = out in place."""
     first, lanes = layout.unit_unknowns[unit], layout.lanes[unit]
@@ -93,7 +144,7 @@ def return_lanes(layout, unit, root, out):  # type: ignore[no-untyped-def]
             out[k, b] /= root[at, b]
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def invert_lanes(layout, unit, root, out):  # type: ignore[no-untyped-def]
     """Write Q⁻¹ into `out`, where the root has entries."""
     first, lanes, update = layout.unit_unknowns[unit], layout.lanes[unit], layout.unit_updates[unit + 1]
@@ -122,7 +173,7 @@ def invert_lanes(layout, unit, root, out):  # type: ignore[no-untyped-def]
             out[at, b] /= root[at, b]
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def add_slopes_lanes(layout, unit, values, column, centre, rest, slopes):  # type: ignore[no-untyped-def]
     """The fit of one column; add to `slopes` the derivatives by the entries. Returns Σ |r|² + ẑᵀPẑ."""
     first, start, lanes = layout.unit_unknowns[unit], layout.unit_entries[unit], layout.lanes[unit]
@@ -151,7 +202,7 @@ def add_slopes_lanes(layout, unit, values, column, centre, rest, slopes):  # typ
     return square
 
 
-@compiled(error_model="numpy")
+@compiled_within(error_model="numpy")
 def add_spread_lanes(layout, unit, values, inverse, slopes):  # type: ignore[no-untyped-def]
     """Add to `slopes` what the uncertainty of the unknown quantities contributes."""
     start, lanes, members = layout.unit_entries[unit], layout.lanes[unit], layout.unit_members[unit]

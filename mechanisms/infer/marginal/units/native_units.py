@@ -4,8 +4,8 @@ import numpy as np
 from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
-from mechanisms.infer.compiling import compiled, compiled_c
-from mechanisms.infer.marginal.charts import differentiate
+from mechanisms.infer.compiling import compiled_c, compiled_within
+from mechanisms.infer.marginal.charts import enter_symbols, pull_slopes
 from mechanisms.infer.marginal.coordinates import Chart
 from mechanisms.infer.marginal.native import (
     DENSITY,
@@ -18,7 +18,9 @@ from mechanisms.infer.marginal.native import (
     read_real,
     read_whole,
     read_wholes,
+    wants_slopes,
 )
+from mechanisms.infer.marginal.units.kernels import collapse
 from mechanisms.infer.marginal.units.layout import Layout
 
 Floats = NDArray[np.float64]
@@ -29,7 +31,7 @@ def bind_units(centre: Floats, root: Floats, chart: Chart, layout: Layout) -> Na
     return bind_native(_density, centre, root, *chart, *layout)
 
 
-@compiled()
+@compiled_within()
 def _layout(m, k):  # type: ignore[no-untyped-def]
     return Layout(
         read_wholes(m, k), read_whole(m, k + 1), read_whole(m, k + 2), read_real(m, k + 3), read_whole(m, k + 4), read_whole(m, k + 5),
@@ -43,10 +45,17 @@ def _layout(m, k):  # type: ignore[no-untyped-def]
 @compiled_c(DENSITY)
 def _density(size, x_, gradient_, value_, memory):  # type: ignore[no-untyped-def]
     try:
-        value, slope = carray(value_, (1,)), np.empty((1, size))
-        point = move(memory, carray(x_, (size,))).reshape((1, -1))
-        differentiate(read_chart(memory, 2), _layout(memory, 20), point, value, slope)
-        good = move_back(memory, slope[0], carray(gradient_, (size,)))
+        chart, layout = read_chart(memory, 2), _layout(memory, 20)
+        point, sloped = move(memory, carray(x_, (size,))), wants_slopes(memory)
+        symbols = np.empty(len(chart.base) + len(chart.inverted) + chart.entry_starts[-1])
+        slopes = np.empty(len(symbols) if sloped else 0)
+        value = enter_symbols(chart, point, symbols) + collapse(layout, symbols, slopes)
+        carray(value_, (1,))[0] = value
+        good = np.isfinite(value)
+        if sloped:
+            gradient = np.empty(size)
+            pull_slopes(chart, point, symbols, slopes, gradient)
+            good = move_back(memory, gradient, carray(gradient_, (size,))) and good
     except Exception:  # numba knows no other; what fails is refused by the sampler
         return FAILED
-    return 0 if good and np.isfinite(value[0]) else FAILED
+    return 0 if good else FAILED

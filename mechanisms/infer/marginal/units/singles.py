@@ -1,23 +1,25 @@
-"""Compiled loops of `kernels` for a unit of one lane, written into their caller; the column of r₀ is the innermost index.
+"""Compiled loops of `kernels` for units of one lane, written into their caller; the column of r₀ is the innermost index.
 
 Handing a layout on costs as much as what they do. Columns are worked on a few at a time, `count` from `column` on.
 """
 
 import numpy as np
 
-from mechanisms.infer.compiling import compiled
+from mechanisms.infer.compiling import compiled_within
+
+BLOCK = 64  # columns that are worked on at once
 
 
-@compiled(inline="always")
-def find_shift(layout, unit):  # type: ignore[no-untyped-def]
+@compiled_within(error_model="numpy", forceinline=True)
+def _find_shift(layout, unit):  # type: ignore[no-untyped-def]
     """How far the values of a unit of one lane stand from its entries."""
     return layout.unit_values[unit] - layout.unit_entries[unit]
 
 
-@compiled(inline="always")
-def factorise(layout, unit, values, root):  # type: ignore[no-untyped-def]
+@compiled_within(error_model="numpy", forceinline=True)
+def _factorise(layout, unit, values, root):  # type: ignore[no-untyped-def]
     """Write the entries of the Cholesky root of Q into `root` and return log|Q|; nan where Q is not positive definite."""
-    first, last, shift = layout.unit_unknowns[unit], layout.unit_unknowns[unit + 1], find_shift(layout, unit)
+    first, last, shift = layout.unit_unknowns[unit], layout.unit_unknowns[unit + 1], _find_shift(layout, unit)
     begin, update, log_det = layout.root_starts[first], layout.unit_updates[unit], 0.0
     root[: layout.root_starts[last] - begin] = 0.0
     for k in range(first, last):
@@ -43,10 +45,10 @@ def factorise(layout, unit, values, root):  # type: ignore[no-untyped-def]
     return log_det
 
 
-@compiled(inline="always")
-def centre(layout, unit, values, root, column, count, out):  # type: ignore[no-untyped-def]
+@compiled_within(error_model="numpy", forceinline=True)
+def _centre(layout, unit, values, root, column, count, out):  # type: ignore[no-untyped-def]
     """Write ẑ (quantities, columns) into `out`."""
-    first, shift = layout.unit_unknowns[unit], find_shift(layout, unit)
+    first, shift = layout.unit_unknowns[unit], _find_shift(layout, unit)
     begin, size = layout.root_starts[first], layout.unit_unknowns[unit + 1] - first
     for k in range(size):
         for c in range(count):
@@ -65,11 +67,11 @@ def centre(layout, unit, values, root, column, count, out):  # type: ignore[no-u
             i = layout.root_rows[begin + e]
             for c in range(count):
                 out[i, c] -= root[e] * out[k, c]
-    put_back(layout, unit, root, count, out)
+    _put_back(layout, unit, root, count, out)
 
 
-@compiled(inline="always")
-def put_back(layout, unit, root, count, out):  # type: ignore[no-untyped-def]
+@compiled_within(error_model="numpy", forceinline=True)
+def _put_back(layout, unit, root, count, out):  # type: ignore[no-untyped-def]
     """Solve rootᵀ x = out in place."""
     first = layout.unit_unknowns[unit]
     begin, size = layout.root_starts[first], layout.unit_unknowns[unit + 1] - first
@@ -83,8 +85,8 @@ def put_back(layout, unit, root, count, out):  # type: ignore[no-untyped-def]
             out[k, c] /= root[at]
 
 
-@compiled(inline="always")
-def invert(layout, unit, root, out):  # type: ignore[no-untyped-def]
+@compiled_within(error_model="numpy", forceinline=True)
+def _invert(layout, unit, root, out):  # type: ignore[no-untyped-def]
     """Write Q⁻¹ into `out`, where the root has entries."""
     first, update = layout.unit_unknowns[unit], layout.unit_updates[unit + 1]
     begin = layout.root_starts[first]
@@ -108,10 +110,10 @@ def invert(layout, unit, root, out):  # type: ignore[no-untyped-def]
         out[at] = total / root[at]
 
 
-@compiled(inline="always")
-def add_slopes(layout, unit, values, column, count, centred, rest, slopes):  # type: ignore[no-untyped-def]
+@compiled_within(error_model="numpy", forceinline=True)
+def _add_slopes(layout, unit, values, column, count, centred, rest, slopes):  # type: ignore[no-untyped-def]
     """The fit of some columns; add to `slopes` the derivatives by the entries. Returns |r|² + ẑᵀPẑ."""
-    first, shift = layout.unit_unknowns[unit], find_shift(layout, unit)
+    first, shift = layout.unit_unknowns[unit], _find_shift(layout, unit)
     square = 0.0
     for k in range(layout.unit_unknowns[unit + 1] - first):
         if layout.priors[first + k] > 0.0:
@@ -138,10 +140,10 @@ def add_slopes(layout, unit, values, column, count, centred, rest, slopes):  # t
     return square
 
 
-@compiled(inline="always")
-def add_spread(layout, unit, values, inverse, slopes):  # type: ignore[no-untyped-def]
+@compiled_within(error_model="numpy", forceinline=True)
+def _add_spread(layout, unit, values, inverse, slopes):  # type: ignore[no-untyped-def]
     """Add to `slopes` what the uncertainty of the unknown quantities contributes."""
-    members, shift = layout.members[layout.unit_members[unit]], find_shift(layout, unit)
+    members, shift = layout.members[layout.unit_members[unit]], _find_shift(layout, unit)
     for i in range(layout.unit_rows[unit], layout.unit_rows[unit + 1]):
         at, pair = layout.row_entries[i], layout.row_pairs[i]
         for one in range(at, at + layout.row_sizes[i]):
@@ -152,3 +154,57 @@ def add_spread(layout, unit, values, inverse, slopes):  # type: ignore[no-untype
                 slopes[shift + two] -= share * values[shift + one]
             slopes[shift + one] -= members * inverse[layout.pairs[pair]] * values[shift + one]
             pair += 1
+
+
+@compiled_within(error_model="numpy")
+def go_through_singles(layout, values, slopes, owners, drawn):  # type: ignore[no-untyped-def]
+    """The log density of units of one lane; add to `slopes`, if it has any length, its derivatives by the entries.
+
+    If `drawn` has any length, draws of the unknown quantities take its place at `owners`.
+    """
+    entries, widest = _find_room(layout)
+    root, inverse, rest = np.empty(entries), np.empty(entries), np.empty(BLOCK)
+    centred, noise = np.empty((widest, BLOCK)), np.empty((widest, BLOCK))
+    total, place = 0.0, 0
+    for unit in range(len(layout.lanes)):
+        size, columns = layout.unit_unknowns[unit + 1] - layout.unit_unknowns[unit], layout.columns[unit]
+        if layout.lanes[unit] > 1:
+            place += columns * size * layout.lanes[unit]
+            continue
+        if size:
+            total -= 0.5 * layout.members[layout.unit_members[unit]] * _factorise(layout, unit, values, root)
+            if np.isnan(total):
+                return total
+        for column in range(0, columns, BLOCK):
+            count = min(BLOCK, columns - column)
+            if size:
+                _centre(layout, unit, values, root, column, count, centred)
+            if len(drawn) == 0:
+                total -= 0.5 * _add_slopes(layout, unit, values, column, count, centred, rest, slopes)
+                continue
+            for c in range(count):
+                for k in range(size):
+                    noise[k, c] = drawn[owners[place + c * size + k]]
+            _put_back(layout, unit, root, count, noise)
+            for c in range(count):
+                for k in range(size):
+                    drawn[owners[place + c * size + k]] = centred[k, c] + noise[k, c]
+            place += count * size
+        if size and len(slopes):
+            _invert(layout, unit, root, inverse)
+            _add_spread(layout, unit, values, inverse, slopes)
+    return total
+
+
+@compiled_within()
+def _find_room(layout):  # type: ignore[no-untyped-def]
+    """The most entries that roots of units of one lane have, and the most quantities."""
+    entries, widest = 1, 1
+    for unit in range(len(layout.lanes)):
+        first, last = layout.unit_unknowns[unit], layout.unit_unknowns[unit + 1]
+        if layout.lanes[unit] == 1:
+            entries, widest = (
+                max(entries, layout.root_starts[last] - layout.root_starts[first]),
+                max(widest, last - first),
+            )
+    return entries, widest
