@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from mechanisms.effects.along.slopes import differentiate as differentiate
     from mechanisms.effects.along.turning import turning_point as turning_point
     from mechanisms.effects.along.turns import TurningPoint as TurningPoint
-    from mechanisms.effects.beside import beside as beside
     from mechanisms.effects.decomposition import decompose as decompose
     from mechanisms.effects.diagnosis import Diagnosis as Diagnosis
     from mechanisms.effects.diagnosis import diagnose as diagnose
     from mechanisms.effects.dropouts import dropout as dropout
     from mechanisms.effects.effects import Effects as Effects
     from mechanisms.effects.estimation import estimate as estimate
+    from mechanisms.effects.juxtaposition import juxtapose as juxtapose
     from mechanisms.effects.over_time.steps import horizon as horizon
     from mechanisms.effects.shifts import Dropout as Dropout
     from mechanisms.graph.expansion import expand as expand
@@ -79,7 +79,7 @@ _HOMES = {
     "effects.estimation": ("estimate",),
     "effects.decomposition": ("decompose",),
     "effects.over_time.steps": ("horizon",),
-    "effects.beside": ("beside",),
+    "effects.juxtaposition": ("juxtapose",),
     "effects.along.moderation": ("moderate",),
     "effects.along.moderated": ("Moderated",),
     "effects.along.slopes": ("differentiate",),

@@ -7,7 +7,7 @@ from mechanisms.effects.effects import Effect, Effects
 from mechanisms.errors import MechanismsError, expect, listed
 
 
-def beside(answers: Mapping[str, Effects]) -> Effects:
+def juxtapose(answers: Mapping[str, Effects]) -> Effects:
     """Effects of several fits in one table and one `mx.forest`, such as `total [plain]` and `total [controlled]`.
 
     For two theories of the same data, one `based_on` the other: what an effect is with a control and without it. Nothing is
@@ -26,7 +26,7 @@ def beside(answers: Mapping[str, Effects]) -> Effects:
     """
     if not isinstance(answers, Mapping) or len(answers) < 2:
         raise MechanismsError(
-            "beside takes two or more effects with a name for each: mx.beside({'plain': one, 'controlled': other})"
+            "juxtapose takes two or more effects with a name for each: mx.juxtapose({'plain': one, 'controlled': other})"
         )
     for name, each in answers.items():
         expect(name, str, "a name of effects", "such as 'plain'")
@@ -40,7 +40,7 @@ def beside(answers: Mapping[str, Effects]) -> Effects:
         ):
             if one != other:
                 raise MechanismsError(
-                    f"beside: the {what} of '{next(iter(answers))}' is {one}, that of '{name}' {other}: rows beside each other "
+                    f"juxtapose: the {what} of '{next(iter(answers))}' is {one}, that of '{name}' {other}: rows beside each other "
                     "answer one question. Ask both theories the same"
                 )
     labels = dict.fromkeys(row.label for each in answers.values() for row in each.rows)

@@ -22,7 +22,7 @@ def answers():
 
 
 def test_rows_of_the_same_name_follow_each_other_with_the_draws_of_their_own_fit(answers):
-    both = mx.beside(answers)
+    both = mx.juxtapose(answers)
     assert both.labels[:4] == ("total [plain]", "total [controlled]", "direct [plain]", "direct [controlled]")
     for name, each in answers.items():
         for row in each.rows:
@@ -32,7 +32,7 @@ def test_rows_of_the_same_name_follow_each_other_with_the_draws_of_their_own_fit
 
 
 def test_what_only_one_of_them_assumes_has_its_name(answers):
-    both = mx.beside(answers)
+    both = mx.juxtapose(answers)
     assert sum(len(each.assumptions) for each in answers.values()) > len(both.assumptions)
     shared = set(answers["plain"].assumptions) & set(answers["controlled"].assumptions)
     assert shared <= set(both.assumptions)
@@ -53,11 +53,11 @@ def test_what_only_one_of_them_assumes_has_its_name(answers):
 )
 def test_what_does_not_stand_beside_each_other_is_refused(answers, change, words):
     with pytest.raises(MechanismsError, match=words):
-        mx.beside(change(answers))
+        mx.juxtapose(change(answers))
 
 
 def test_another_question_is_refused(answers):
     frame = pd.DataFrame({"x": [0, 1] * 20, "m": np.arange(40.0), "y": np.arange(40.0)[::-1] ** 0.5})
     other = mx.decompose(mx.fit(PLAIN, frame, draws=100, seed=1), "x", "m")
     with pytest.raises(MechanismsError, match="the outcome of 'plain' is y, that of 'other' m"):
-        mx.beside({**answers, "other": other})
+        mx.juxtapose({**answers, "other": other})
