@@ -10,9 +10,8 @@ from mechanisms.data.renaming import Renaming
 from mechanisms.data.structure import Structure
 from mechanisms.errors import listed
 from mechanisms.spec.levels import Units as SaidUnits
-from mechanisms.spec.shapes import count_columns
 from mechanisms.spec.terms import Relative
-from mechanisms.spec.theory import Theory
+from mechanisms.spec.theory import Arrow, Theory
 
 FAR = 3.0  # sds between a cause's mean and 0 from which intercepts there are nobody's
 
@@ -54,13 +53,29 @@ def _warn_of_zeros(theory: Theory, said: SaidUnits, columns: Mapping[str, Column
         cause, effect, column = arrow.cause, arrow.effect, columns.get(arrow.cause.name)
         if not isinstance(column, Numbers) or column.lowest <= 0 <= column.highest:
             continue
-        departs = said.is_repeated(cause.name) and cause.part != "whole" and not count_columns(arrow.shape)
-        lagged = isinstance(cause.when, Relative) and cause.when.steps
-        within = departs and bool(lagged or cause.part == said.levels.get(cause.name))  # 0 on average
+        departs = said.is_repeated(cause.name) and cause.part != "whole" and arrow.shape.kind == "linear"
+        within = departs and bool(_is_lagged(arrow) or cause.part == said.levels.get(cause.name))  # 0 on average
         if arrow.varies_by and not within and abs(column.mean) > FAR * column.sd:
             yield (
                 f"{arrow}: varies by {listed(arrow.varies_by)}, and so do intercepts, which are those at {cause.name} = 0, far from "
                 f"everybody ({column.lowest:g} to {column.highest:g}), as is what their default prior speaks of: centre {cause.name}"
+            )
+        own = any(
+            str(each.cause.name) == str(each.effect) and _is_lagged(each)
+            for each in theory.arrows
+            if each.effect == effect
+        )
+        if (
+            _is_lagged(arrow)
+            and not departs
+            and said.is_repeated(cause.name)
+            and own
+            and abs(column.mean) > FAR * column.sd
+        ):
+            yield (
+                f"{arrow}: beside {effect}'s own lag, whose departures are then those from {effect} at {cause.name} = 0, far from "
+                f"everybody ({column.lowest:g} to {column.highest:g}), as is what the default prior of 1 -> {effect} speaks of: "
+                f"centre {cause.name}"
             )
         for condition, holds in ((arrow.only_when, not within), (where.get(cause.name), not departs)):
             free = say_outside(condition, (str(said.levels.get(effect.name)),)) and condition is arrow.only_when
@@ -71,6 +86,10 @@ def _warn_of_zeros(theory: Theory, said: SaidUnits, columns: Mapping[str, Column
                     f"{arrow}: elsewhere than {condition}, {effect} is as it would be at {cause.name} = 0, which nobody "
                     f"has ({column.lowest:g} to {column.highest:g}): centre {cause.name} in the data"
                 )
+
+
+def _is_lagged(arrow: Arrow) -> bool:
+    return isinstance(arrow.cause.when, Relative) and bool(arrow.cause.when.steps)
 
 
 def _is_grouping(column: Column | None) -> bool:
