@@ -50,6 +50,7 @@ lines=$data/lines.json
         hand_series "$work" "new process"
     done
     for count in $rows; do .venv/bin/python benchmarks/rows.py "$data" "$count"; done
+    .venv/bin/python benchmarks/groups.py
 } | tee "$lines"
 .venv/bin/python benchmarks/table.py "$lines" > benchmarks/RESULTS.md
 cat benchmarks/RESULTS.md

@@ -32,6 +32,13 @@ to be compared.
 |---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
+GROUPS_HEAD = """
+On a GPU, in double precision, 4 × (200 + 200), compiling included; ours draws again for longer where that says too little.
+
+| work | who | on | seconds | effective draws per s | R-hat | means | sds |
+|---|---|---|---|---|---|---|---|"""
+
+
 def compare(one: dict[str, Any], other: dict[str, Any]) -> tuple[float, float]:
     """The largest difference of the means, and of the logarithms of the sds, of what both have."""
     names = one.keys() & other.keys() - {name for name in one if name.startswith(("1 ->", "sigma"))}
@@ -103,11 +110,29 @@ def write_work(lines: list[dict[str, Any]], work: str) -> list[str]:
     return found
 
 
+def write_groups(lines: list[dict[str, Any]]) -> list[str]:
+    """What ran on a GPU, ours first; or that there was none."""
+    if not lines:
+        return ["\nNo GPU was there: a million rows in 20 000 groups (`benchmarks/groups.py`) were not run."]
+    found = [GROUPS_HEAD]
+    for line in lines:
+        far = compare(lines[0]["posterior"], line["posterior"])
+        cells = (
+            line["work"],
+            line["who"],
+            line["device"],
+            show(line["seconds"]),
+            f"{line['ess'] / line['seconds']:.1f}",
+        )
+        found.append(f"| {' | '.join(cells)} | {line['rhat']:.3f} | {far[0]:.2f} | {far[1]:.2f} |")
+    return found
+
+
 def main() -> None:
     """Read the lines of one run and print Markdown."""
     lines = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines() if line.startswith("{")]
     print(HEAD)
-    fits = [line for line in lines if "rows" not in line]
+    fits = [line for line in lines if not line.keys() & {"rows", "device"}]
     print("\n".join(row for work in WORKS for row in write_work(fits, work)))
     if any(line["work"] in SERIES for line in fits):
         print(SERIES_HEAD)
@@ -122,6 +147,7 @@ def main() -> None:
             ratio = line["seconds"] / line["sum"]
             print(f"| {line['work']} | {line['seconds']:.2f} | {line['sum']:.2f} | {ratio:.1f} | {line['grown']:.0f} MB | "
                   f"{line['mean']:.5f} ({line['sd']:.5f}) |")  # fmt: skip
+    print("\n".join(write_groups([line for line in lines if "device" in line])))
 
 
 if __name__ == "__main__":

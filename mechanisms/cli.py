@@ -180,6 +180,7 @@ def fit_theory(
     chains: Annotated[int, typer.Option(min=2, help="Chains.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Same seed, same draws. By default one is drawn and shown.")] = None,
     engine: Annotated[str, typer.Option(help="auto, exact, collapsed, laplace or nuts.")] = "auto",
+    nuts_sampler: Annotated[str, typer.Option(help="Whose NUTS: auto, nutpie or numpyro (on a GPU).")] = "auto",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures, page and table there.")] = None,
 ) -> None:
     """Fit a theory to data: effects of X on Y, path by path; without --of and --on, the theory's own questions."""
@@ -188,8 +189,10 @@ def fit_theory(
     from mechanisms.data.renaming import read_renaming
     from mechanisms.graph.identification import identify, require
     from mechanisms.infer.explanation import ENGINES
+    from mechanisms.infer.samplers import SAMPLERS
 
     _known(engine, ENGINES, "--engine")
+    _known(nuts_sampler, SAMPLERS, "--nuts-sampler")
     _together(of, on, {"--at": at, "--set": held, "--contrast": contrast})
     asked = {
         "at": read_pairs(at, "--at"),
@@ -203,7 +206,8 @@ def fit_theory(
         require(identify(found, question))
     _writable(out)
     plan, bound = compile_theory(found), bind(found, data, read_renaming(columns) if columns else None)
-    if _report(plan, bound, question, {"draws": draws, "chains": chains, "seed": seed, "engine": engine}, out):
+    by = {"engine": engine, "nuts_sampler": nuts_sampler}
+    if _report(plan, bound, question, {"draws": draws, "chains": chains, "seed": seed, **by}, out):
         raise typer.Exit(1)
 
 
@@ -259,7 +263,8 @@ def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[s
     from mechanisms.report.listing import describe
 
     typer.echo(describe(plan.theory))
-    typer.echo(f"\n{explain(plan, bound, sampling.get('engine', 'auto'))!r}")
+    by = {name: sampling[name] for name in ("engine", "nuts_sampler") if name in sampling}
+    typer.echo(f"\n{explain(plan, bound, **by)!r}")
     fit = sample(plan, bound, **sampling)
     for mark in fit.marks:
         typer.echo(f"mechanisms: {mark}", err=True)
@@ -345,3 +350,7 @@ def _writable(folder: Path | None, hint: str = "--out") -> None:
     if folder is not None:
         with _writing(folder, hint):
             folder.mkdir(parents=True, exist_ok=True)
+
+
+if __name__ == "__main__":
+    main()

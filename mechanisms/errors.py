@@ -91,4 +91,12 @@ def listed(words: Iterable[str], *, joint: str = "and", most: int = 8) -> str:
 def expect(value: object, kind: type, what: str, made_by: str) -> None:
     """Refuse an argument of the wrong kind in one sentence: what was wanted, what came, and what makes it."""
     if not isinstance(value, kind):
-        raise MechanismsError(f"{what} should be a {kind.__name__}, not a {type(value).__name__}: {made_by}")
+        wanted, came = (_with_article(each.__name__) for each in (kind, type(value)))
+        raise MechanismsError(f"{what} should be {wanted}, not {came}: {made_by}")
+
+
+def _with_article(name: str) -> str:
+    """`a Fit`, `an Effect`; several take none: `Effects`."""
+    if name == "Effects":
+        return name
+    return f"{'an' if name[0].casefold() in 'aeio' else 'a'} {name}"

@@ -387,6 +387,7 @@ def test_a_missing_file_of_columns_is_named(run, files):
 
 def test_messages_speak_of_options():
     assert in_shell_words("engine='nuts' fits it") == "--engine nuts fits it"
+    assert in_shell_words("nuts_sampler='nutpie' fits it") == "--nuts-sampler nutpie fits it"
     assert in_shell_words("sample with chains=4, draws=1000") == "sample with --chains 4 --draws 1000"
     several = in_shell_words('nothing says which: columns={"therapist": ["…", "…"]}, and their weights')
     assert (
@@ -452,6 +453,7 @@ questions: [{of: x, on: y}, {of: x, on: y, kind: indirect, through: m}]
         ["--of", "x", "--on", "y", "--contrast", "1"],
         ["--of", "x", "--on", "y", "--set", "m=1", "--set", "m=2"],
         ["--engine", "exatc"],
+        ["--nuts-sampler", "nutpi"],
         ["--draws", "0"],
         ["--seed", "one"],
         ["--offf", "x"],
@@ -462,6 +464,13 @@ def test_usage_errors(run, files, options):
     done = run("fit", *files, *options)
     assert done.exit_code == 2, done.output
     assert "Traceback" not in done.output
+
+
+def test_a_sampler_that_is_not_used_is_refused(run, files):
+    refused(
+        run("fit", *files, "--nuts-sampler", "nutpie"),
+        "--nuts-sampler nutpie is not used: the engine is exact. --engine nuts",
+    )
 
 
 def test_a_theory_without_questions_needs_some(run, files):

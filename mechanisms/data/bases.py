@@ -1,6 +1,6 @@
 """The bases that the arrows of a theory need of these data, and data that cannot carry a curve refused."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +23,10 @@ BOUNDARY = 3.2  # how far the sine waves of a gp reach, in half ranges of the da
 
 
 def find_bases(
-    theory: Theory, columns: Mapping[str, Any], grids: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    theory: Theory,
+    columns: Mapping[str, Any],
+    grids: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+    name_cause: Callable[[Arrow], str] = lambda arrow: arrow.cause.name,
 ) -> dict[str, Basis]:
     """The bases that the arrows of a theory need of these columns, and of the occasions of each level of time.
 
@@ -38,7 +41,8 @@ def find_bases(
     for time, grid in grids.items():
         found |= {name_gap(time, words)[0]: make_gap(time, words, grid) for words in list_gaps(theory)}
     for arrow in theory.arrows:
-        name, shape, column = arrow.cause.name, arrow.shape, columns.get(arrow.cause.name)
+        name, shape = name_cause(arrow), arrow.shape
+        column = columns.get(name)
         if column is None:
             continue
         if hasattr(column, "codes"):
@@ -48,10 +52,12 @@ def find_bases(
         if column.latent:  # only shapes that need no values are compiled
             continue
         values = column.values[~np.isnan(column.values)]
-        _check_distinct(arrow, values)
-        _check_powers(arrow, values)
+        if not values.size:
+            raise DataError(f"{arrow}: nobody has all that {name} is made of: take it out of the theory")
+        _check_distinct(arrow, name, values)
+        _check_powers(arrow, name, values)
         if shape.kind == "log":
-            _check_log(arrow, values, bool(column.missing.any()))
+            _check_log(arrow, name, values, bool(column.missing.any()))
         if count_columns(shape):
             found[name_basis(name, spell(shape))] = make_basis(name, shape, values)
     return found
@@ -171,17 +177,17 @@ def _waves(variable: str, low: float, high: float) -> Basis:
     return replace(bare, constants=zero)
 
 
-def _check_distinct(arrow: Arrow, values: Floats) -> None:
+def _check_distinct(arrow: Arrow, name: str, values: Floats) -> None:
     """Refuse a curve through fewer different values than it has coefficients and one more."""
     kind = arrow.shape.kind
     terms = _FREE.get(kind, max(len(list_powers(arrow.shape)), count_columns(arrow.shape)))
     if kind == "linear":
         return
-    distinct, name = len(np.unique(values)), arrow.cause.name
+    distinct = len(np.unique(values))
     if distinct == 2:
         raise DataError(f"{arrow}: {name} has two values, between which nothing bends: leave out shape")
     if kind == "piecewise":
-        _check_stretches(arrow, values)
+        _check_stretches(arrow, name, values)
     elif distinct < terms + 1:
         raise DataError(
             f"{arrow}: {arrow.shape} needs {terms + 1} different values of {name}, which has {distinct}: "
@@ -189,19 +195,18 @@ def _check_distinct(arrow: Arrow, values: Floats) -> None:
         )
 
 
-def _check_stretches(arrow: Arrow, values: Floats) -> None:
+def _check_stretches(arrow: Arrow, name: str, values: Floats) -> None:
     """Refuse a knot outside the data: there is no slope beyond it to be seen."""
     knots: Iterable[float] = arrow.shape.argument if isinstance(arrow.shape.argument, tuple) else ()
     low, high = float(values.min()), float(values.max())
     if outside := [knot for knot in knots if not low < knot < high]:
         raise DataError(
-            f"{arrow}: knot {outside[0]:g} lies outside the data, in which {arrow.cause.name} goes from {low:g} to "
+            f"{arrow}: knot {outside[0]:g} lies outside the data, in which {name} goes from {low:g} to "
             f"{high:g}: name knots inside"
         )
 
 
-def _check_log(arrow: Arrow, values: Floats, gaps: bool) -> None:
-    name = arrow.cause.name
+def _check_log(arrow: Arrow, name: str, values: Floats, gaps: bool) -> None:
     if values.min() <= 0:
         raise DataError(
             f"{arrow}: {name} holds {values.min():g}, which has no logarithm: shift it in the data ({name} + 1), "
@@ -213,11 +218,11 @@ def _check_log(arrow: Arrow, values: Floats, gaps: bool) -> None:
         )
 
 
-def _check_powers(arrow: Arrow, values: Floats) -> None:
+def _check_powers(arrow: Arrow, name: str, values: Floats) -> None:
     """Refuse cubes and higher powers of what lies so far from 0 that raw ones cannot be told apart."""
     top, sd = list_powers(arrow.shape)[-1], float(values.std())
     if top > 2 and (abs(float(values.mean())) / sd) ** top > _MOST_DIGITS:
         raise DataError(
-            f"{arrow}: {arrow.cause.name} is {values.mean():.4g} on average with an sd of {sd:.3g}, so that its powers are "
+            f"{arrow}: {name} is {values.mean():.4g} on average with an sd of {sd:.3g}, so that its powers are "
             "alike to the last digits: subtract its mean in the data, or choose {spline: 3}"
         )

@@ -7,7 +7,7 @@ import narwhals as nw
 import numpy as np
 
 from mechanisms.data.dataset import Categories, Column, Mask, Numbers
-from mechanisms.data.frames import Series, find_missing
+from mechanisms.data.frames import Series, find_missing, say_kind
 from mechanisms.data.support import check_support
 from mechanisms.data.units import Floats, Rows
 from mechanisms.data.words import MOST_KINDS, is_number, paste, refuse_text
@@ -141,7 +141,8 @@ def _encode(variable: Variable, series: Series, rows: Rows) -> Encoded:
     if dtype == nw.Boolean:
         return Encoded(series.to_numpy().astype(np.float64), ("false", "true"))
     if not _is_text(dtype):
-        raise DataError(f"'{variable.name}' holds {dtype}, which is neither numbers nor text: make it a number first")
+        fix = "make it a number first" + (", such as a number of days" if dtype.is_temporal() else "")
+        raise DataError(f"'{variable.name}' holds {say_kind(dtype)}, neither numbers nor text: {fix}")
     if dtype == nw.Object and (numbers := _numbers_among(series)) is not None:
         return Encoded(numbers)
     words = _words(series)

@@ -219,11 +219,16 @@ def _add_up(data: Dataset, name: str) -> Numbers:
     weights = [weight for weight, _ in definition.parts]
     values = np.asarray(sum(weight * part.values for weight, part in zip(weights, parts, strict=True)))
     masks = [part.absent for part in parts if part.absent is not None]
+    return summarise_sum(name, values, np.any(masks, axis=0) if masks else None)
+
+
+def summarise_sum(name: str, values: Floats, absent: Mask | None) -> Numbers:
+    """A computed variable's column: its values, NaN where they are not known, with their moments."""
     known = values[~np.isnan(values)]
     ends = (float(known.min()), float(known.max())) if known.size else (np.nan, np.nan)
     mean, sd = (float(known.mean()), float(known.std(ddof=1))) if known.size > 1 else (np.nan, np.nan)
     values.flags.writeable = False
-    return Numbers(name, values, mean, sd, *ends, False, None, np.any(masks, axis=0) if masks else None)
+    return Numbers(name, values, mean, sd, *ends, False, None, absent)
 
 
 class ColumnView(Mapping[str, Floats]):

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import narwhals as nw
 
 from mechanisms.data.bases import check_conditions, find_bases
+from mechanisms.data.causes import list_causes, name_cause
 from mechanisms.data.cautions import unmeasured, warn, warn_of_unread
 from mechanisms.data.dataset import Column, Dataset
 from mechanisms.data.frames import Source, miss_column, open_table, read_source
@@ -95,18 +97,10 @@ def bind_some(
     n = sum(int(structure.tables[name].seen.sum()) for name in bottom or [ROW])
     warnings = warn(theory, said, structure, {column.name: column for column in found})
     warnings += warn_of_unread(theory, renaming, [name for source in sources for name in source.present])
-    bases = find_bases(theory, {column.name: column for column in found}, structure.grid)
-    data = Dataset(
-        found,
-        n,
-        tables,
-        structure.grid,
-        MappingProxyType(home),
-        warnings,
-        MappingProxyType(bases),
-        made=list_made(theory),
-    )
+    data = Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings, made=list_made(theory))
     check_made(data)
+    name = partial(name_cause, theory, data)
+    data = replace(data, bases=MappingProxyType(find_bases(theory, list_causes(theory, data), structure.grid, name)))
     check_conditions(theory, data)
     check_out_of(theory, data)
     check_hazards(theory, data)

@@ -70,6 +70,7 @@ def read_source(
     present = tuple(table.collect_schema().names())
     several_of = {*renaming.wide, *renaming.members}
     here = {name: renaming.column(name) for name in wanted if name == level or name not in several_of}
+    _refuse_index(table, [column for column in here.values() if column not in present])
     here = {name: column for name, column in here.items() if column in present}
     many = {**renaming.members, **{f"{level} weight": columns for level, columns in renaming.weights.items()}}
     others = [column for columns in many.values() for column in columns]
@@ -104,6 +105,23 @@ def _rows(table: nw.DataFrame[Any], needed: Any) -> int:
     if needed and n < 2:
         raise DataError("the data have no rows" if n == 0 else "the data have one row: nothing varies in it")
     return n
+
+
+def say_kind(dtype: Any) -> str:
+    """What a column holds, for people."""
+    if dtype == nw.Duration:
+        return "durations"
+    return "dates or times" if dtype.is_temporal() else str(dtype)
+
+
+def _refuse_index(table: Table, wanted: Iterable[str]) -> None:
+    """Refuse a pandas frame that holds a wanted column as its index."""
+    index = getattr(getattr(nw.to_native(table), "index", None), "names", None) or ()
+    if hidden := [name for name in wanted if name in index]:
+        raise DataError(
+            f"{listed(repr(name) for name in hidden)} {'is' if len(hidden) == 1 else 'are'} the frame's index and no column: "
+            "give data.reset_index()"
+        )
 
 
 def find_missing(series: Series) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.frames import Source, find_missing
+from mechanisms.data.frames import Source, find_missing, say_kind
 from mechanisms.data.units import Rows
 from mechanisms.errors import DataError, listed
 from mechanisms.spec.definitions import OwnCoefficient, WeightedSum, parse_definition
@@ -61,7 +61,7 @@ def _occasions(source: Source, level: Level) -> Rows:
     name, series = level.name, source.series[level.name]
     fix = f"number the occasions 0, 1, 2, … in every {level.within[0] if level.within else 'series'}"
     if not series.dtype.is_numeric():
-        raise DataError(f"'{name}' is a level of time but holds {series.dtype}, not whole numbers: {fix}")
+        raise DataError(f"'{name}' is a level of time but holds {say_kind(series.dtype)}, not whole numbers: {fix}")
     missing = find_missing(series)
     if missing.any():
         raise DataError(f"'{name}' is missing in {_where(source, missing)}: drop these rows, or {fix}")

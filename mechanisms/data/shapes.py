@@ -20,6 +20,7 @@ from mechanisms.spec.theory import Span
 
 _WHEN = "when:"
 GAP = "gap:"
+_PART = re.compile(r"[^(]+\(([\w.]+)(?: .*)?\)")
 _COLUMN = re.compile(r"(.+)~([^\[]+)\[(\d+)\]")
 
 
@@ -146,9 +147,9 @@ class Basis:
         return f"the slope of {name} from {edges[piece - 2]} to {edges[piece - 1]}"
 
 
-def name_basis(variable: str, shape: str) -> str:
-    """The key of a basis: its variable and shape, whatever part or occasion of the variable is read."""
-    return f"{variable}~{shape}"
+def name_basis(variable: str, shape: str, part: str = "") -> str:
+    """The key of a basis: its variable and shape, and the level of a course or of departures; at whatever occasion they are read."""
+    return f"{variable}({part})~{shape}" if part else f"{variable}~{shape}"
 
 
 def spell_condition(said: tuple[float | str, ...] | Span) -> str:
@@ -187,7 +188,13 @@ def variable_of(column: str) -> str:
 def split_column(column: str) -> tuple[str, str, int] | None:
     """A basis column as the column that is bent, the key of its basis, and its number; None for any other column."""
     found = _COLUMN.fullmatch(column)
-    return (found[1], name_basis(variable_of(found[1]), found[2]), int(found[3])) if found else None
+    return (found[1], name_basis(variable_of(found[1]), found[2], _part_of(found[1])), int(found[3])) if found else None
+
+
+def _part_of(column: str) -> str:
+    """The level of the course or the departures that a column shows: of `bond(client)` and `bond(session t-1)`; else nothing."""
+    found = _PART.fullmatch(column)
+    return "" if found is None or found[1] == "whole" or found[1].isdecimal() else found[1]
 
 
 def bare(column: str) -> str:

@@ -1,13 +1,23 @@
 """A total effect taken apart: direct, joint indirect, and every path."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mechanisms.effects.effects import Effects
 from mechanisms.effects.estimability import note_inestimable
-from mechanisms.effects.estimation import Line, assemble, describe_total, differ, pose, rests_on_linearity, say_held
+from mechanisms.effects.estimation import (
+    Line,
+    assemble,
+    describe_total,
+    differ,
+    pose,
+    rests_on_linearity,
+    say_held,
+    settle,
+)
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.events import ask_event
 from mechanisms.effects.over_time.latents import add_latents
@@ -71,7 +81,7 @@ def decompose(
     parts = [require(identify(theory, question.model_copy(update={"kind": kind}))) for kind in _kinds(routes)]
     asked = pose(fit, question, cut)
     passages = find_passages(asked[0], routes)
-    answers = [(each, _lines(each, routes, passages)) for each in asked]
+    answers = [(each, settle(each, partial(_lines, each, routes, passages))) for each in asked]
     assumptions = parts[-1].assumptions if mediates(routes) else total.assumptions
     extra, notes = _on_paths(asked[0], passages)
     notes = (*_notes(routes, passages), *notes, *note_inestimable(fit, routes.total.all))

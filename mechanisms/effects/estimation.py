@@ -1,6 +1,8 @@
 """One question, one answer: the posterior of the effect that it asks for."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -69,7 +71,7 @@ def estimate(
     routes = find_routes(theory, question)
     notes = (*check_identified(identified, asked[0], routes.chosen), *note_inestimable(fit, routes.chosen.all))
     notes = (*notes, *note_straying(fit, asked, routes.total))
-    answers = [(each, answer(each, question, identified, routes)) for each in asked]
+    answers = [(each, settle(each, partial(answer, each, question, identified, routes))) for each in asked]
     return assemble(fit, question, answers, identified.assumptions, notes, cut)
 
 
@@ -101,6 +103,15 @@ def rests_on_linearity(nodes: tuple[str, ...]) -> str:
         f"the graph alone does not identify the effect of a path that splits at {listed(nodes)}; it is given because the "
         "outcome's mean is linear in these mediators, without products among them, so that only their means matter"
     )
+
+
+def settle(asked: Posed, work: Callable[[], list[Line]]) -> list[Line]:
+    """The lines of one contrast and condition, all averaged over the same draws of the noise: what adds up does so in each draw."""
+    while True:
+        taken = asked.taken
+        lines = work()
+        if asked.taken == taken:
+            return lines
 
 
 def answer(asked: Posed, question: Question, identified: Identified, routes: Routes) -> list[Line]:

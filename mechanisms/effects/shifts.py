@@ -133,16 +133,21 @@ class Dropout:
         return lines
 
     def _say_tipping(self, tipping: Tipping) -> list[str]:
-        now, then = ("covers", "no longer covers") if tipping.covers else ("excludes", "covers")
-        head = f"at no shift the 95 % interval {now} 0"
+        now, then = ("covers", "excludes") if tipping.covers else ("excludes", "covers")
+        first, last = self.shifts[0], self.shifts[-1]
+        head = f"unshifted, the 95 % interval {now} 0"
+        if first == last:
+            return [f"{head}; no other shift was asked for"]
         if tipping.below is None and tipping.above is None:
-            return [f"{head}; none between {self.shifts[0]:g} and {self.shifts[-1]:g} {self._word()}"]
+            return [
+                f"{head}, and so it does at every shift from {first:g} to {last:g} {self._word()}: no tipping point there"
+            ]
         found = []
-        for shift, end in ((tipping.below, self.shifts[0]), (tipping.above, self.shifts[-1])):
+        for way, shift, end in (("down", tipping.below, first), ("up", tipping.above, last)):
             if shift is not None:
-                found.append(f"it {then} 0 from {shift:+.2f} {self._word()} ({self._in_units(shift)})")
+                found.append(f"shifted {way}, it {then} 0 from {shift:+.2f} {self._word()} ({self._in_units(shift)})")
             elif end:
-                found.append(f"none down to {end:g}" if end < 0 else f"none up to {end:g}")
+                found.append(f"shifted {way}, it still {now} 0 at {end:+g} {self._word()}")
         return ["; ".join([head, *found])]
 
     def _word(self) -> str:

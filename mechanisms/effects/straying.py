@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Column, Dataset
+from mechanisms.data.causes import find_cause
+from mechanisms.data.dataset import Categories, Column, Dataset, Numbers
 from mechanisms.data.shapes import split_column, variable_of
 from mechanisms.effects.over_time.forward import World
 from mechanisms.effects.over_time.staging import Staged
@@ -40,24 +41,31 @@ def note_straying(fit: Fit, asked: Iterable[Posed], ways: Ways) -> tuple[str, ..
             for name, share in _find_shares(fit, each, chosen, bent).items():
                 if share > found.get(name, (0.0, ""))[0]:
                     found[name] = (share, where)
-    return tuple(_say(fit.data, name, *worst) for name, worst in found.items() if worst[0] > _threshold(fit.data))
+    return tuple(_say(_column(fit, name), *worst) for name, worst in found.items() if worst[0] > _threshold(fit.data))
 
 
 def _threshold(data: Dataset) -> float:
     return max(_MUCH, _BY_CHANCE / data.n)
 
 
-def _say(data: Dataset, name: str, share: float, where: str) -> str:
-    column = data.numbers(name)
+def _column(fit: Fit, name: str) -> Column:
+    return find_cause(fit.plan.theory, fit.data, name)
+
+
+def _say(column: Column, share: float, where: str) -> str:
+    assert isinstance(column, Numbers)
     return (
-        f"where {where}, about {share:.0%} of the values of {name} lie outside its data ({shown(column, column.lowest)} to "
+        f"where {where}, about {share:.0%} of the values of {column.name} lie outside its data ({shown(column, column.lowest)} to "
         f"{shown(column, column.highest)}): what its curve hands on from there is an extrapolation"
     )
 
 
 def _bends(fit: Fit, asked: Posed, name: str) -> bool:
     """Whether a variable on the way acts by a curve on another."""
-    if name not in fit.data or isinstance(fit.data[name], Categories):
+    try:
+        if isinstance(_column(fit, name), Categories):
+            return False
+    except KeyError:  # nobody observed it
         return False
     equations = (each for each in fit.plan.equations if each.response in asked.inside)
     predictors = (one for each in equations for one in each.predictors)
@@ -89,7 +97,8 @@ def _share_over_time(fit: Fit, staged: Staged, ways: Ways, names: list[str]) -> 
         if name not in names or (at is None and node != name):
             continue
         place = None if at is None else grid.index(at)
-        values, column = world.value(name, place, True, True), fit.data.numbers(name)
+        values, column = world.value(name, place, True, True), _column(fit, name)
+        assert isinstance(column, Numbers)
         drawn = values[np.broadcast_to(world.exists(name, place) > 0, np.shape(values))]
         if drawn.size:
             share = float(np.mean((drawn < column.lowest) | (drawn > column.highest)))

@@ -198,7 +198,7 @@ def _refuse_silence(placed: Placed, cuts: tuple[Cut, ...]) -> None:
     graph, question, aimed = placed.graph, placed.question, placed.aims[-1]
     of, on, name = question.of, question.on, question.of.name
     if cuts:
-        raise SpecError(f"question: {cuts[0]}: draw {cuts[0].remedy} ({cuts[0].rule})", question.place)
+        raise SpecError(f"question: {cuts[0]}: {cuts[0].advice}", question.place)
     if aimed.held and between(graph, aimed.of, aimed.on):
         held = listed(dict.fromkeys(variable_of(node) for node in aimed.held))
         raise IdentificationError(f"{of} reaches {on} by {held} only, which is held: the effect is zero by the theory")

@@ -110,14 +110,9 @@ def _level(
         return _level(inherited[0], lattice, declared, indicators, (*asking, name))
     components = [term for term in computed_from(variable) if term.name in declared] if variable else []
     if components and name not in asking:
-        found = []
-        for term in components:
-            level = _level(term.name, lattice, declared, indicators, (*asking, name))
-            single = isinstance(term.when, Occasions) and level in lattice.time
-            found.append((lattice.client(level) or level) if single else level)
-        finest = lattice.finest(found)
-        if len(finest) == 1:
-            return finest[0]
+        inside = [(_level(term.name, lattice, declared, indicators, (*asking, name)), term) for term in components]
+        if (found := lattice.gather(inside)) is not None:
+            return found
     finest = lattice.finest(lattice.names)
     if len(finest) > 1:
         message = f"{name}: its level is not said, and none of {listed(finest)} lies below the others; write level: …"

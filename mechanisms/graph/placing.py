@@ -45,7 +45,7 @@ def place(theory: Theory, question: Question) -> Placed:
     for term in (question.of, question.on):
         if design.trend(term.name):
             raise SpecError(f"question: '{term}' is time itself: nothing moves it", question.place)
-    question = _with_part(question, design)
+    question = read_part(question, design)
     moment = find_moment(theory, question)
     graph, ends = _add_values(moment.graph, question, moment.seen, design)
     of = tuple(_known(node, graph, question) for node in _moved(question, moment, design))
@@ -55,7 +55,7 @@ def place(theory: Theory, question: Question) -> Placed:
     return Placed(question, graph, aims, True, _read(question, moment, design))
 
 
-def _with_part(question: Question, design: Design) -> Question:
+def read_part(question: Question, design: Design) -> Question:
     """`x` on an outcome without occasions moves the course of x at the finest level that both share (R6)."""
     of, on = question.of, question.on
     if not is_timed(of, design) or is_timed(on, design) or of.when or of.part:

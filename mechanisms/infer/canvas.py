@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mechanisms.data.bases import find_bases
+from mechanisms.data.bases import find_bases, make_basis
+from mechanisms.data.causes import find_cause, name_cause
 from mechanisms.data.dataset import Categories, Column, Dataset, Numbers, readable
+from mechanisms.data.shapes import name_basis
 from mechanisms.errors import DataError, FitError
 from mechanisms.infer.ending import find_remaining
 from mechanisms.infer.margins import list_hidden
@@ -17,9 +20,11 @@ from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan
 from mechanisms.spec.levels import finest
+from mechanisms.spec.shapes import spell
 from mechanisms.spec.theory import Variable
 
 Floats = NDArray[np.float64]
+_PLACED = ("log", "logistic", "piecewise")  # curves whose columns are the same whatever values there are
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +70,8 @@ class Canvas:
     def freeze(self, equation: Equation) -> None:
         """Make the curves of an equation whose causes are simulated themselves, once all their values are there.
 
+        Curves that stated numbers place need no values.
+
         Raises
         ------
         FitError
@@ -73,13 +80,21 @@ class Canvas:
         for reading in equation.readings:
             if not reading.basis or reading.basis in self.data.bases:
                 continue
-            column = self.data[reading.variable]
-            if column.missing.any():
+            name, theory = reading.variable, self.plan.theory
+            part = reading.level if reading.part in ("departure", "course") else ""
+            key = f"{name}({part})" if part else name
+            column = find_cause(theory, self.data, name, part)
+            shapes = (each.shape for each in theory.arrows if each.cause.name == name)
+            shape = next((each for each in shapes if name_basis(name, spell(each), part) == reading.basis), None)
+            if shape is not None and shape.kind in _PLACED:
+                bases = {reading.basis: make_basis(key, shape, np.array([0.0, 1.0]))}
+            elif shape is None or not find_cause(theory, self.data, name).missing.any():  # conditions have no shape
+                bases = find_bases(theory, {key: column}, name_cause=partial(name_cause, theory, self.data))
+            else:
                 raise FitError(
-                    f"the knots of {reading.basis} lie at quantiles of {reading.variable}, which is being simulated itself: "
-                    "give `simulate` data that hold it"
+                    f"the curve {reading.basis} is placed by the values of {name}, which is being simulated itself: give "
+                    "`simulate` bound data that hold them, mx.bind(theory, frame)"
                 )
-            bases = find_bases(self.plan.theory, {column.name: column})
             self.data.bases.update(bases)  # type: ignore[attr-defined]
 
 

@@ -14,7 +14,7 @@ by eye to processor times of fits by 4 × 1000 draws on one core of a machine of
 They are orders of magnitude: another machine is some times slower or faster, and geometry is not looked at.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.model.equations import INTERCEPT, Equation
@@ -52,9 +52,21 @@ class _Sizes:
     multiplied: bool  # quantities that vary, with missing values or courses
 
 
-def expect_cost(plan: Plan, data: Dataset, block: tuple[Equation, ...], engine: str, *, compiled: bool = False) -> Cost:
-    """How long 4 × 1000 draws of a block by an engine may take; `compiled` where NUTS has the block's machine code by now."""
-    return _COSTS[engine](_measure(plan, data, block), compiled)
+def expect_cost(
+    plan: Plan,
+    data: Dataset,
+    block: tuple[Equation, ...],
+    engine: str,
+    *,
+    compiled: bool = False,
+    versions: int = 0,
+) -> Cost:
+    """How long 4 × 1000 draws of a block by an engine may take; `compiled` where NUTS has the block's machine code by now.
+
+    `versions` counts the versions of rows that are looked at beside the data's own, where missing values are summed over.
+    """
+    sizes = _measure(plan, data, block)
+    return _COSTS[engine](replace(sizes, rows=sizes.rows + versions * len(block)), compiled)
 
 
 def _measure(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> _Sizes:

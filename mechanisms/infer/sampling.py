@@ -12,11 +12,12 @@ from mechanisms.data.door import bind
 from mechanisms.errors import FitError, expect, listed
 from mechanisms.infer.drawn import Drawn
 from mechanisms.infer.engines.contract import Settings, UnreliableError
-from mechanisms.infer.explanation import ENGINES, Block, Engine, choose, load_engine
+from mechanisms.infer.explanation import ENGINES, Block, Engine, choose, load_engine, take_sampler
 from mechanisms.infer.moments import check_sources
 from mechanisms.infer.passes import cover
 from mechanisms.infer.posterior import Fit
 from mechanisms.infer.progress import Begin, show_progress
+from mechanisms.infer.samplers import NutsSampler
 from mechanisms.infer.stated import complete
 from mechanisms.infer.together import check_together
 from mechanisms.infer.tree import make_tree
@@ -37,6 +38,7 @@ def sample(
     tune: int = 1000,
     seed: int | None = None,
     engine: Engine = "auto",
+    nuts_sampler: NutsSampler = "auto",
     progress: bool = True,
 ) -> Fit:
     """Draw from the posterior of a plan given data.
@@ -54,6 +56,11 @@ def sample(
         Same seed, same draws. None draws one and keeps it in `Fit.seed`.
     engine
         "auto" (the cheapest that is exact enough for each block; see `explain`), or one by name.
+    nuts_sampler
+        Whose NUTS samples a PyMC model where the engine is `nuts`, or where "auto" falls back on it: "nutpie", "numpyro" (on
+        a GPU where JAX sees one; an extra), or "auto": numpyro for large models that are not normal and have units that
+        vary, where there is a GPU, else nutpie. On a GPU the same seed gives the same draws only up to rounding, which
+        grows along a chain.
     progress
         Whether a fit of more than a second shows on a terminal or in a notebook how far it is. A pipe never sees it.
 
@@ -80,13 +87,13 @@ def sample(
     plan = complete_plan(plan, data)
     check_together(plan, data)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
-    blocks = choose(plan, data, engine)
+    blocks = choose(plan, data, engine, nuts_sampler)
     data = cover(plan, data)
     settings = [
         Settings(draws, chains, tune, np.random.SeedSequence([seed, number])) for number, _ in enumerate(blocks)
     ]
     with show_progress(progress) as begin:
-        found = _draw_blocks(plan, data, blocks, settings, engine, begin)
+        found = _draw_blocks(plan, data, blocks, settings, (engine, nuts_sampler), begin)
     used = tuple(block for _, block in found)
     drawn = {"+".join(block.responses): each for each, block in found}
     tree, stopped = make_tree(plan, data, drawn), _say_stopped(found)
@@ -105,6 +112,7 @@ def fit(
     tune: int = 1000,
     seed: int | None = None,
     engine: Engine = "auto",
+    nuts_sampler: NutsSampler = "auto",
     progress: bool = True,
 ) -> Fit:
     """Compile, bind and sample in one call; the arguments are those of `bind` and `sample`.
@@ -112,7 +120,17 @@ def fit(
     >>> fit(theory, frame, seed=1)
     """
     plan, data = compile(theory), bind(theory, frame, columns)
-    return sample(plan, data, draws=draws, chains=chains, tune=tune, seed=seed, engine=engine, progress=progress)
+    return sample(
+        plan,
+        data,
+        draws=draws,
+        chains=chains,
+        tune=tune,
+        seed=seed,
+        engine=engine,
+        nuts_sampler=nuts_sampler,
+        progress=progress,
+    )
 
 
 def pin(
@@ -156,7 +174,12 @@ def _of_units(values: Any, level: str, data: Dataset) -> Floats:
 
 
 def _draw_blocks(
-    plan: Plan, data: Dataset, blocks: Sequence[Block], settings: Sequence[Settings], engine: Engine, begin: Begin
+    plan: Plan,
+    data: Dataset,
+    blocks: Sequence[Block],
+    settings: Sequence[Settings],
+    asked: tuple[Engine, NutsSampler],
+    begin: Begin,
 ) -> list[tuple[Drawn, Block]]:
     """The draws of each block with the block as it was drawn; quick engines first, so that an interruption loses little."""
     order = sorted(range(len(blocks)), key=lambda number: ENGINES.index(blocks[number].engine))
@@ -165,7 +188,7 @@ def _draw_blocks(
         for number in order:
             tell = begin(listed(blocks[number].responses))
             tell(blocks[number].engine)
-            found[number] = _draw_block(plan, data, blocks[number], replace(settings[number], tell=tell), engine)
+            found[number] = _draw_block(plan, data, blocks[number], replace(settings[number], tell=tell), asked)
             tell("done", 1, 1)
             if found[number][0].stopped:
                 break
@@ -187,16 +210,24 @@ def _say_stopped(found: Sequence[tuple[Drawn, Block]]) -> str:
     )
 
 
-def _draw_block(plan: Plan, data: Dataset, block: Block, settings: Settings, engine: Engine) -> tuple[Drawn, Block]:
+def _draw_block(
+    plan: Plan, data: Dataset, block: Block, settings: Settings, asked: tuple[Engine, NutsSampler]
+) -> tuple[Drawn, Block]:
     """The draws of a block and the block with the engine that drew them: NUTS where another's own check fails."""
+    engine, nuts_sampler = asked
     if block.engine != "exact" and not (data.tables or data.incomplete):  # exact gathers by itself
         for equation in block.equations:
             check_sources(equation, state_beliefs(plan, equation, data), data)
     try:
-        found = load_engine(block.engine).draw(plan, data, block.equations, settings)
+        found = load_engine(block.engine).draw(plan, data, block.equations, _with_sampler(settings, block))
         return found, replace(block, reason=f"{block.reason} ({found.note})") if found.note else block
     except UnreliableError as failed:
         if engine != "auto":
             raise FitError(f"engine {engine} is not reliable here: {failed}. engine='auto' or 'nuts' fits it") from None
         instead = replace(block, engine="nuts", reason=f"{block.engine} was tried and is not reliable here: {failed}")
-        return load_engine("nuts").draw(plan, data, block.equations, settings), instead
+        instead = take_sampler(plan, data, instead, nuts_sampler)
+        return load_engine("nuts").draw(plan, data, block.equations, _with_sampler(settings, instead)), instead
+
+
+def _with_sampler(settings: Settings, block: Block) -> Settings:
+    return replace(settings, sampler=block.sampler.name) if block.sampler else settings

@@ -60,7 +60,8 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
             raise FitError(f"{text!r} is no address of a parameter: addresses are text, 'x -> m'")
         address = known.get(parse_address(text).key)
         if address is None:
-            raise FitError(f"the plan has no parameter '{text}'.{did_you_mean(text, names)}")
+            hint = _say_owner(plan, text) or did_you_mean(text, names)
+            raise FitError(f"the plan has no parameter '{text}'.{hint}")
         if address in given:
             raise FitError(f"a value for {address} is given twice")
         given[address] = value if address in levels else _number(address, value)
@@ -79,6 +80,17 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
         for each in plan.varying
     }
     return Stated(MappingProxyType(values), MappingProxyType(matrices))
+
+
+def _say_owner(plan: Plan, text: str) -> str:
+    """Where a coefficient is a variable of the theory (`is:`), the address of its mean."""
+    key = parse_address(text).key
+    for equation in plan.equations:
+        for each in equation.owned:
+            if parse_address(each.address).key == key:
+                mean = plan.equation(each.owner).intercept
+                return f" {each.owner} is this coefficient of each unit; its mean is '{mean}'"
+    return ""
 
 
 def relate_residuals(plan: Plan, values: Mapping[str, float]) -> dict[tuple[str, ...], Floats]:

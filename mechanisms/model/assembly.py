@@ -242,7 +242,7 @@ def bend(columns: list[Column], shape: Shape) -> list[Column]:
             replace(
                 column.reading,
                 column=f"{column.reading.column}~{spell(shape)}[{piece}]",
-                basis=name_basis(column.reading.variable, spell(shape)),
+                basis=name_basis(column.reading.variable, spell(shape), _part(column.reading)),
                 piece=piece,
             ),
             f"{column.text}[{piece}]" if count_pieces(shape) else column.text,
@@ -250,6 +250,11 @@ def bend(columns: list[Column], shape: Shape) -> list[Column]:
         for column in columns
         for piece in range(1, count + 1)
     ]
+
+
+def _part(reading: Reading) -> str:
+    """The level of a course or of departures, whose curves have knots of their own."""
+    return reading.level if reading.part in ("departure", "course") else ""
 
 
 def give_traits(factors: tuple[Factor, ...], kind: str, effect: str) -> tuple[Factor, ...]:

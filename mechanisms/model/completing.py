@@ -1,16 +1,18 @@
 """Exogenous variables with missing values: modelled given the others, where the theory gives them a family.
 
 The equation says nothing about causes; it is there so that a row with a gap is used by what it does show, as if the
-variables had a joint distribution (Ibrahim, Chen & Lipsitz 1999).
+variables had a joint distribution (Ibrahim, Chen & Lipsitz 1999). With levels its intercept varies as any other's does
+(language R8), and these deviations are independent of all others, as what is conditioned on is of every deviation.
 """
 
 from dataclasses import replace
 from functools import cache
 
 from mechanisms.data.dataset import Dataset
+from mechanisms.graph.expansion.parts import find_intercepts
 from mechanisms.graph.levels import survey
 from mechanisms.model.assembly import find_trials, read_columns
-from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Reading
+from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Reading, Varying
 from mechanisms.model.families import FAMILIES, has_parts
 from mechanisms.model.plan import Plan
 from mechanisms.spec.terms import Term
@@ -45,7 +47,20 @@ def _completed(plan: Plan, gaps: tuple[str, ...], never: tuple[str, ...]) -> Pla
     for name in gaps:
         equations.append(_equation(plan, name, tuple(given)))
         given.append(name)
-    return replace(plan, equations=(*equations, *plan.equations))
+    return replace(plan, equations=(*equations, *plan.equations), varying=_vary(plan, equations))
+
+
+def _vary(plan: Plan, equations: list[Equation]) -> tuple[Varying, ...]:
+    """What varies among the units of each level, with the intercepts of these equations, last and independent of all."""
+    found = []
+    for level in plan.design.lattice.names:
+        own = next((each for each in plan.varying if each.level == level), Varying(level, ()))
+        new = tuple(each.deviating for each in equations if level in each.intercepts)
+        names = (*own.quantities, *new)
+        if names:
+            apart = frozenset((one, other) for one in new for other in names if one != other)
+            found.append(Varying(level, names, own.joined | apart))
+    return tuple(found)
 
 
 def _trim(equation: Equation, never: tuple[str, ...]) -> Equation:
@@ -69,7 +84,7 @@ def _equation(plan: Plan, name: str, given: tuple[str, ...]) -> Equation:
         level = design.level(other)
         if level != own and not design.lattice.lies_below(own, level):
             continue
-        for column in read_columns(Term(other), "value", design):
+        for column in read_columns(Term(other), "whole" if level == own and design.repeated(name) else "value", design):
             moves = ("mean", own) if level == own else ("course", level)
             address = f"{column.text} -> {name}"
             coefficients.append(Coefficient(address, (column.factor(),), False, moves[0], moves[1]))  # type: ignore[arg-type]
@@ -84,5 +99,7 @@ def _equation(plan: Plan, name: str, given: tuple[str, ...]) -> Equation:
         shape=f"{family.shape}({name})" if family.shape else None,
         out_of=find_trials(variable),
         level=own,
+        intercepts=find_intercepts(plan.theory, design)[name],
         readings=tuple(readings),
+        completing=True,
     )

@@ -14,6 +14,7 @@ from mechanisms.data.dataset import Categories, readable
 from mechanisms.data.shapes import is_gap
 from mechanisms.model.equations import Coefficient, Equation, Reading
 from mechanisms.model.expecting import find_chances, find_usual, list_mean_predictors
+from mechanisms.model.gap_means import find_mean
 from mechanisms.model.predictor import product
 from mechanisms.model.setting import (
     Setting,
@@ -23,7 +24,6 @@ from mechanisms.model.setting import (
     exists,
     find_equation,
     holds,
-    observed_course,
     observed_mean,
     spread,
     stands_observed,
@@ -65,7 +65,7 @@ def usual(setting: Setting, name: str, level: str) -> Any:
     """What is expected of a variable for each unit of a level above its own, on its own scale."""
     equation = find_equation(setting, name)
     if equation is None or stands_observed(setting, name):
-        return observed_mean(setting, name, level)
+        return find_mean(setting, name, level, course)
     etas = [course(setting, each, level) for each in list_mean_predictors(equation)]
     return find_usual(equation, setting.inverse, etas)
 
@@ -76,7 +76,9 @@ def departure(setting: Setting, name: str) -> Any:
     if key not in setting.known:
         equation = find_equation(setting, name)
         if equation is None or stands_observed(setting, name):
-            expected = observed_course(setting, name)
+            own = setting.design.level(name)
+            above = setting.design.lattice.above(own)[0]
+            expected = spread(setting, usual(setting, name, above), own, above)
         else:
             predictors = list_mean_predictors(equation)
             etas = [base_course(setting, each) + served_course(setting, each) for each in predictors]
@@ -197,9 +199,10 @@ def _column(setting: Setting, equation: Equation, reading: Reading, level: str, 
         steps = reading.steps if reading.part == "value" else 0  # one series of no client has lags and no departures
         return spread(setting, earlier(setting, value_of(setting, reading), reading.level, steps), level, reading.level)
     if reading.part == "course":
-        return spread(setting, _part(setting, equation, reading), level, reading.level)
+        return spread(setting, _bend(setting, reading, _part(setting, equation, reading)), level, reading.level)
     if reading.part == "departure":
-        return earlier(setting, departure(setting, reading.variable), reading.level, reading.steps)
+        departs = _bend(setting, reading, departure(setting, reading.variable))
+        return earlier(setting, departs, reading.level, reading.steps)
     whole = value_of(setting, reading)
     return earlier(setting, whole, reading.level, reading.steps)
 
@@ -278,6 +281,8 @@ def _value_of(setting: Setting, reading: Reading) -> Any:
         return latent_value(setting, name)
     if sum_of(setting, name) is not None:
         found = compute_sum(setting, name)
+    elif hasattr(setting.values.get(name), "bend"):
+        found = setting.values[name]  # a trace (`model.traces`) looks the same however it is bent
     elif reading.category is not None and isinstance(column := data[name], Categories):
         made = setting.values.get(name)  # codes, where a modelled category is simulated
         simulated = equation is not None and isinstance(made, np.ndarray)

@@ -27,6 +27,7 @@ class Deviating:
 
     `shape` is None where all correlations are fixed at 0; `entries` are priors on single ones, which multiply it. `centred`
     says of each quantity whether it is sampled as itself (the units' own data say much about it) or in units of its sd.
+    The density counts all quantities: for each that only completes an exogenous variable `shape` is less by a half.
     """
 
     varying: Varying
@@ -83,7 +84,11 @@ def _of_level(plan: Plan, data: Dataset, varying: Varying) -> Deviating:
     )
     centred = tuple(_informed(plan, data, varying.level, address) for address in varying.quantities)
     entries = believe_entries(varying, (), plan.priors)
-    return Deviating(varying, spreads, _shape(plan.prior(varying.correlation), varying), centred, entries)
+    shape = _shape(plan.prior(varying.correlation), varying)
+    if shape is not None:  # what is correlated with nothing since it only completes changes no belief about what is
+        completing = [each.deviating for each in plan.equations if each.completing]
+        shape -= 0.5 * len({*completing} & {*varying.quantities})
+    return Deviating(varying, spreads, shape, centred, entries)
 
 
 def _spread(prior: Prior | None, unit: float, text: str) -> Belief | float:

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Dataset
+from mechanisms.data.causes import find_cause
+from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.ways import hand_down, look_back
 from mechanisms.errors import DataError, listed
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
@@ -25,6 +27,7 @@ def refuse_incomplete(plan: Plan, data: Dataset) -> None:
     for equation in plan.equations if data.incomplete else ():
         _refuse_event(equation, data)
         _refuse_mixed(plan, equation, data)
+        _refuse_unseen(plan, equation, data)
 
 
 def _refuse_event(equation: Equation, data: Dataset) -> None:
@@ -48,6 +51,29 @@ def _refuse_mixed(plan: Plan, equation: Equation, data: Dataset) -> None:
             f"{equation.response} ({what}) has {count} missing values that other equations look at: what is partly one value and "
             "partly any number is neither summed nor integrated over yet. Drop these rows and say so, or impute"
         )
+
+
+def _refuse_unseen(plan: Plan, equation: Equation, data: Dataset) -> None:
+    """Refuse conditions on numbers, and on sums of them, that are missing where the effect is looked at: nobody sees whether they hold."""
+    if equation.latent or not data.tables:
+        return
+    lattice, level = plan.design.lattice, equation.level
+    looked = data[equation.response].observed.copy()
+    looked[find_unknown(plan, equation, data)] = True
+    arrows = [one for part in equation.predictors for one in (*part.coefficients, *part.owned)]
+    for each in arrows:
+        for name in (one for one in (each.only_when.names if each.only_when else ()) if one not in lattice.names):
+            column, own = find_cause(plan.theory, data, name), plan.design.level(name)
+            if isinstance(column, Categories) or FAMILIES[plan.theory.variable(name).family or "normal"].whole:
+                continue
+            gone: NDArray[np.float64] = column.missing.astype(np.float64)
+            if own == level:
+                gone = look_back(data, lattice, gone, own, each.condition_steps)
+            if count := int(np.count_nonzero((hand_down(data, gone, level, own) > 0) & looked)):
+                raise DataError(
+                    f"{each.address}: only_when: {name} is missing for {count} values of {equation.response}, so that nobody sees "
+                    "where the arrow acts: drop these rows and say so"
+                )
 
 
 def find_unknown(plan: Plan, equation: Equation, data: Dataset) -> NDArray[np.intp]:
@@ -78,9 +104,13 @@ def find_partners(plan: Plan, name: str) -> frozenset[str]:
 
 
 def looked_at(plan: Plan) -> frozenset[str]:
-    """The variables whose own values some equation looks at; courses alone need none."""
+    """The variables whose own values some equation looks at, as a cause or to see whether an arrow acts; courses alone need none."""
     readings = (each for equation in plan.equations for each in equation.readings)
-    return frozenset(plan.take_apart(each.variable for each in readings if each.part not in ("course", "trend")))
+    seen = plan.take_apart(each.variable for each in readings if each.part not in ("course", "trend"))
+    arrows = (one for each in plan.equations for part in each.predictors for one in (*part.coefficients, *part.owned))
+    asked = {name for each in arrows if each.only_when for name in each.only_when.names}
+    whole = {each.response for each in plan.equations if FAMILIES[each.family].whole}
+    return frozenset([*seen, *(asked & whole)])
 
 
 def first_rows(equation: Equation, plan: Plan, data: Dataset) -> NDArray[np.bool_]:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Dataset, response_values
+from mechanisms.data.causes import find_cause
+from mechanisms.data.dataset import Categories, Column, Dataset, response_values
 from mechanisms.data.shapes import Basis, split_column, variable_of
 from mechanisms.model.courses import value_of
 from mechanisms.model.equations import Coefficient, Equation, Reading
@@ -162,7 +163,7 @@ def intraclass(data: Dataset, name: str, level: str) -> float:
 def _standard(setting: Setting, reading: Reading) -> Standard:
     data, name = setting.data, reading.variable
     if reading.basis:
-        return _of_curve(data.bases[reading.basis], reading.piece, response_values(data[name]))
+        return _of_curve(data.bases[reading.basis], reading.piece, response_values(_find(setting, reading)))
     if reading.category is not None:
         found = data[name]
         if isinstance(found, Categories):
@@ -184,6 +185,12 @@ def _standard(setting: Setting, reading: Reading) -> Standard:
     if sum_of(setting, name) is None and name in data:
         return standard_of(data, name)
     return _of_numbers(np.asarray(value_of(setting, reading), dtype=np.float64))
+
+
+def _find(setting: Setting, reading: Reading) -> Column:
+    """What a curve runs on, as the data show it."""
+    part = reading.level if reading.part in ("departure", "course") else ""
+    return find_cause(setting.plan.theory, setting.data, reading.variable, part)
 
 
 def _of_curve(basis: Basis, piece: int, values: Floats) -> Standard:

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.data.causes import find_cause
 from mechanisms.data.dataset import Categories, Dataset
+from mechanisms.data.ways import hand_down, look_at, look_back, see_term
 from mechanisms.graph.levels import Design
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
 from mechanisms.spec.definitions import WeightedSum, parse_definition
-from mechanisms.spec.terms import Occasions, Relative, Term
+from mechanisms.spec.terms import Term
 from mechanisms.spec.theory import Condition, Span
 
 Mask = NDArray[np.float64]
@@ -61,20 +63,7 @@ def exists(setting: Setting, name: str) -> Any:
 
 def spread(setting: Setting, values: Any, fine: str, coarse: str) -> Any:
     """The values of a coarser level's units handed to the units of a finer one; 0 where a unit lies in none."""
-    if fine == coarse or (np.ndim(values) == 0 and not hasattr(values, "type")):
-        return values
-    member = setting.data.units(fine).above[coarse]
-    if member.weights is not None:
-        return sum(_pick(values, member.index[:, k]) * member.weights[:, k] for k in range(member.index.shape[1]))
-    return _pick(values, member.index)
-
-
-def _pick(values: Any, index: NDArray[np.intp]) -> Any:
-    """The values at an index; 0 where it is −1."""
-    if getattr(values, "ndim", 0) == 0:
-        return values * (index >= 0)
-    found = values[..., index]
-    return found if np.all(index >= 0) else found * (index >= 0)
+    return hand_down(setting.data, values, fine, coarse)
 
 
 def sum_of(setting: Setting, name: str) -> WeightedSum | None:
@@ -107,28 +96,18 @@ def _summand(setting: Setting, term: Term, level: str) -> tuple[Any, Any]:
     nested = sum_of(setting, term.name) is not None
     value = compute_sum(setting, term.name) if nested else setting.values[term.name]
     known: Any = np.ones(setting.data.units(own).n) if nested else exists(setting, term.name)
-    if isinstance(term.when, Occasions):
-        client = setting.design.lattice.client(own) or own
-        value, known = (at_occasion(setting, each, own, term.when.first) for each in (value, known))
-        return spread(setting, value, level, client), spread(setting, known, level, client)
-    if isinstance(term.when, Relative) and term.when.steps:
-        return earlier(setting, value, own, term.when.steps), earlier(setting, known, own, term.when.steps)
-    return spread(setting, value, level, own), spread(setting, known, level, own)
+    data, lattice = setting.data, setting.design.lattice
+    return see_term(data, lattice, term, value, own, level), see_term(data, lattice, term, known, own, level)
 
 
 def earlier(setting: Setting, values: Any, level: str, steps: int) -> Any:
     """The values some places earlier in the grid of the same client; 0 before its beginning (language R15)."""
-    if steps == 0:
-        return values
-    client = setting.design.lattice.client(level) or ""
-    return _pick(values, setting.data.units(level).before(-steps, client))
+    return look_back(setting.data, setting.design.lattice, values, level, steps)
 
 
 def at_occasion(setting: Setting, values: Any, level: str, occasion: int) -> Any:
     """The values at one occasion, one for each client; 0 where a client has none."""
-    client = setting.design.lattice.client(level) or ""
-    place = setting.data.grid[level].index(occasion)
-    return _pick(values, setting.data.units(level).at(place, client))
+    return look_at(setting.data, setting.design.lattice, values, level, occasion)
 
 
 def holds(setting: Setting, condition: Condition | None, level: str, steps: int) -> Any:
@@ -143,8 +122,13 @@ def holds(setting: Setting, condition: Condition | None, level: str, steps: int)
     return mask
 
 
-def _fulfils(setting: Setting, name: str, said: Span | Iterable[Any]) -> Mask:
+def _fulfils(setting: Setting, name: str, said: Span | Iterable[Any]) -> Any:
+    if sum_of(setting, name) is not None:
+        values = _known_sum(setting, name)
+        return values if hasattr(values, "bend") else _lies_in(values, said)  # a trace (`model.traces`)
     column = setting.data[name]
+    if hasattr(setting.values.get(name), "bend"):
+        return setting.values[name]  # a trace (`model.traces`)
     if isinstance(column, Categories):
         wanted = [str(value) if isinstance(value, str) else f"{value:g}" for value in said]  # type: ignore[union-attr]
         made = setting.values.get(name)  # codes; 0 where there is none
@@ -155,11 +139,25 @@ def _fulfils(setting: Setting, name: str, said: Span | Iterable[Any]) -> Mask:
     values = setting.values.get(name)
     if not isinstance(values, np.ndarray):
         values = column.values
+    return _lies_in(values, said, column.labels or ())
+
+
+def _known_sum(setting: Setting, name: str) -> Any:
+    """A sum under the setting; as the data have it where some of its parts are sought."""
+    values = compute_sum(setting, name)
+    return (
+        values
+        if isinstance(values, np.ndarray) or hasattr(values, "bend")
+        else find_cause(setting.plan.theory, setting.data, name).values
+    )
+
+
+def _lies_in(values: Any, said: Span | Iterable[Any], labels: tuple[str, ...] = ()) -> Mask:
+    """Where numbers lie in a range, or are among some values; nowhere where they are not known."""
     if isinstance(said, Span):
         low = -np.inf if said.first is None else said.first
         high = np.inf if said.last is None else said.last
         return np.asarray((values >= low) & (values <= high), dtype=np.float64)
-    labels = column.labels or ()
     numbers = [float(labels.index(value)) if value in labels else float(value) for value in said]
     return np.asarray(np.isin(values, numbers), dtype=np.float64)
 
@@ -179,16 +177,10 @@ def find_equation(setting: Setting, name: str) -> Equation | None:
 
 def stands_observed(setting: Setting, name: str) -> bool:
     """Whether observed means stand for the course of a variable where it is a cause."""
-    if find_equation(setting, name) is None:
+    equation = find_equation(setting, name)
+    if equation is None:
         return True
-    return setting.sought and setting.plan.theory.variable(name).centre == "observed"
-
-
-def observed_course(setting: Setting, name: str) -> Any:
-    """The observed mean of each client, for every occasion of theirs (`centre: observed`)."""
-    level = setting.design.level(name)
-    above = setting.design.lattice.above(level)[0]
-    return spread(setting, observed_mean(setting, name, above), level, above)
+    return setting.sought and (equation.completing or setting.plan.theory.variable(name).centre == "observed")
 
 
 def observed_mean(setting: Setting, name: str, level: str, category: str | None = None) -> Mask:

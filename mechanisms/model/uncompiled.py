@@ -13,6 +13,7 @@ from mechanisms.graph.levels import Design, computed_from, survey
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.measurement import list_latent_faults
 from mechanisms.model.uncompiled_curves import list_curve_faults
+from mechanisms.model.uncompiled_sums import list_sum_faults
 from mechanisms.spec.addresses import Address, parse_address
 from mechanisms.spec.terms import CONSTANT, Term
 from mechanisms.spec.theory import Arrow, HiddenCause, Prior, Question, Theory, Variable
@@ -34,13 +35,14 @@ def refuse_unasked(question: Question) -> None:
     of, on = question.of, question.on
     if not of.plain:
         raise SpecError(f"question: of: '{of}': only whole variables are estimated yet", question.place)
-    if on.part is not None or on.when is not None or on.spread not in (None, "any", "amount"):
-        what = (
-            "means, values, any(y) and amount(y) are estimated yet"
-            if on.spread
-            else "whole variables are estimated yet"
+    if on.spread not in (None, "any", "amount"):
+        raise SpecError(
+            f"question: on: '{on}': no effect on a spread is given yet; ask on {on.name}, and see in the fit's draws the "
+            f"coefficients of the arrows into {on}",
+            question.place,
         )
-        raise SpecError(f"question: on: '{on}': only {what}", question.place)
+    if on.part is not None or on.when is not None:
+        raise SpecError(f"question: on: '{on}': only whole variables are estimated yet", question.place)
 
 
 def _faults(theory: Theory) -> Iterator[Fault]:
@@ -54,7 +56,7 @@ def _faults(theory: Theory) -> Iterator[Fault]:
     modelled |= {name for each in theory.variables if each.measured_by for name in (each.name, *each.measured_by)}
     yield from _of_events(theory)
     yield from _of_hazards(theory)
-    yield from _of_sums(theory)
+    yield from list_sum_faults(theory)
     for variable in theory.variables:
         for what in _of_variable(variable, modelled, levelled=levelled):
             yield what, variable.place
@@ -62,12 +64,6 @@ def _faults(theory: Theory) -> Iterator[Fault]:
     for arrow in theory.arrows:
         for what in _of_arrow(arrow, volatile, levelled=levelled):
             yield f"{arrow}: {what}", arrow.place
-        for name in arrow.only_when.names if arrow.only_when and not levelled else ():
-            if name in theory.names and theory.variable(name).computed:
-                yield (
-                    f"{arrow}: only_when: {name}, which is computed, is not compiled yet; make a column of it",
-                    arrow.place,
-                )
     yield from list_curve_faults(theory, modelled)
     yield from list_latent_faults(theory)
     yield from _of_parts(theory)
@@ -149,21 +145,6 @@ def _of_hazards(theory: Theory) -> Iterator[Fault]:
     for variable in theory.variables:
         for name in (name for name in (variable.only_when.names if variable.only_when else ()) if name in hazards):
             yield f"{variable.name}: {name} is a hazard; as a condition it is not compiled yet", variable.place
-
-
-def _of_sums(theory: Theory) -> Iterator[Fault]:
-    """Categories in a sum, whose codes are no numbers and whose indicators are not summed yet; latent variables in one."""
-    families = {variable.name: variable.family for variable in theory.variables}
-    latent = {variable.name for variable in theory.variables if variable.measured_by is not None}
-    for variable in theory.variables:
-        for term in computed_from(variable):
-            if term.name in latent and not theory.levels:
-                yield f"{variable.name}: '{term}', a latent variable in a sum, is not compiled yet", variable.place
-            if term.value is not None or families.get(term.name) in _WORDS[:3]:
-                yield (
-                    f"{variable.name}: '{term}', a category in a sum, is not compiled yet; make the column in the data",
-                    variable.place,
-                )
 
 
 def _of_predictors(variable: Variable) -> Iterator[str]:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 from mechanisms.errors import Place, listed
+from mechanisms.graph.expansion import expand
+from mechanisms.graph.expansion.coefficients import Coefficient
 from mechanisms.model.families import FAMILIES
 from mechanisms.spec.addresses import CURVES, Address, parse_address
 from mechanisms.spec.shapes import TRAITS, count_columns
 from mechanisms.spec.theory import Arrow, Prior, Theory, Variable
 
 Fault = tuple[str, Place]
-VARYING = ("linear", "quadratic", "polynomial", "log", "spline", "bspline", "piecewise")
+VARYING = ("linear", "quadratic", "polynomial", "log", "logistic", "spline", "bspline", "piecewise")
 
 
 def list_curve_faults(theory: Theory, modelled: set[str]) -> Iterator[Fault]:
@@ -26,13 +28,22 @@ def list_curve_faults(theory: Theory, modelled: set[str]) -> Iterator[Fault]:
             continue
         yield from ((f"{arrow}: {what}", arrow.place) for what in _of_values(arrow, cause, modelled))
         yield from _of_priors(arrow, theory)
+    for each in expand(theory).coefficients:
+        if each.shape.kind == "log" and each.carries in ("departure", "course"):
+            what = f"'{each.cause}' has no logarithm: a course or a departure from it may be 0 or below"
+            yield (
+                f"{each.address}: {what}; take the logarithm in the data, or choose {{spline: 3}}",
+                _place(each, theory),
+            )
+
+
+def _place(coefficient: Coefficient, theory: Theory) -> Place:
+    return coefficient.arrow.place if coefficient.arrow else theory.place
 
 
 def _of_values(arrow: Arrow, cause: Variable, modelled: set[str]) -> Iterator[str]:
     """Values that a curve does not take."""
     name = cause.name
-    if cause.computed:
-        yield f"shape {arrow.shape} of {name}, which is computed, is not compiled yet; make a column of it in the data"
     family = FAMILIES.get(cause.family or "normal")
     if arrow.shape.kind == "log" and name in modelled and not (family and family.positive):
         yield (

@@ -11,6 +11,7 @@ from mechanisms.effects.effects import MASS, Effects, summarise
 from mechanisms.effects.estimability import find_inestimable
 from mechanisms.errors import expect
 from mechanisms.graph.wording import name_effect
+from mechanisms.infer.explanation import Block
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.model.prior_words import print_priors
@@ -207,10 +208,14 @@ def _words(plan: Plan) -> str:
 
 
 def _plan(fit: Fit) -> str:
-    rows = [(", ".join(block.responses), block.engine, block.reason) for block in fit.blocks]
+    rows = [(", ".join(block.responses), block.engine, _say_why(block)) for block in fit.blocks]
     equations = "\n".join(str(equation) for block in fit.blocks for equation in block.equations)
     given = f"<p>Conditioned on as observed: {escape(', '.join(fit.plan.exogenous))}.</p>" if fit.plan.exogenous else ""
     return f"{_table(('fitted together', 'engine', 'why'), rows)}\n<pre>{escape(equations)}</pre>{given}"
+
+
+def _say_why(block: Block) -> str:
+    return f"{block.reason}; sampled by {block.sampler}" if block.sampler else block.reason
 
 
 def _priors(fit: Fit) -> str:
@@ -242,6 +247,13 @@ def _parameters(fit: Fit) -> str:
 
 
 def _versions(fit: Fit) -> str:
-    used = ["mechanisms", "numpy"] + (["pymc", "nutpie"] if any(block.engine == "nuts" for block in fit.blocks) else [])
+    samplers = dict.fromkeys(block.sampler.name for block in fit.blocks if block.sampler)
+    used = [
+        "mechanisms",
+        "numpy",
+        *samplers,
+        *(["pymc"] if samplers else []),
+        *(["jax"] if "numpyro" in samplers else []),
+    ]
     rows = [("Python", platform.python_version()), *((name, version(name)) for name in used), ("seed", str(fit.seed))]
     return f"<pre>{escape(repr(fit.data))}</pre>\n{_table(('made with', 'version'), rows)}"

@@ -16,6 +16,7 @@ WORDS = (  # what a message says to those who write Python, and what it says her
     (r"drop the rows: frame = frame\.\S*?\(subset=\[(.*?)\]\)", r"take the rows with a gap in \1 out of the file"),
     (r"`mx\.identify`", "`mechanisms show THEORY --of X --on Y`"),
     (r"\bengine='(\w+)'", r"--engine \1"),
+    (r"\bnuts_sampler='(\w+)'", r"--nuts-sampler \1"),
     (r"\bchains=(\d+), draws=(\d+)", r"--chains \1 --draws \2"),
     (r"\(draws=, tune=\)", "(--draws)"),
 )  # fmt: skip

@@ -16,6 +16,8 @@ DEFINED = (
     f"':=' is {NOT_OURS}: only sums and differences of variables, {{is: a - b}}; an effect is asked for, "
     "questions: [{of: x, on: y, kind: indirect}]"
 )
+FORMULAS = "docs/from-other-tools.md has lavaan's and brms's lines beside ours: y ~ x is x -> y"
+_FORMULA = re.compile(r"^[^#\n]*(=~|~~|(?<![<>=!])~)", re.MULTILINE)
 _BOUNDS = "a constraint; write fixed, same_as, above or below in a prior"
 KEYS = {
     "weights": "weights of rows", "weight": "weights of rows", "sampling_weights": "weights of rows",
@@ -72,6 +74,11 @@ _QUANTITIES = re.compile(r"(total|direct|indirect|effect|mediated|nie|nde|te|ate
 _LAGGED = re.compile(
     r"(?P<name>.+?)(?:[_.]?lag_?|[_.]prev(?:ious)?|[_.]l)(?P<steps>[0-9]{0,3})|(?:lag[_.]?|prev[_.])(?P<other>.+)"
 )
+
+
+def is_formula(text: str) -> bool:
+    """Whether a text is in the formulas of other programs, `y ~ x`."""
+    return _FORMULA.search(text) is not None
 
 
 def instead_of_key(word: str) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from mechanisms.errors import SpecError
 from mechanisms.spec.conditions import read_condition
 from mechanisms.spec.nodes import Entries, Items, Node, Text
-from mechanisms.spec.terms import check_name
+from mechanisms.spec.terms import Occasions, Term, check_name
 from mechanisms.spec.theory import Condition, Level, Theory
 from mechanisms.spec.words import Reader, read_list, read_options, read_text, strange_key
 
@@ -110,6 +110,12 @@ class Lattice:
         """Those of the levels that lie above none of the others."""
         names = tuple(dict.fromkeys(names))
         return tuple(name for name in names if not any(self.lies_below(other, name) for other in names))
+
+    def gather(self, found: Iterable[tuple[str, Term]]) -> str | None:
+        """The level of a sum of terms, each with the level of its variable: the finest, if that is one."""
+        single = ((level, isinstance(term.when, Occasions) and level in self.time) for level, term in found)
+        finest = self.finest((self.client(level) or level) if once else level for level, once in single)
+        return finest[0] if len(finest) == 1 else None
 
     def shared(self, one: str, other: str) -> tuple[str, ...]:
         """The finest levels at which both have values; two where the levels are crossed, none in separate trees."""

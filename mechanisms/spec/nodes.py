@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from mechanisms.errors import NOWHERE, Place, SpecError
-from mechanisms.spec.foreign import DEFINED
+from mechanisms.spec.foreign import DEFINED, FORMULAS, is_formula
 
 MOST_BYTES = 256_000
 DEEPEST = 12
@@ -101,6 +101,8 @@ def read_nodes(source: Source, what: str = "a theory", wanted: str = "arrows, e.
         raise _malformed(error, source) from None
     if tree is None:
         raise SpecError(f"the text is empty; {what} needs {wanted}", Place(source.file))
+    if not isinstance(tree, Entries) and is_formula(source.text):
+        raise SpecError(f"{what} is written with {wanted}: this is a formula. {FORMULAS}", tree.place)
     if not isinstance(tree, Entries):
         raise SpecError(f"{what} is a mapping of keys; it needs {wanted}", tree.place)
     return tree

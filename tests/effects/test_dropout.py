@@ -8,7 +8,7 @@ import pytest
 
 import mechanisms as mx
 from mechanisms.effects import dropouts
-from mechanisms.effects.shifts import Tipping, find_tipping
+from mechanisms.effects.shifts import Dropout, Lost, Tipping, find_tipping
 from mechanisms.infer.attrition import find_attrition
 from mechanisms.infer.explanation import Block
 from mechanisms.infer.imputation import Draw, impute
@@ -388,7 +388,28 @@ def test_tipping_points_are_said_in_data_units(one_arm):
     low = mx.dropout(fit, TOTAL, shifts=(tipping.below,), seed=3, imputations=5).summary()
     assert abs(low.loc[("total", tipping.below), "lower"]) < 0.1 * low.loc[("total", tipping.below), "sd"]
     none = mx.dropout(fit, TOTAL, shifts=(-0.01, 0.01), seed=3, imputations=2)
-    assert "none between -0.01 and 0.01 sd" in repr(none)
+    words = "unshifted, the 95 % interval excludes 0, and so it does at every shift from -0.01 to 0.01 sd: no tipping point there"
+    assert words in repr(none)
+
+
+@pytest.mark.parametrize(
+    ("shifts", "centres", "expected"),
+    [
+        ((-1.0, 0.0, 1.0), (5.0, 5.0, 5.0), "unshifted, the 95 % interval excludes 0, and so it does at every shift from -1 to 1 sd: no tipping point there"),
+        ((-1.0, 0.0, 1.0), (0.0, 1.0, 0.0), "unshifted, the 95 % interval covers 0, and so it does at every shift from -1 to 1 sd: no tipping point there"),
+        ((-1.0, 0.0, 1.0), (0.0, 4.0, 8.0), "unshifted, the 95 % interval excludes 0; shifted down, it covers 0 from -0.50 sd (y -1); shifted up, it still excludes 0 at +1 sd"),
+        ((-1.0, 0.0, 1.0), (0.0, 0.0, 4.0), "unshifted, the 95 % interval covers 0; shifted down, it still covers 0 at -1 sd; shifted up, it excludes 0 from +0.50 sd (y +1)"),
+        ((0.0, 1.0), (4.0, 0.0), "unshifted, the 95 % interval excludes 0; shifted up, it covers 0 from +0.50 sd (y +1)"),
+        ((0.0,), (4.0,), "unshifted, the 95 % interval excludes 0; no other shift was asked for"),
+    ],
+)  # fmt: skip
+def test_the_tipping_point_reads_one_way_only(shifts, centres, expected):
+    unit = np.linspace(-1, 1, 4001)
+    spread = unit * 2 / np.quantile(unit, 0.975)  # the 95 % interval is centre ± 2
+    draws = np.array(centres)[:, None, None] + spread[None, None, :]
+    lost = Lost("y", 3, 10, (), shifted=True, unit=2.0, scale="y")
+    found = Dropout("", shifts, {"total": draws}, (lost,), "", "", "", "", (), ("x",))
+    assert f"  total: {expected}" in found.footer()
 
 
 # --- refusals ---

@@ -18,6 +18,7 @@ from scipy.spatial.distance import cdist
 
 import mechanisms as mx
 from mechanisms.infer.diagnostics import assess, count_divergences
+from mechanisms.infer.explicit.devices import is_installed
 
 Z = 5.0
 LEVELS = "levels: {session: {in: client}, client: }\ntime: session\n"
@@ -95,13 +96,13 @@ ZOO = {
 }  # fmt: skip
 
 
-def fitted(name, engine):
+def fitted(name, engine, **more):
     """2000 independent draws, or 2 chains × 1500 of NUTS after 1000 of tuning."""
     text, make, _ = ZOO[name]
     plan = mx.compile(mx.parse(text))
     data = mx.bind(plan.theory, make()[[each for each in make().columns if each in named(plan)]])
     chains = {"chains": 2, "draws": 1500, "tune": 1000} if engine == "nuts" else {"chains": 4, "draws": 500}
-    fit = mx.sample(plan, data, seed=ZOO_SEEDS[engine], engine=engine, **chains)
+    fit = mx.sample(plan, data, seed=ZOO_SEEDS[engine], engine=engine, **chains, **more)
     assert [block.engine for block in fit.blocks] == [engine] * len(fit.blocks)
     return fit
 
@@ -190,6 +191,14 @@ def test_engines_agree_with_each_other(name, one, other):
     assert_alike(fitted(name, one), fitted(name, other))
 
 
+def assert_sampled(fit):
+    """Draws of NUTS that can be compared."""
+    for quality in assess(fit.draws[list(fit.plan.parameters)]):
+        assert not quality.r_hat >= 1.02, quality
+        assert not min(quality.ess_bulk, quality.ess_tail) < 300, quality
+    assert count_divergences(fit.idata) <= 3000 * 0.005
+
+
 @pytest.fixture(scope="module")
 def sampled():
     """Fits by NUTS, each sampled once."""
@@ -198,10 +207,7 @@ def sampled():
     def sample(name):
         if name not in found:
             found[name] = fitted(name, "nuts")
-            for quality in assess(found[name].draws[list(found[name].plan.parameters)]):
-                assert not quality.r_hat >= 1.02, quality
-                assert not min(quality.ess_bulk, quality.ess_tail) < 300, quality
-            assert count_divergences(found[name].idata) <= 3000 * 0.005
+            assert_sampled(found[name])
         return found[name]
 
     return sample
@@ -228,3 +234,23 @@ def test_a_difference_would_be_seen():
     for changed in (moved, wider, loosened):
         with pytest.raises(AssertionError, match="energy distance"):
             assert_joint(mine, theirs | changed, [2000, 2000])
+
+
+WALKED = (
+    "moderation",
+    "missing",
+    "dispersed",
+    "ordinal",
+    "own intercepts of 0/1",
+    "own slopes of counts",
+    "two outcomes",
+)
+
+
+@pytest.mark.slow  # half a minute each
+@pytest.mark.skipif(not is_installed(), reason="the extra numpyro is not installed")
+@pytest.mark.parametrize("name", WALKED)
+def test_numpyro_agrees_with_another_engine(name):
+    fit = fitted(name, "nuts", nuts_sampler="numpyro")
+    assert_sampled(fit)
+    assert_alike(fitted(name, ZOO[name][2][0]), fit)

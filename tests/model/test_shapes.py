@@ -192,7 +192,6 @@ def test_data_that_cannot_carry_a_curve(shape, x, words):
         ("arrows: {x -> y: {shape: monotonic}}", "shape monotonic of numbers is not compiled yet"),
         (TWO + "arrows: {x(whole) -> y: {shape: monotonic, varies_by: client}}", "monotonic that varies among units"),
         (TWO + "arrows: {x(whole) -> y: {shape: gp, varies_by: client}}", "gp that varies among units"),
-        (TWO + "arrows: {x(whole) -> y: {shape: logistic, varies_by: client}}", "logistic that varies among units"),
         ("arrows: {x -> y: {shape: gp}}\npriors: {x -> y: {normal: [0, 1]}}", r"priors are on amplitude\(x -> y\)"),
         ("arrows: {x -> y: {shape: gp}}\npriors: {'x[2] -> y': {normal: [0, 1]}}", "no coefficients to know about"),
         (

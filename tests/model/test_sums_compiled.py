@@ -237,11 +237,3 @@ def test_a_curve_with_a_condition_is_flat_elsewhere(shape):
 def test_what_is_not_summed_yet_is_refused(variables, fault):
     with pytest.raises(SpecError, match=fault):
         mx.compile(mx.parse(f"variables: {{x: , y: , {variables}}}\narrows: [g -> y]"))
-
-
-def test_curves_and_conditions_on_a_sum_are_refused():
-    text = "variables: {{x: , z: , y: , g: {{is: x - z}}}}\narrows:\n  {}\n"
-    with pytest.raises(SpecError, match="which is computed, is not compiled yet"):
-        mx.compile(mx.parse(text.format("g -> y: {shape: {spline: 3}}")))
-    with pytest.raises(SpecError, match="only_when: g, which is computed, is not compiled yet"):
-        mx.compile(mx.parse(text.format("x -> y: {only_when: {g: 0..}}")))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytensor
 import pytest
 from pytensor.compile.mode import Mode
-from scipy import stats
+from scipy import special, stats
 
 import mechanisms as mx
 from mechanisms.errors import DataError
@@ -15,7 +15,7 @@ from mechanisms.model.symbolic import to_pymc
 CHEAP = Mode(linker="py", optimizer="fast_compile")
 LEVELS = "levels: {session: {in: client, occasions: [0, 1, 2, 3, 4]}, client: }\ntime: session\n"
 SHAPES = {"quadratic": ("x(whole)", "x(whole)^2"), "{spline: 2}": ("x(whole)[1]", "x(whole)[2]"),
-          "{bspline: 3}": ("x(whole)[1]", "x(whole)[2]", "x(whole)[3]")}  # fmt: skip
+          "{bspline: 3}": ("x(whole)[1]", "x(whole)[2]", "x(whole)[3]"), "logistic": ("x(whole)",)}  # fmt: skip
 
 
 def diary(shift=0.0):
@@ -33,8 +33,10 @@ def bound(shape, data=None):
     return mx.compile(theory), mx.bind(theory, diary() if data is None else data)
 
 
-def columns_of(shape, data, x):
-    """Each column of x by its address, and those of the sessions."""
+def columns_of(shape, data, x, midpoint=0.4, width=0.9):
+    """Each column of x by its address; an S-curve's is the share of the climb, less that at 0."""
+    if shape == "logistic":
+        return {"x(whole)": special.expit((x - midpoint) / width) - special.expit(-midpoint / width)}
     if shape == "quadratic":
         return {"x(whole)": x, "x(whole)^2": x**2}
     basis = data.bases[f"x~{shape.strip('{}').replace(' ', '')}"]
@@ -48,7 +50,7 @@ def test_every_number_of_a_curve_varies_and_all_are_correlated(shape):
     names = (*SHAPES[shape], "session[1]", "session[2]")
     assert varying.quantities == ("1 -> y", *(f"{name} -> y" for name in names))
     assert not varying.joined
-    assert f"sd({SHAPES[shape][1]} -> y | client)" in plan.parameters
+    assert f"sd({SHAPES[shape][-1]} -> y | client)" in plan.parameters
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -64,10 +66,14 @@ def test_the_density_is_that_of_a_loop(shape):
     found = dict(zip(names, run(*(point[each.name] for each in model.value_vars)), strict=True))
     b = dict(zip(model.coords["terms(y)"], found["coefficients(y)"], strict=True))
     u = dict(zip(model.coords["quantities(client)"], found["deviations(client)"], strict=True))
+    traits = [found[f"{word}(x(whole) -> y)"] for word in ("midpoint", "width")] if shape == "logistic" else []
     expected = []
     for row, (client, session, x, y) in diary().iterrows():
         assert data.units("session").above["client"].index[row] == client
-        columns = columns_of(shape, data, x) | {"session[1]": min(session, 2), "session[2]": max(session - 2, 0)}
+        columns = columns_of(shape, data, x, *traits) | {
+            "session[1]": min(session, 2),
+            "session[2]": max(session - 2, 0),
+        }
         columns = {f"{name} -> y": value for name, value in columns.items()} | {"1 -> y": 1.0}
         eta = sum((b[name] + u[name][int(client)]) * value for name, value in columns.items())
         expected.append(stats.norm.logpdf(y, eta, found["sigma(y)"]))
@@ -85,7 +91,7 @@ def test_default_sds_are_a_standardised_unit_of_each_column():
         }
     x = diary()["x"].std()
     square, spline = units["quadratic"], units["{spline: 2}"]
-    assert spline["x(whole)[1] -> y"] == spline["x(whole)[2] -> y"]
+    assert spline["x(whole)[1] -> y"] == spline["x(whole)[2] -> y"] == units["logistic"]["x(whole) -> y"]
     assert square["x(whole) -> y"] == pytest.approx(spline["x(whole)[1] -> y"] / x)
     assert square["x(whole)^2 -> y"] == pytest.approx(spline["x(whole)[1] -> y"] / x**2)
 
@@ -105,6 +111,7 @@ def test_effects_average_over_the_units_own_curves(shape):
     quantities = plan.varying[0].quantities
     deviations = {(name, "client"): rng.normal(0, 0.4, 8) for name in quantities}
     numbers = {name: 0.3 * (j + 1) for j, name in enumerate(plan.parameters)} | {"cor(client)": 0}
+    numbers |= {"midpoint(x(whole) -> y)": 0.4, "width(x(whole) -> y)": 0.9} if shape == "logistic" else {}
     fit = mx.pin(plan, data, numbers, deviations)
     found = mx.estimate(fit, mx.Question(of="x(1)", on="y(1)", contrast=(-0.5, 1.5)))
     low, high = (columns_of(shape, data, x) for x in (-0.5, 1.5))

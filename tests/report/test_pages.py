@@ -134,10 +134,10 @@ def test_wide_tables_scroll(html):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda fit, effects, diagnosis: page(effects), "the fit of a page should be a Fit, not a Effects"),
+        (lambda fit, effects, diagnosis: page(effects), "the fit of a page should be a Fit, not Effects"),
         (
             lambda fit, effects, diagnosis: page(fit, [effects, fit]),
-            "each of a page's effects should be a Effects, not a Fit",
+            "each of a page's effects should be Effects, not a Fit",
         ),
         (
             lambda fit, effects, diagnosis: page(fit, diagnosis),

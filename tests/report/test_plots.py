@@ -184,9 +184,9 @@ def test_the_caption_says_where_a_moderated_arrow_holds(small_frame, declared, m
     ("draw", "words"),
     [
         (lambda fit, effects: diagram(fit), "what is drawn should be a Theory, not a Fit"),
-        (lambda fit, effects: diagram(fit.plan, effects), "the fit should be a Fit, not a Effects"),
+        (lambda fit, effects: diagram(fit.plan, effects), "the fit should be a Fit, not Effects"),
         (lambda fit, effects: diagram(fit.plan, "a.png"), "a file's name is path="),
-        (lambda fit, effects: forest(fit), "what a forest shows should be a Effects, not a Fit"),
+        (lambda fit, effects: forest(fit), "what a forest shows should be Effects, not a Fit"),
         (lambda fit, effects: forest([effects]), "not a list: mx.decompose or mx.estimate makes one"),
         (
             lambda fit, effects: diagram(parse("arrows: [x -> z]"), fit),

@@ -1,6 +1,8 @@
 """An effect at any values of its moderators, each worked out once."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product as every
@@ -16,7 +18,7 @@ from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.questions.posing import Posed
 from mechanisms.effects.questions.routing import Routes, find_routes
 from mechanisms.effects.questions.scales import refuse_several
-from mechanisms.errors import IdentificationError
+from mechanisms.errors import IdentificationError, SpecError
 from mechanisms.graph.identification import Identified, identify
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.question_checks import check_question
@@ -104,9 +106,23 @@ def prepare(fit: Fit, question: Question, moderators: tuple[Moderator, ...]) -> 
     refuse_several(fit, question)
     conditions = tuple((each.name, (each.stated[0],)) for each in moderators)
     conditioned = question.model_copy(update={"at": (*question.at, *conditions)})
-    check_question(conditioned, fit.plan.theory)
     theory = date_theory(fit, question)
-    return Asking(fit, question, moderators, identify(theory, conditioned), find_routes(theory, question))
+    with _saying_by([each.name for each in moderators]):
+        check_question(conditioned, fit.plan.theory)
+        identified = identify(theory, conditioned)
+    return Asking(fit, question, moderators, identified, find_routes(theory, question))
+
+
+@contextmanager
+def _saying_by(names: list[str]) -> Iterator[None]:
+    """What is refused of a moderator as a condition, said of the argument that named it."""
+    said = re.compile(rf"^(?:question: )?at: (?=(?:\S+ changes )?(?:{'|'.join(map(re.escape, names))})\b)")
+    try:
+        yield
+    except SpecError as refusal:
+        raise SpecError(said.sub("by: ", refusal.message), refusal.place) from None
+    except IdentificationError as refusal:
+        raise IdentificationError(said.sub("by: ", str(refusal)), refusal.witness) from None
 
 
 def _answer(asking: Asking, posed: tuple[Posed, ...]) -> dict[Line, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 from mechanisms.data.dataset import Categories, Column, Numbers
 from mechanisms.effects.questions.population import choose, every_value, shown
 from mechanisms.errors import DataError, IdentificationError, SpecError, did_you_mean, listed
-from mechanisms.graph.graph import ancestors, descendants
+from mechanisms.graph.graph import ancestors, descendants, variable_of
 from mechanisms.infer.posterior import Fit
 from mechanisms.model.plan import Plan
 from mechanisms.spec.theory import Question, Scalar
@@ -123,6 +123,12 @@ def _inside(column: Numbers, value: float | str) -> bool:
 def _check(fit: Fit, question: Question, name: str) -> None:
     """Refuse what is no moderator here."""
     plan = fit.plan
+    if name not in fit.data and (whole := variable_of(name)) in plan.theory.names and whole != name:
+        unit = plan.design.client(whole) or plan.design.level(whole)
+        raise SpecError(
+            f"by: {name} is a part of {whole}, and a moderator is given as a variable, by its name. Make a column of each "
+            f"{unit}'s mean, declare it at level {unit}, and let it moderate"
+        )
     if name in fit.data.made:
         raise SpecError(
             f"by: {name} is computed, and nobody can be given a value of it alone: name what it is computed from, or condition, "

@@ -283,10 +283,10 @@ class World(Responses):
         return np.asarray(course(view.setting(), equation, level))
 
     def _lift(self, equation: Equation, level: str, above: tuple[Sink, ...]) -> Any:
-        """What setting a coarser course adds to a finer one."""
+        """What setting a coarser course adds to a finer one; nothing to one of a level that is crossed with it."""
         for node, moved in above:
             coarse = node.partition("(")[2].removesuffix(")")
-            if self.scenario.fixed(node, moved) is not None:
+            if self.scenario.fixed(node, moved) is not None and self._lies_below(level, coarse):
                 was = self._computed(equation, coarse, False, ())
                 setting = View(self, ((node, moved),), None, {}).setting()
                 there = self.course(equation.response, coarse, moved, equation.target)
@@ -294,13 +294,20 @@ class World(Responses):
         return 0.0
 
     def _shift(self, equation: Equation, place: int | None, above: tuple[Sink, ...]) -> Any:
-        """What setting a course adds to the values around it."""
+        """What setting a course adds to the values around it; of crossed levels each adds its own."""
+        name, total, shifting = equation.response, 0.0, list[str]()
         for node, moved in above:
             coarse = node.partition("(")[2].removesuffix(")")
-            if self.scenario.fixed(node, moved) is not None:
-                was, name = self._computed(equation, coarse, False, ()), equation.response
-                return self._spread(self.course(name, coarse, moved, equation.target) - was, place, name, coarse)
-        return 0.0
+            within = any(self._lies_below(each, coarse) for each in shifting)  # that one is set, whatever this adds
+            if self.scenario.fixed(node, moved) is not None and not within:
+                was = self._computed(equation, coarse, False, ())
+                there = self.course(name, coarse, moved, equation.target)
+                total = total + self._spread(there - was, place, name, coarse)
+                shifting.append(coarse)
+        return total
+
+    def _lies_below(self, one: str, other: str) -> bool:
+        return self.scenario.design.lattice.lies_below(one, other)
 
     def _above(self, name: str, moved: bool, level: str = "") -> tuple[Sink, ...]:
         """The courses of a variable above its own level or another, each with whether it hands on what is moved."""

@@ -42,13 +42,17 @@ class Mixed:
 
 @dataclass(eq=False)
 class Runner:
-    """The worlds of one contrast in one population; `ends` are the outcomes whose mean is looked at."""
+    """The worlds of one contrast in one population; `ends` are the outcomes whose mean is looked at.
+
+    `taken` counts the pairs of draws of the noise that some difference needed so far: those that follow take as many.
+    """
 
     fit: Fit
     scenario: Scenario
     people: People
     ends: tuple[str, ...]
-    error: float = 0.0
+    taken: int = 0
+    _errors: dict[tuple[Ways | Mixed, Ways | Mixed], float] = field(default_factory=dict)
     _means: dict[tuple[Ways | Mixed, int | None], Floats] = field(default_factory=dict)
 
     @cached_property
@@ -60,6 +64,11 @@ class Runner:
     def drawn(self) -> bool:
         """Whether noise, or new units' deviations, are drawn at random."""
         return self.traits.noisy or (bool(self.people.renewed) and self.traits.degree > HIGHEST)
+
+    @property
+    def error(self) -> float:
+        """The standard error of averaging over noise, as a share of the posterior sd: the worst of all differences."""
+        return max(self._errors.values(), default=0.0)
 
     @property
     def replicates(self) -> int:
@@ -85,7 +94,7 @@ class Runner:
         if not self.drawn:
             return np.asarray(np.subtract(*self.means((one, other), None)))
         gaps: list[Floats] = []
-        goal = FEWEST
+        goal = max(FEWEST, self.taken)
         while True:
             for pair in range(len(gaps), goal):
                 both = [np.subtract(*self.means((one, other), each)) for each in (2 * pair, 2 * pair + 1)]
@@ -93,7 +102,7 @@ class Runner:
             self._tails.judge()
             found, relative = _judge(np.array(gaps))
             if relative <= 1 or goal >= self.pairs:
-                self.error = max(self.error, relative * CLOSE)
+                self.taken, self._errors[one, other] = goal, relative * CLOSE
                 return found
             goal = min(2 * goal, self.pairs)
 

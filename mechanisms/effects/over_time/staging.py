@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Column, Dataset, Numbers
 from mechanisms.data.elsewhere import move_gap
 from mechanisms.effects.looking import MEAN, Look
+from mechanisms.effects.over_time.absence import note_absent
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.carrying import list_loose, loosen
 from mechanisms.effects.over_time.conditions import Conditions, locate, refuse_followed, refuse_renewed
@@ -128,9 +129,14 @@ class Staged:
         return "what is measured before and in their own intercepts and slopes"
 
     @property
+    def taken(self) -> int:
+        """How many pairs of draws of the noise the averages are taken over."""
+        return self.runner.taken
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """How far the averages taken so far are from exact, and what the data leave out."""
-        return (*_on_noise(self.runner), *_on_occasions(self.runner))
+        """How far the averages taken so far are from exact, for whom there is no cause, and what the data leave out."""
+        return (*_on_noise(self.runner), *note_absent(self.runner, self.condition), *_on_occasions(self.runner))
 
     def _names(self, nodes: list[str]) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(variable_of(node) for node in nodes))
@@ -258,7 +264,9 @@ def _refuse(question: Question) -> None:
         raise SpecError(f"question: of: '{question.of}': only whole variables are moved yet", question.place)
     if question.on.spread not in (None, "any", "amount"):
         raise SpecError(
-            f"question: on: '{question.on}': means, values, any(y) and amount(y) are estimated yet", question.place
+            f"question: on: '{question.on}': no effect on a spread is given yet; ask on {question.on.name}, and see in the fit's draws "
+            f"the coefficients of the arrows into {question.on}",
+            question.place,
         )
 
 
@@ -305,8 +313,9 @@ def _on_noise(runner: Runner) -> Iterator[str]:
         scale = "of the effect" if fixed else "of the posterior sd"
         share = runner.error / 10 if fixed else runner.error
         yield (
-            f"averaged over random draws of {what}, {runner.replicates} for each posterior draw and unit "
-            f"(Monte Carlo error at most {100 * share:.2g} % {scale} in each draw)"
+            f"averaged over random draws of {what}, {runner.replicates} for each posterior draw and unit: each draw of the "
+            f"effect is off by a Monte Carlo error, about {200 * share:.2g} % {scale} (twice the standard error, as these "
+            "draws estimate it)"
         )
 
 
@@ -334,6 +343,10 @@ def _on_occasions(runner: Runner) -> Iterator[str]:
             f"{whose} before occasion {known[-1]}: effects are "
             "those had all stayed, if leaving depends on nothing but what the theory holds and the data show"
         )
+    nodes = (*runner.ends, *runner.scenario.of)
+    asked = [at for node in nodes if (at := occasion_of(node.replace("whole ", ""))) is not None]
+    if any(at < known[0] for at in asked):
+        yield f"occasions before {known[0]} lie before the data: an extrapolation"
     beyond = [at for at in timeline.grid if at > known[-1]]
     if beyond:
         yield f"occasions after {known[-1]} lie beyond the data: an extrapolation"

@@ -29,13 +29,21 @@ def horizon(
 ) -> Effects:
     """The total effect of `of` on `on` at the same occasion and at each of the `most` that follow, one row each.
 
+    It is averaged over the units in the data. For a condition, another population or another kind of effect, ask of each
+    horizon by itself: `mx.Question(of="x(t)", on="y(t+2)", at={"sex": 1}, population="typical")`.
+
     Parameters
     ----------
     of, on
         Two repeated variables by name.
+    most
+        How many occasions later to go, 0 or more.
     lasting
         False: one session is moved (its departure). True: every session from one on, at each later one what has
         gathered by then; where the system is linear a last row says where this leads in the long run.
+    contrast
+        The two values of `of`, as in a question: numbers in data units, categories, `mean`, `+1 sd`, `90%`. By default 0 to 1,
+        or the mean to the mean + 1.
 
     Raises
     ------

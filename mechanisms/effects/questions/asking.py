@@ -1,13 +1,13 @@
 """What estimates and decompositions share: a fit and a question become a stage on which worlds are averaged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product as every
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories, Numbers
+from mechanisms.data.dataset import Categories, Column, Numbers
 from mechanisms.effects.averages.integration import Average, average
 from mechanisms.effects.looking import Look
 from mechanisms.effects.questions.population import choose, every_value, find_population, place, shown
@@ -17,8 +17,11 @@ from mechanisms.effects.stages import Population, Stage
 from mechanisms.effects.worlds import Drawn, Scene, World, find_degree, nested, set_scene, trace
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
 from mechanisms.graph.graph import Graph, between, variable_of
+from mechanisms.graph.moments import is_timed
 from mechanisms.graph.placing import place as lay
+from mechanisms.graph.placing import read_part
 from mechanisms.infer.posterior import Fit
+from mechanisms.model.scales import split_spread
 from mechanisms.model.uncompiled import refuse_unasked
 from mechanisms.spec.influences import find_descendants
 from mechanisms.spec.question_checks import check_question
@@ -115,6 +118,11 @@ class Asked:
         return "what is measured before"
 
     @property
+    def taken(self) -> int:
+        """None: nothing is drawn, or the same nodes for all worlds."""
+        return 0
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What has to be said of the precision of the averages taken so far."""
         return tuple(dict.fromkeys(found.note for found in self.known.values() if found.note))
@@ -165,25 +173,52 @@ def _observed_causes(scene: Scene) -> frozenset[str]:
 
 
 def find_contrasts(fit: Fit, question: Question) -> tuple[Contrast, ...]:
-    """The question's contrast, or the default: 0 to 1, each category against the first, or mean to mean + 1."""
+    """The question's contrast, or the default: 0 to 1, each category against the first, or mean to mean + 1.
+
+    An sd is that of what is moved: of a departure the sd within units, of a course the sd among units' means.
+    """
     name = question.of.name
-    column = fit.data[name]
+    column, unit = _find_moved(fit, question)
     if question.contrast is not None:
         low, high = (choose(column, value) for value in question.contrast)
         if low == high:
             raise DataError(f"contrast: both values of {name} are {shown(column, low)}")
-        return (_contrast(column, low, high, several=False),)
+        said = any(isinstance(value, str) and value.strip().endswith("sd") for value in question.contrast)
+        return (_contrast(column, low, high, unit if said else "", several=False),)
     if isinstance(column, Categories):
         several = len(column.values) > 2
         return tuple(_contrast(column, column.reference, value, several=several) for value in column.values[1:])
     if column.binary:
         return (_contrast(column, 0.0, 1.0, several=False),)
-    step = column.sd if question.scale == "standardised" else 1.0
-    return (_contrast(column, column.mean, column.mean + step, several=False),)
+    standard = question.scale == "standardised"
+    step = column.sd if standard else 1.0
+    return (_contrast(column, column.mean, column.mean + step, unit if standard else "", several=False),)
 
 
-def _contrast(column: Numbers | Categories, low: float | str, high: float | str, *, several: bool) -> Contrast:
-    words = f"{column.name} from {shown(column, low)} to {shown(column, high)}"
+def _find_moved(fit: Fit, question: Question) -> tuple[Column, str]:
+    """The exposure's column with the sd of the part that is moved, and that sd in words where it is not the column's own.
+
+    Of a latent variable nobody has a value to split: its sd is that of all its values.
+    """
+    name, design = question.of.name, fit.plan.design
+    column = fit.data[name]
+    if isinstance(column, Categories) or column.binary or column.latent:
+        return column, ""
+    if not fit.plan.theory.levels or not design.client(name):
+        return column, ""
+    of = read_part(question, design).of
+    level = design.client(name) if is_timed(of, design) else of.part
+    among, within = split_spread(fit.data, name, str(level))
+    sd, where = (within, f"within {level}s") if is_timed(of, design) else (among, f"among {level}s' means")
+    if not sd > 0:
+        return column, ""
+    return replace(column, sd=sd), f" (an sd is {shown(column, sd)}, {where})"
+
+
+def _contrast(
+    column: Numbers | Categories, low: float | str, high: float | str, unit: str = "", *, several: bool
+) -> Contrast:
+    words = f"{column.name} from {shown(column, low)} to {shown(column, high)}{unit}"
     if isinstance(column, Numbers):
         outside = [value for value in (low, high) if not column.lowest <= float(value) <= column.highest]
         words += f" ({shown(column, outside[0])} lies outside the data: an extrapolation)" if outside else ""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, ColumnView, Dataset, Numbers
-from mechanisms.data.shapes import variable_of
+from mechanisms.data.shapes import see, variable_of
 from mechanisms.effects.averages.summed import represent
 from mechanisms.effects.stages import Population
 from mechanisms.errors import DataError, IdentificationError, did_you_mean, listed
@@ -42,7 +42,8 @@ def find_population(
     weights, near, exact, words = weigh({name: data[name] for name in at}, at, data.n)
     view = ColumnView(_put(data, near))
     columns = {key: view[key] for key in view if variable_of(key) in observed | at.keys()}
-    columns |= {name: np.full(data.n, value) for name, value in near.items() if name in data.made}
+    sums = {name: np.full(data.n, value) for name, value in near.items() if name in data.made}
+    columns |= {key: see(data.bases, key, sums[variable_of(key)]) for key in columns if variable_of(key) in sums}
     gaps = sorted(name for name in observed if name in data and data[name].missing.any())
     for name in gaps:
         weights = weights * data[name].observed

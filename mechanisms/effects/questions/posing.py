@@ -85,6 +85,11 @@ class Posed(Protocol):
         ...
 
     @property
+    def taken(self) -> int:
+        """How many draws of noise the averages so far needed: a measure that does not fall."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What has to be said of the averages taken so far."""
         ...

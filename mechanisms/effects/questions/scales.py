@@ -77,10 +77,15 @@ def check_scale(fit: Fit, question: Question, cut: Look | None = None) -> None:
             raise IdentificationError(f"scale: {question.scale}: {question.on} is computed; ask on the raw scale")
         return
     equation = fit.plan.equation(question.on.name)
-    plain = question.on.plain and cut is None
-    if question.scale == "standardised" and not (FAMILIES[equation.family].shifts and plain):
+    on, family = question.on, FAMILIES[equation.family]
+    if question.scale == "standardised" and not (family.shifts and on.spread is None):
         raise IdentificationError(
-            f"scale: standardised divides by the sd of {question.on}, which is not normal; ask on the raw or the link scale"
+            f"scale: standardised divides by the sd of {on}, which is not normal; ask on the raw or the link scale"
+        )
+    if question.scale == "standardised" and on.part is not None:
+        raise IdentificationError(
+            f"scale: standardised divides by the sd of all values of {on.name}, and {on} is another quantity, with an sd of its "
+            f"own; ask on {on.name}, or on the raw scale"
         )
     if question.scale == "link" and equation.family == "binomial" and isinstance(equation.out_of, str):
         raise IdentificationError(

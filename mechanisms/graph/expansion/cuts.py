@@ -23,7 +23,8 @@ Steps = dict[str, dict[str, None]]
 class Cut:
     """`of` moves the course of `variable`, but only its departures reach `onward`; `remedy` is the arrow to draw.
 
-    `coarser` is the course that reaches it instead, where one does: that of a therapist's clients together.
+    `coarser` is the course that reaches it instead, where one does: that of a therapist's clients together. `spread` is how far
+    departures scatter, where that is all that `of` moves: no arrow carries this on.
     """
 
     of: str
@@ -31,15 +32,24 @@ class Cut:
     onward: str
     remedy: str
     coarser: str = ""
+    spread: str = ""
 
     @property
-    def rule(self) -> str:
-        """Why nothing passes there."""
-        if self.coarser:
-            return "a coarser course does not move with a finer one"
-        return "a between effect is never multiplied by a within one"
+    def advice(self) -> str:
+        """What to do about it, and why nothing passes there."""
+        if self.spread:
+            return f"look at the coefficient {self.of} -> {self.spread} itself, or move one session of a repeated cause"
+        rule = (
+            "a coarser course does not move with a finer one"
+            if self.coarser
+            else "a between effect is never multiplied by a within one"
+        )
+        return f"draw {self.remedy} ({rule})"
 
     def __str__(self) -> str:
+        if self.spread:
+            what = f"{self.of} moves {self.spread}, how far {self.variable} departs from its course, and not the course"
+            return f"{what}; what that does to {self.onward} is not worked out for a cause that acts for good"
         what = f"only {self.coarser} reaches" if self.coarser else "only its departures reach"
         return f"{self.of} moves the course of {self.variable}, but {what} {self.onward}"
 
@@ -55,6 +65,7 @@ def find_cuts(theory: Theory, expansion: Expansion, question: Question, design: 
         return ()
     carried, drawn = _steps(theory, expansion, design, level), _steps(theory, expansion, design, None)
     reached, ends = _reach(carried, of), {name for name in drawn if on in _reach(drawn, name)} | {on}
+    moved = _reach(_steps(theory, expansion, design, level, spreads=False), of)
     found: dict[tuple[str, str], Cut] = {}
     for each in expansion.coefficients:
         name, onward = each.cause.name, each.effect.name
@@ -63,8 +74,9 @@ def find_cuts(theory: Theory, expansion: Expansion, question: Question, design: 
         stays = each.carries == "departure" or (each.carries == "course" and coarser)
         cut = stays and name in reached - {of} and onward not in carried.get(name, {})
         if cut and wanted and onward in ends and onward != name and design.repeated(name):
-            remedy = f"{name}({level}) -> {each.effect}"
-            found.setdefault((name, onward), Cut(of, name, onward, remedy, coarser if each.carries == "course" else ""))
+            remedy, own = f"{name}({level}) -> {each.effect}", coarser if each.carries == "course" else ""
+            spread = "" if name in moved else _find_spread(expansion, name)
+            found.setdefault((name, onward), Cut(of, name, onward, remedy, own, spread))
     return tuple(found.values())
 
 
@@ -81,7 +93,7 @@ def refuse_cut(theory: Theory, expansion: Expansion, question: Question, design:
     if not _passes(_steps(theory, expansion, design, None), question):
         return  # there is no such path at all: another refusal's business
     first = cuts[0]
-    raise SpecError(f"question: {first}: draw {first.remedy} ({first.rule})", question.place)
+    raise SpecError(f"question: {first}: {first.advice}", question.place)
 
 
 def _passes(steps: Steps, question: Question) -> bool:
@@ -99,10 +111,24 @@ def _passes(steps: Steps, question: Question) -> bool:
     )
 
 
-def _steps(theory: Theory, expansion: Expansion, design: Design, level: str | None) -> Steps:
-    """What each variable reaches in one step: by courses of a level and above, or (None) by anything drawn."""
+def _find_spread(expansion: Expansion, name: str) -> str:
+    """The spread of a variable that arrows reach."""
+    return next(
+        (str(each.effect) for each in expansion.coefficients if _scatters(each) and each.effect.name == name), ""
+    )
+
+
+def _scatters(each: Coefficient) -> bool:
+    return each.effect.spread in ("sigma", "precision")
+
+
+def _steps(theory: Theory, expansion: Expansion, design: Design, level: str | None, *, spreads: bool = True) -> Steps:
+    """What each variable reaches in one step: by courses of a level and above, or (None) by anything drawn; without `spreads`
+    by what moves more than how far a variable scatters."""
     found: Steps = {}
     for each in expansion.coefficients:
+        if _scatters(each) and not spreads:
+            continue
         if level is None or _travels(each, level, design):
             found.setdefault(each.cause.name, {})[each.effect.name] = None
         for product in each.moderators:

@@ -21,13 +21,15 @@ def keep_quiet(doing: str, done: int = 0, of: int = 0) -> None:
 
 @dataclass(frozen=True)
 class Settings:
-    """How many draws, chains and warm-up steps, the seed that an engine's random numbers come from, and whom to tell how it goes."""
+    """How many draws, chains and warm-up steps, the seed that an engine's random numbers come from, whom to tell how it goes,
+    and whose NUTS samples a PyMC model (`samplers`)."""
 
     draws: int
     chains: int
     tune: int
     seed: np.random.SeedSequence
     tell: Tell = keep_quiet
+    sampler: str = "nutpie"
 
 
 class UnreliableError(Exception):

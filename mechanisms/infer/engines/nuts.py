@@ -1,7 +1,7 @@
-"""NUTS through nutpie on the explicit PyMC model: for any block (Hoffman & Gelman 2014; nutpie's adaptation)."""
+"""NUTS through nutpie or numpyro on the explicit PyMC model: for any block (Hoffman & Gelman 2014; their adaptations)."""
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,9 @@ LONGER = 4  # how many times the draws and, at most, the tuning that were asked 
 R_HAT, ESS = 1.01, 400.0
 MOST = 8  # blocks that are known to be compiled, as many as `explicit.machine` remembers
 LEFT_OUT = 1e-9  # of a sum over missing values of a count
+WAVES = 0.95  # the acceptance aimed at where waves of a curve are alike within the data
 
+Start = Callable[..., Any]
 
 WHY = "for any model"
 _compiled: deque[Hashable] = deque(maxlen=MOST)
@@ -41,13 +43,10 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     Raises
     ------
     FitError
-        NUTS could not start, or a sum over a count's missing values stops too early.
+        NUTS could not start, or a sum over a count's missing values stops too early; numpyro cannot compute the model.
     KeyboardInterrupt
         Interrupted before every chain had a draw.
     """
-    import nutpie  # noqa: PLC0415  (slow to import; other engines do without)
-
-    from mechanisms.infer.explicit.chains import compile_chains  # noqa: PLC0415
     from mechanisms.model.symbolic import to_pymc  # noqa: PLC0415
 
     settings.tell("compiling for NUTS")
@@ -57,15 +56,11 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     }
     wanted = [name for name in _wanted(plan, block) if name in names]
     try:
-        compiled = compile_chains(model, wanted, _moved(model, block))
-        _compiled.append(_outward(plan, data, block))
-        fixed: dict[str, Any] = {"blocking": False, "progress_bar": False, "save_warmup": False}
-        # All chains side by side, however few the cores: an interruption then finds draws of each.
-        fixed |= {"chains": settings.chains, "cores": settings.chains, "seed": int(settings.seed.generate_state(1)[0])}
-        if any("~gp[" in column for each in block for column in each.columns):
-            fixed |= {"adaptation": "low_rank", "target_accept": 0.95}  # waves are alike within the data
+        compile_block = _compile_walk if settings.sampler == "numpyro" else _compile_chains
+        start = compile_block(model, block, wanted, settings)
+        if settings.sampler == "nutpie":
+            _compiled.append(_outward(plan, data, block))
         rounds = [Round(settings.draws, settings.tune), Round(LONGER * settings.draws, 2 * settings.tune, careful=True)]
-        start = partial(nutpie.sample, compiled, **fixed)
         sampled = run_rounds(
             start, settings, rounds if plan.varying else rounds[:1], lambda tree: _settled(tree, block)
         )
@@ -77,8 +72,49 @@ def draw(plan: Plan, data: Dataset, block: Equations, settings: Settings) -> Dra
     return _unpack(sampled, plan, block, wanted)
 
 
+def _compile_chains(model: Any, block: Equations, wanted: list[str], settings: Settings) -> Start:
+    """What starts nutpie on a model."""
+    import nutpie  # noqa: PLC0415  (slow to import; other engines do without)
+
+    from mechanisms.infer.explicit.chains import compile_chains  # noqa: PLC0415
+
+    # All chains side by side, however few the cores: an interruption then finds draws of each.
+    fixed: dict[str, Any] = {"chains": settings.chains, "cores": settings.chains, "seed": _seed(settings)}
+    fixed |= {"blocking": False, "progress_bar": False, "save_warmup": False}
+    if _has_waves(block):
+        fixed |= {"adaptation": "low_rank", "target_accept": WAVES}
+    return partial(nutpie.sample, compile_chains(model, wanted, _moved(model, block)), **fixed)
+
+
+def _compile_walk(model: Any, block: Equations, wanted: list[str], settings: Settings) -> Start:
+    """What starts numpyro on a model."""
+    from mechanisms.infer.explicit.translation import NoTranslationError  # noqa: PLC0415
+    from mechanisms.infer.explicit.walks import prepare_walk, start_walk  # noqa: PLC0415
+
+    waves = _has_waves(block)
+    fixed: dict[str, Any] = {"chains": settings.chains, "seed": _seed(settings), "joined": waves}
+    if waves:
+        fixed |= {"target_accept": WAVES}
+    try:
+        return partial(start_walk, prepare_walk(model, wanted, _moved(model, block)), **fixed)
+    except NoTranslationError as error:
+        raise FitError(
+            f"JAX, and so numpyro, cannot compute the model of {', '.join(e.response for e in block)}: {error}. "
+            "nuts_sampler='nutpie' fits it"
+        ) from error
+
+
+def _seed(settings: Settings) -> int:
+    return int(settings.seed.generate_state(1)[0])
+
+
+def _has_waves(block: Equations) -> bool:
+    """Whether a curve is made of waves, which are alike within the data."""
+    return any("~gp[" in column for each in block for column in each.columns)
+
+
 def was_compiled(plan: Plan, data: Dataset, block: Equations) -> bool:
-    """Whether this process has lately compiled a block that looks the same from outside: its equations, and how many rows there are.
+    """Whether this process has lately compiled a block for nutpie that looks the same from outside: its equations, and how many rows there are.
 
     Whether what was compiled serves these data is only known once the model is there.
     """

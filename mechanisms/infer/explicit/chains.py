@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from math import prod
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import nutpie
 import pymc as pm
 from numpy.typing import NDArray
-from pymc.initial_point import make_initial_point_fn
 
 from mechanisms.infer.explicit.machine import Machine, build_machine, lay_out
 from mechanisms.infer.explicit.outline import take_outline
+from mechanisms.infer.explicit.starts import place_starts
 
 Floats = NDArray[np.float64]
 
@@ -24,14 +23,10 @@ def compile_chains(model: pm.Model, kept: Sequence[str], moved: set[Any]) -> Any
     """
     outline, data = take_outline(model, kept)
     machine = build_machine(outline)
-    start = make_initial_point_fn(model=model, jitter_rvs=moved, return_transformed=True)
-    starting = Lock()
-    names = [each.name for each in outline.point]
+    start = place_starts(model, moved, [each.name for each in outline.point])
 
     def begin(seed: int) -> Floats:
-        with starting:  # the generators inside are shared by all chains
-            point = start(seed)
-        return np.concatenate([np.asarray(point[name], dtype=np.float64).ravel() for name in names])
+        return np.concatenate([each.ravel() for each in start(seed)])
 
     made = _take(machine, lay_out(outline, data), data, kept, len(begin(0)), begin)
     return made or nutpie.compile_pymc_model(model, var_names=kept, jitter_rvs=moved)

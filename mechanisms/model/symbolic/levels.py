@@ -17,8 +17,8 @@ from scipy import special
 
 from mechanisms.data.dataset import Dataset, readable, response_values
 from mechanisms.errors import DataError
-from mechanisms.model.courses import predict
 from mechanisms.model.deviations import Deviating, state_deviations
+from mechanisms.model.discrete import find_mixture
 from mechanisms.model.equations import Equation, Varying
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.missing import find_partners, find_unknown
@@ -29,8 +29,8 @@ from mechanisms.model.single_correlations import believe_entries, name_entries
 from mechanisms.model.symbolic.correlations import correlate, find_correlation, is_zero
 from mechanisms.model.symbolic.densities import distribute_rows
 from mechanisms.model.symbolic.links import inverse_link
-from mechanisms.model.symbolic.mixtures import Summed, add_mixture, find_discrete, mixed_rows
-from mechanisms.model.symbolic.noise import find_sigma, predict_all
+from mechanisms.model.symbolic.mixtures import add_mixture
+from mechanisms.model.symbolic.noise import Together, predict_together
 from mechanisms.model.symbolic.quantities import declare, declare_parameters
 
 ops: Any = pt  # untyped in PyTensor's stubs
@@ -70,11 +70,13 @@ def build_levels(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> 
         for equation in measured:
             values[equation.response] = _filled(plan, equation, data)
         setting = Setting(plan, data, parameters, deviations, values, inverse_link, sought=True)
-        discrete = find_discrete(plan, data, measured)
-        for group in _groups(plan, measured):
-            _likelihoods(setting, group, discrete)
-        if discrete:
-            add_mixture(setting, measured, discrete)
+        mixture = find_mixture(plan, data, measured)
+        groups = [_correlated(setting, group) for group in _groups(plan, measured)]
+        for group in groups:
+            for equation, etas, sigma in predict_together(setting, group):
+                _likelihood(setting, equation, etas, sigma, mixture.apart(equation.response))
+        if mixture.discrete:
+            add_mixture(setting, groups, mixture)
     return model
 
 
@@ -109,13 +111,10 @@ def _filled(plan: Plan, equation: Equation, data: Dataset) -> Any:
     return ops.set_subtensor(pt.as_tensor(known)[unknown], made)
 
 
-def _likelihoods(setting: Setting, group: tuple[Equation, ...], discrete: tuple[Summed, ...]) -> None:
-    """The likelihood of one equation; or of several, each given the residuals of those before it."""
+def _correlated(setting: Setting, group: tuple[Equation, ...]) -> Together:
+    """The correlations of a group's residuals, as quantities of the model."""
     if len(group) == 1:
-        mixed = bool(discrete) and group[0].level == discrete[0].equation.level
-        apart = mixed_rows(discrete) if mixed else np.zeros(0, dtype=np.intp)
-        _likelihood(setting, group[0], predict_all(setting, group[0]), find_sigma(setting, group[0]), apart)
-        return
+        return Together(group)
     _check_together(setting, group)
     names = tuple(equation.response for equation in group)
     loose = {(a, b) for a in names for b in names} - {(r.one, r.other) for r in setting.plan.residuals}
@@ -124,12 +123,7 @@ def _likelihoods(setting: Setting, group: tuple[Equation, ...], discrete: tuple[
     root = correlate(varying, 1.0, believe_entries(varying, residuals, setting.plan.priors))
     for address, k, j in name_entries(varying, residuals):
         pm.Deterministic(address, find_correlation(root, k, j))
-    standard: list[Any] = []
-    for k, equation in enumerate(group):
-        eta, sigma = predict(setting, equation), find_sigma(setting, equation)
-        shared = sum((root[k][i] * standard[i] for i in range(k) if not is_zero(root[k][i])), np.float64(0.0))
-        standard.append(((setting.values[equation.response] - eta) / sigma - shared) / root[k][k])
-        _likelihood(setting, equation, [eta + sigma * shared], sigma * root[k][k], np.zeros(0, dtype=np.intp))
+    return Together(group, root)
 
 
 def _check_together(setting: Setting, group: tuple[Equation, ...]) -> None:

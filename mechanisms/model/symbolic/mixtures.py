@@ -1,205 +1,129 @@
-"""Missing values of discrete variables that other equations look at: summed out, row by row.
+"""Missing values of discrete variables that others rest on, summed out, so that no sampler ever meets a discrete unknown.
 
-In a row where such values are missing, the density of everything in the row is the sum over what they may have been:
-Σ P(m) · p(what m points at | m). So no sampler ever meets a discrete unknown. Values of 0/1 variables, categories and
-trials are few; those of counts are summed up to a bound, and what lies beyond it is kept an eye on (`beyond`).
+The density of what rests on them is the sum over what they may have been: Σ P(m) · p(what m points at | m), taken as
+`model.frontiers` says, in every version of the values in its slots at once.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product as every
 from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor
 import pytensor.tensor as pt
 from numpy.typing import NDArray
-from scipy import stats
 
-from mechanisms.data.dataset import Categories, Column, Dataset, response_values
-from mechanisms.errors import DataError, listed
+from mechanisms.model.discrete import Mixture, number_cells
 from mechanisms.model.equations import Equation
-from mechanisms.model.families import FAMILIES
+from mechanisms.model.frontiers import Frontier
 from mechanisms.model.log_densities import log_density
-from mechanisms.model.missing import find_unknown
-from mechanisms.model.plan import Plan
-from mechanisms.model.setting import Setting, find_out_of
+from mechanisms.model.narrowing import find_widest, narrow
+from mechanisms.model.setting import Setting
 from mechanisms.model.symbolic.densities import give_rows
-from mechanisms.model.symbolic.noise import find_sigma, predict_all
+from mechanisms.model.symbolic.noise import Together, predict_together
 
-MOST = 2_000_000  # combinations of values × rows
-ops: Any = pt  # untyped in PyTensor's stubs
+ops: Any = pt  # untyped in PyTensor's stubs, as the next
+_pytensor: Any = pytensor
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 
-@dataclass(frozen=True, eq=False)
-class Summed:
-    """A discrete response, its rows with missing values that are looked at, and the values that are summed over.
+def add_mixture(setting: Setting, groups: Sequence[Together], mixture: Mixture) -> None:
+    """The density of the rows that are apart, as a potential of the model.
 
-    `open` where there are greater values beyond: counts.
+    `beyond(m)` bounds, missing value by missing value, the log of what the sum over a count leaves out.
     """
-
-    equation: Equation
-    rows: Rows
-    values: Floats
-    open: bool
-
-    @property
-    def name(self) -> str:
-        """The response."""
-        return self.equation.response
-
-
-def find_discrete(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> tuple[Summed, ...]:
-    """The discrete variables with missing values that other equations look at.
-
-    Raises
-    ------
-    DataError
-        Such a variable is looked at from other rows (a lag, another level, a sum over them) or has a correlated residual
-        beside it, so that the sum would not fall apart into rows; or there are too many combinations.
-    """
-    found = tuple(
-        _sum(each, data, rows)
-        for each in equations
-        if FAMILIES[each.family].whole and (rows := find_unknown(plan, each, data)).size
-    )
-    for each in found:
-        _check_rows(plan, data, each.equation)
-    if found and plan.residuals:
-        _refuse(found[0].equation, f"residuals are correlated ({listed(r.address for r in plan.residuals)})")
-    if len({each.equation.level for each in found}) > 1:
-        _refuse(found[0].equation, "so has a discrete variable of another level")
-    combinations = np.prod([float(len(each.values)) for each in found])
-    if found and combinations * len(mixed_rows(found)) > MOST:
-        others = f" together with {listed(each.name for each in found[1:])}" if len(found) > 1 else ""
-        _refuse(found[0].equation, f"{combinations:.0f} values or combinations{others} are too many to sum over")
-    return found
-
-
-def _check_rows(plan: Plan, data: Dataset, equation: Equation) -> None:
-    """Refuse what looks at a response from another row."""
-    name = equation.response
-    for other in plan.equations:
-        for reading in other.readings:
-            now = reading.steps == 0 and reading.occasion is None and other.level == equation.level
-            if reading.variable == name and reading.part != "course" and not now:
-                _refuse(equation, f"{other.response} looks at it from another occasion or level")
-    for variable in plan.theory.variables:
-        if data.tables and variable.computed and name in plan.take_apart([variable.name])[1:]:
-            _refuse(equation, f"{variable.name} is computed from it")
-
-
-def _refuse(equation: Equation, why: str) -> None:
-    raise DataError(
-        f"{equation.response} is {equation.family} and has missing values, and {why}: such values are not summed out yet. "
-        "Drop these rows and say so, or impute"
-    )
-
-
-def _sum(equation: Equation, data: Dataset, rows: Rows) -> Summed:
-    """The values that a response may have had."""
-    column, family = data[equation.response], FAMILIES[equation.family]
-    if family.kind != "count":
-        size = len(column.values) if isinstance(column, Categories) else 2
-        return Summed(equation, rows, np.arange(float(size)), False)
-    seen = response_values(column)[column.observed]
-    exposure = data.numbers(equation.out_of).values if isinstance(equation.out_of, str) else None
-    if equation.family == "binomial":
-        most = float(equation.out_of) if exposure is None else float(exposure[rows].max())
-        return Summed(equation, rows, np.arange(most + 1.0), False)
-    longer = 1.0 if exposure is None else max(1.0, float(exposure[rows].max() / exposure[column.observed].max()))
-    return Summed(equation, rows, np.arange(_bound(equation.family, seen * longer) + 1.0), True)
-
-
-def _bound(family: str, seen: Floats) -> float:
-    """What a count does not exceed: in a Poisson distribution of twice the greatest one seen, or of twice the spread of all."""
-    top = float(stats.poisson.isf(1e-15, 2.0 * seen.max() + 5.0))
-    mean, variance = float(seen.mean()), float(seen.var())
-    if family == "poisson" or variance <= mean:
-        return top
-    size = mean**2 / (variance - mean)
-    return max(top, float(stats.nbinom.isf(1e-13, size, size / (size + 2.0 * mean))))
-
-
-def mixed_rows(discrete: tuple[Summed, ...]) -> Rows:
-    """The rows in which at least one of the discrete variables is missing."""
-    return np.unique(np.concatenate([each.rows for each in discrete])) if discrete else np.zeros(0, dtype=np.intp)
-
-
-def add_mixture(setting: Setting, equations: tuple[Equation, ...], discrete: tuple[Summed, ...]) -> None:
-    """The density of the mixed rows, as a potential of the model; `beyond(m)` bounds the log of what a count's sum leaves out."""
-    rows = mixed_rows(discrete)
-    here = tuple(each for each in equations if each.level == discrete[0].equation.level)
-    grid = np.array(list(every(*(each.values for each in discrete))))
-    setting, at = _narrow(setting, rows)
-    missing = [np.isin(rows, each.rows) for each in discrete]
-    counts = np.ones((len(grid), len(rows)), dtype=np.bool_)
-    values = dict(setting.values)
-    for each, chosen, gone in zip(discrete, grid.T, missing, strict=True):
-        counts &= gone | (chosen == each.values[0])[:, None]  # a value that was seen counts once
-        known = np.array(values[each.name], dtype=np.float64)
-        filled = np.repeat(known[None], len(grid), axis=0)
-        filled[:, at[gone]] = chosen[:, None]
-        if each.equation.family == "binomial":
-            trials = np.broadcast_to(np.asarray(find_out_of(setting, each.equation), dtype=np.float64), known.shape)
-            counts &= ~gone | (chosen[:, None] <= trials[at])
-            filled = np.minimum(filled, np.where(np.isin(np.arange(len(known)), at[gone]), trials, np.inf))
-        values[each.name] = filled
-    versions = replace(setting, values=values, known={})
-    term = _log_density(versions, here, at, {each.name: each.rows for each in discrete}, rows)
-    weights = ops.switch(counts, term + np.zeros(counts.shape), -np.inf)
-    total = ops.logsumexp(weights, axis=0)
-    pm.Potential(f"summed({', '.join(each.name for each in discrete)})", total.sum())
-    for each, chosen, gone in zip(discrete, grid.T, missing, strict=True):
+    cells = sum(len(each.rows) for each in mixture.discrete)
+    longest = max(len(each.values) for each in mixture.discrete)
+    # Added to the log weight of every value: the slope of the log density along it is the value's chance.
+    nothing = ops.zeros((cells, longest))
+    level = find_widest(setting.data)
+    total: Any = 0.0
+    for frontier, rows in zip(mixture.frontiers, mixture.needed, strict=True):
+        weights = _weigh(narrow(setting, level, rows), groups, mixture, frontier, {level: rows})
+        total = total + _sum_out(weights, mixture, frontier, nothing)
+    pm.Potential(f"summed({', '.join(each.name for each in mixture.discrete)})", total)
+    if not any(each.open for each in mixture.discrete):
+        return
+    chances: Any = _pytensor.grad(total, nothing)
+    for each, own in number_cells(mixture.discrete):
         if each.open:
-            tops = [gone & (chosen == k)[:, None] for k in each.values[:-3:-1]]
-            last, before = (ops.logsumexp(ops.switch(top, weights, -np.inf), axis=0) for top in tops)
-            beyond = ops.switch(gone, _follow(last - total, last - before), -np.inf)
-            pm.Deterministic(f"beyond({each.name})", beyond)
+            top = len(each.values) - 1
+            pm.Deterministic(f"beyond({each.name})", _follow(chances[own, top], chances[own, top - 1]))
 
 
-def _narrow(setting: Setting, rows: Rows) -> tuple[Setting, Rows]:
-    """The setting of these rows alone, and where they stand in it: where no row looks at another the rest is not needed."""
-    data = setting.data
-    if data.tables:
-        return setting, rows
-    columns = tuple(_pick(column, rows) for column in data.columns)
-    values = {name: each[rows] for name, each in setting.values.items()}
-    fewer = replace(data, columns=columns, n=len(rows))
-    return replace(setting, data=fewer, values=values, known={}), np.arange(len(rows))
-
-
-def _pick(column: Column, rows: Rows) -> Column:
-    absent = None if column.absent is None else column.absent[rows]
-    if isinstance(column, Categories):
-        return replace(column, codes=column.codes[rows], absent=absent)
-    return replace(column, values=column.values[rows], absent=absent)
-
-
-def _log_density(
-    setting: Setting, equations: tuple[Equation, ...], at: Rows, summed: dict[str, Rows], rows: Rows
-) -> Any:
-    """Σ over equations of the log density in the rows; what is missing and nothing looks at says nothing."""
-    total: Any = np.zeros(len(at))
-    for equation in equations:
-        name = equation.response
-        column = setting.data[name]
-        counted = column.observed[at]
-        if name in summed:
-            counted = counted | np.isin(rows, summed[name])
-        elif not FAMILIES[equation.family].whole:
-            counted = counted | np.isin(at, find_unknown(setting.plan, equation, setting.data))
-        if not counted.any():
-            continue
-        allowed = response_values(column)[column.observed][:1] if column.observed.any() else np.ones(1)
-        row = give_rows(setting, equation, predict_all(setting, equation), find_sigma(setting, equation), at)
-        values = ops.where(counted, setting.values[name][..., at], allowed[0])
-        total = total + ops.where(counted, log_density(row, values), 0.0)
+def _sum_out(weights: Any, mixture: Mixture, frontier: Frontier, nothing: Any) -> Any:
+    """The log of the sum over all cells of a frontier: each component is rid of one cell after another."""
+    owned = [mixture.discrete[owner] for owner in frontier.owners]
+    sizes = np.concatenate([each.sizes for each in mixture.discrete])
+    total: Any = 0.0
+    state: Any = 0.0
+    done = 0
+    for cells, following in zip(frontier.steps, [*frontier.steps[1:], np.zeros(0)], strict=True):
+        state = state + weights[done : done + len(cells)]
+        done += len(cells)
+        slots = frontier.slots[cells]
+        for slot in np.unique(slots):
+            count = len(owned[slot].values)
+            allowed = np.where(np.arange(count) < sizes[cells][:, None], 0.0, -np.inf)
+            shape = [len(cells), *(count if place == slot else 1 for place in range(len(owned)))]
+            prior = (allowed + nothing[cells, :count]).reshape(shape)
+            here = (slots == slot).reshape([-1] + [1] * len(owned))
+            summed = _log_sum(state + prior, axis=int(slot) + 1)
+            state = summed if here.all() else ops.switch(here, summed, state)
+        if len(following) < len(cells):
+            total = total + state[(slice(len(following), None), *[0] * len(owned))].sum()
+            state = state[: len(following)]
     return total
 
 
-def _follow(last: Any, rise: Any) -> Any:
-    """The log of what follows the last term of a sum whose terms fall ever faster: last · r / (1 − r)."""
-    falls = rise < 0
-    return ops.switch(falls, last + rise - ops.log1mexp(ops.switch(falls, rise, -1.0)), np.inf)
+def _log_sum(values: Any, axis: int) -> Any:
+    """The log of the sum of exponentials, kept from underflow here: a rewrite would come after the gradient of `beyond`."""
+    top = _pytensor.gradient.disconnected_grad(values.max(axis=axis, keepdims=True))
+    return top + ops.log(ops.exp(values - top).sum(axis=axis, keepdims=True))
+
+
+def _weigh(
+    setting: Setting, groups: Sequence[Together], mixture: Mixture, frontier: Frontier, kept: Mapping[str, Rows]
+) -> Any:
+    """The log density of the rows of every group, in each version; groups × the values of each slot.
+
+    `kept` are the units of a level that the setting has.
+    """
+    grid = np.array(list(every(*(mixture.discrete[owner].values for owner in frontier.owners))))
+    values = dict(setting.values)
+    for each, own in number_cells(mixture.discrete):
+        slots = frontier.slots[own]
+        here = slots >= 0
+        filled = np.repeat(np.array(values[each.name], dtype=np.float64)[None], len(grid), axis=0)
+        filled[:, _place(kept, each.equation, each.rows[here])] = np.minimum(
+            grid[:, slots[here]], each.sizes[here] - 1.0
+        )
+        values[each.name] = filled
+    versions = replace(setting, values=values)
+    total = ops.zeros((sum(len(each) for each in frontier.steps), len(grid)))
+    for together in groups:
+        for equation, etas, sigma in predict_together(versions, together):
+            rows = frontier.rows.get(equation.response, np.zeros(0, dtype=np.intp))
+            if not len(rows):
+                continue
+            at = _place(kept, equation, rows)
+            given = give_rows(versions, equation, etas, sigma, at)
+            density = log_density(given, values[equation.response][..., at]) + np.zeros((len(grid), len(at)))
+            total = ops.inc_subtensor(total[frontier.groups[equation.response]], density.T)
+    return total.reshape((-1, *(len(mixture.discrete[owner].values) for owner in frontier.owners)))
+
+
+def _place(kept: Mapping[str, Rows], equation: Equation, rows: Rows) -> Rows:
+    """Where rows of a response stand among those that are kept of its level."""
+    return np.searchsorted(kept[equation.level], rows) if equation.level in kept else rows
+
+
+def _follow(last: Any, before: Any) -> Any:
+    """The log of what follows the last term of a sum whose terms fall ever faster: last · r / (1 − r) with r = last / before."""
+    falls = last < before
+    ratio = ops.switch(falls, last / ops.switch(falls, before, 1.0), 0.5)
+    rest = ops.log(last) + ops.log(ratio) - ops.log1p(-ratio)
+    return ops.switch(falls, rest, ops.switch(last > 0, np.inf, -np.inf))

@@ -29,7 +29,7 @@ def to_pymc(plan: Plan, data: Dataset, equations: tuple[Equation, ...] | None = 
     Raises
     ------
     DataError
-        Missing values of a variable that the plan conditions on, or of a discrete one that other equations need.
+        Missing values of a variable that the plan conditions on, or too many combinations of those of discrete ones.
     """
     expect(plan, Plan, "the plan", "mx.compile(theory) makes one")
     expect(data, Dataset, "the data", "mx.bind(theory, frame) makes them")

@@ -1,15 +1,39 @@
 """The residual sd or precision of each row of an equation, and its linear predictors, on tensors."""
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytensor.tensor as pt
 
 from mechanisms.model.courses import latent_value, predict
 from mechanisms.model.equations import Equation
 from mechanisms.model.missing import first_rows
 from mechanisms.model.setting import Setting, spread
+from mechanisms.model.symbolic.correlations import is_zero
 
 ops: Any = pt  # untyped in PyTensor's stubs
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """Equations whose residuals are correlated, with the root of their correlations; or a single one."""
+
+    equations: tuple[Equation, ...]
+    root: list[list[Any]] | None = None
+
+
+def predict_together(setting: Setting, together: Together) -> list[tuple[Equation, list[Any], Any]]:
+    """Each equation with its linear predictors and residual sd, given the residuals of those before it."""
+    if together.root is None:
+        return [(each, predict_all(setting, each), find_sigma(setting, each)) for each in together.equations]
+    root, standard, found = together.root, list[Any](), []
+    for k, equation in enumerate(together.equations):
+        eta, sigma = predict(setting, equation), find_sigma(setting, equation)
+        shared = sum((root[k][i] * standard[i] for i in range(k) if not is_zero(root[k][i])), np.float64(0.0))
+        standard.append(((setting.values[equation.response] - eta) / sigma - shared) / root[k][k])
+        found.append((equation, [eta + sigma * shared], sigma * root[k][k]))
+    return found
 
 
 def find_sigma(setting: Setting, equation: Equation) -> Any:
