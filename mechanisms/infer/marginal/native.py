@@ -45,16 +45,17 @@ class Native:
     arrays: tuple[NDArray[Any], ...]
 
     def evaluate(self, points: Floats, slopes: Floats) -> Floats:
-        """The density at points (m, size) in the sampler's coordinates, −inf where it has none; its gradients into `slopes`.
+        """The density at points (m, size) in the sampler's coordinates, −inf where it has none; its gradients into `slopes`, (m, size).
 
-        Without a root there are none, and `slopes` may be empty.
+        Without a root there are none, and `slopes` is left as it is.
         """
         call, memory = _CALL(self.density.address), self.memory.ctypes.data
-        points, value, out = np.ascontiguousarray(points), np.empty(1), np.empty(len(points))
-        for m, point in enumerate(points):
-            slope = slopes[m] if len(slopes) else slopes
-            failed = call(len(point), point.ctypes.data, slope.ctypes.data, value.ctypes.data, memory)
-            out[m] = -np.inf if failed else value[0]
+        points, out = np.ascontiguousarray(points), np.empty(len(points))
+        size, step = points.shape[1], 8 * points.shape[1]
+        point, value, slope = points.ctypes.data, out.ctypes.data, slopes.ctypes.data
+        for m in range(len(points)):
+            if call(size, point + m * step, slope + m * step, value + 8 * m, memory):
+                out[m] = -np.inf
         return out
 
     @property
