@@ -61,7 +61,7 @@ def _warn_of_zeros(theory: Theory, said: SaidUnits, columns: Mapping[str, Column
                 f"everybody ({column.lowest:g} to {column.highest:g}), as is what their default prior speaks of: centre {cause.name}"
             )
         own = any(
-            str(each.cause.name) == str(each.effect) and _is_lagged(each)
+            each.cause.name == each.effect.name and each.cause.part != "whole" and _is_lagged(each)
             for each in theory.arrows
             if each.effect == effect
         )

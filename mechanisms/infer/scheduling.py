@@ -75,7 +75,7 @@ def _looks(plan: Plan, equation: Equation) -> Iterator[_Look]:
     ]
     waiting += [_Look(name) for name in (*(each.owner for each in equation.owned), equation.volatility) if name]
     waiting += [_Look(equation.out_of)] if isinstance(equation.out_of, str) else []
-    arrows = [each for each in (*equation.coefficients, *equation.owned) if each.only_when]
+    arrows = [each for each in equation.arrows if each.only_when]
     waiting += [_Look(name, -each.condition_steps) for each in arrows for name in each.only_when.names]  # type: ignore[union-attr]
     own = plan.theory.variable(equation.response).only_when
     waiting += [_Look(name) for name in (own.names if own else ())]

@@ -15,7 +15,7 @@ from mechanisms.data.shapes import is_gap
 from mechanisms.model.equations import Coefficient, Equation, Reading
 from mechanisms.model.expecting import find_chances, find_usual, list_mean_predictors
 from mechanisms.model.gap_means import find_mean
-from mechanisms.model.predictor import product
+from mechanisms.model.predictor import is_trace, product
 from mechanisms.model.setting import (
     Setting,
     at_occasion,
@@ -281,8 +281,8 @@ def _value_of(setting: Setting, reading: Reading) -> Any:
         return latent_value(setting, name)
     if sum_of(setting, name) is not None:
         found = compute_sum(setting, name)
-    elif hasattr(setting.values.get(name), "bend"):
-        found = setting.values[name]  # a trace (`model.traces`) looks the same however it is bent
+    elif is_trace(setting.values.get(name)):
+        found = setting.values[name]  # looks the same however it is bent
     elif reading.category is not None and isinstance(column := data[name], Categories):
         made = setting.values.get(name)  # codes, where a modelled category is simulated
         simulated = equation is not None and isinstance(made, np.ndarray)

@@ -60,7 +60,7 @@ def _refuse_unseen(plan: Plan, equation: Equation, data: Dataset) -> None:
     lattice, level = plan.design.lattice, equation.level
     looked = data[equation.response].observed.copy()
     looked[find_unknown(plan, equation, data)] = True
-    arrows = [one for part in equation.predictors for one in (*part.coefficients, *part.owned)]
+    arrows = [one for part in equation.predictors for one in part.arrows]
     for each in arrows:
         for name in (one for one in (each.only_when.names if each.only_when else ()) if one not in lattice.names):
             column, own = find_cause(plan.theory, data, name), plan.design.level(name)
@@ -107,7 +107,7 @@ def looked_at(plan: Plan) -> frozenset[str]:
     """The variables whose own values some equation looks at, as a cause or to see whether an arrow acts; courses alone need none."""
     readings = (each for equation in plan.equations for each in equation.readings)
     seen = plan.take_apart(each.variable for each in readings if each.part not in ("course", "trend"))
-    arrows = (one for each in plan.equations for part in each.predictors for one in (*part.coefficients, *part.owned))
+    arrows = (one for each in plan.equations for part in each.predictors for one in part.arrows)
     asked = {name for each in arrows if each.only_when for name in each.only_when.names}
     whole = {each.response for each in plan.equations if FAMILIES[each.family].whole}
     return frozenset([*seen, *(asked & whole)])

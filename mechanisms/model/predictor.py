@@ -38,10 +38,15 @@ def product(
 
 def bend_s(values: Any, midpoint: Any, width: Any) -> Any:
     """The share of an S-curve's climb at some values, less that at 0: expit((x − midpoint) / width), shifted."""
-    if hasattr(values, "bend"):
+    if is_trace(values):
         return values.bend(bend_s, midpoint, width)
     rate = 0.5 / width
     return 0.5 * (_tanh((values - midpoint) * rate) + _tanh(midpoint * rate))
+
+
+def is_trace(values: Any) -> bool:
+    """Whether something that stands for values says only what they rest on (`model.traces`)."""
+    return hasattr(values, "bend")
 
 
 def _tanh(x: Any) -> Any:

@@ -18,6 +18,7 @@ from mechanisms.data.ways import hand_down, look_at, look_back, see_term
 from mechanisms.graph.levels import Design
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
+from mechanisms.model.predictor import is_trace
 from mechanisms.spec.definitions import WeightedSum, parse_definition
 from mechanisms.spec.terms import Term
 from mechanisms.spec.theory import Condition, Span
@@ -125,10 +126,10 @@ def holds(setting: Setting, condition: Condition | None, level: str, steps: int)
 def _fulfils(setting: Setting, name: str, said: Span | Iterable[Any]) -> Any:
     if sum_of(setting, name) is not None:
         values = _known_sum(setting, name)
-        return values if hasattr(values, "bend") else _lies_in(values, said)  # a trace (`model.traces`)
+        return values if is_trace(values) else _lies_in(values, said)
     column = setting.data[name]
-    if hasattr(setting.values.get(name), "bend"):
-        return setting.values[name]  # a trace (`model.traces`)
+    if is_trace(setting.values.get(name)):
+        return setting.values[name]
     if isinstance(column, Categories):
         wanted = [str(value) if isinstance(value, str) else f"{value:g}" for value in said]  # type: ignore[union-attr]
         made = setting.values.get(name)  # codes; 0 where there is none
@@ -147,7 +148,7 @@ def _known_sum(setting: Setting, name: str) -> Any:
     values = compute_sum(setting, name)
     return (
         values
-        if isinstance(values, np.ndarray) or hasattr(values, "bend")
+        if isinstance(values, np.ndarray) or is_trace(values)
         else find_cause(setting.plan.theory, setting.data, name).values
     )
 

@@ -95,7 +95,7 @@ def gauss_legendre(size):
     return np.polynomial.legendre.leggauss(size)
 
 
-def nodes(law, transform, slope, low, high, size=600):
+def nodes(law, transform, slope, low, high, size=1500):
     """Values and weights of a continuous law: Gauss and Legendre on a scale on which it has no corners."""
     u, w = gauss_legendre(size)
     u, w = (low + high) / 2 + (high - low) / 2 * u, (high - low) / 2 * w

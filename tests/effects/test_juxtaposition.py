@@ -39,7 +39,12 @@ def test_what_only_one_of_them_assumes_has_its_name(answers):
     for name, other in (("plain", "controlled"), ("controlled", "plain")):
         for sentence in set(answers[name].assumptions) - set(answers[other].assumptions):
             assert f"{name}: {sentence}" in both.assumptions
-    assert mx.forest(both) is not None
+
+
+def test_a_forest_names_every_row_with_its_theory(answers):
+    both = mx.juxtapose(answers)
+    shown = {text.get_text() for text in mx.forest(both).axes[0].texts}
+    assert {label.replace("->", "→") for label in both.labels} <= shown
 
 
 @pytest.mark.parametrize(

@@ -102,4 +102,4 @@ def test_table(mediator, outcome):
         size = max(1.0, *(abs(world[value]) for world in worlds.values()))
         for label, (one, other) in parts.items():
             expected = worlds[one][value] - worlds[other][value]
-            assert found[f"{label}{end}"] == pytest.approx(expected, abs=1e-4 * size), (label, value)
+            assert found[f"{label}{end}"] == pytest.approx(expected, abs=4e-6 * size), (label, value)

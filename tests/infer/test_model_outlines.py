@@ -23,8 +23,9 @@ from outlined_models import (
 )
 
 from mechanisms.infer.explicit import machine
-from mechanisms.infer.explicit.machine import build_machine, lay_out
-from mechanisms.infer.explicit.outline import are_same, take_outline
+from mechanisms.infer.explicit import outline as outlines
+from mechanisms.infer.explicit.machine import lay_out
+from mechanisms.infer.explicit.outline import are_same, remember, take_outline
 
 PAIRS = {
     "an S-curve": lambda seed: model_of(BENT, rows(seed)),
@@ -107,7 +108,8 @@ def test_data_of_another_shape_are_refused():
 def test_the_last_few_machines_are_remembered(monkeypatch):
     built = []
     monkeypatch.setattr(machine, "_compile", lambda outline, outputs, *_: built.append(outline) or len(outputs))
-    monkeypatch.setattr(machine, "_built", type(machine._built)(maxlen=2))
+    monkeypatch.setattr(outlines, "MOST", 2)
+    build_machine = remember(machine.build_machine.__wrapped__)
     first = build_machine(take_outline(*model_of(BENT, rows(1)))[0])
     assert build_machine(take_outline(*model_of(BENT, rows(2)))[0]) is first
     assert first.density == 1 + len(built[0].point)
@@ -116,4 +118,3 @@ def test_the_last_few_machines_are_remembered(monkeypatch):
         build_machine(take_outline(*model_of(BENT, rows(1, n)))[0])
     assert build_machine(take_outline(*model_of(BENT, rows(1)))[0]) is not first
     assert len(built) == 8
-    assert len(machine._built) == 2

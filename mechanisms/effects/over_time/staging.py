@@ -16,6 +16,7 @@ from mechanisms.effects.over_time.carrying import list_loose, loosen
 from mechanisms.effects.over_time.conditions import Conditions, locate, refuse_followed, refuse_renewed
 from mechanisms.effects.over_time.events import is_event
 from mechanisms.effects.over_time.people import People, find_people
+from mechanisms.effects.over_time.reservations import note_noise, note_occasions
 from mechanisms.effects.over_time.running import Mixed, Runner
 from mechanisms.effects.over_time.scenario import Scenario, Value
 from mechanisms.effects.over_time.timeline import Timeline
@@ -136,7 +137,7 @@ class Staged:
     @property
     def notes(self) -> tuple[str, ...]:
         """How far the averages taken so far are from exact, for whom there is no cause, and what the data leave out."""
-        return (*_on_noise(self.runner), *note_absent(self.runner, self.condition), *_on_occasions(self.runner))
+        return (*note_noise(self.runner), *note_absent(self.runner, self.condition), *note_occasions(self.runner))
 
     def _names(self, nodes: list[str]) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(variable_of(node) for node in nodes))
@@ -147,7 +148,7 @@ def stage(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Staged
     """One `Staged` for each contrast, condition and row of people, in the order in which they are reported."""
     question = check_question(question, fit.plan.theory)
     _refuse(question)
-    check_scale(fit, question, cut)
+    check_scale(fit, question)
     placed = place(date_theory(fit, question), question)
     timeline = find_timeline(fit, placed)
     level = _outcome_level(fit, placed)
@@ -303,50 +304,3 @@ def _refuse_courses(scenario: Scenario, nodes: frozenset[str]) -> None:
                 f"mediators: interventional: {node} belongs to a unit for good, and the outcome is not linear: such a draw "
                 "is not answered yet; ask for natural effects, or for the total effect"
             )
-
-
-def _on_noise(runner: Runner) -> Iterator[str]:
-    if runner.drawn and runner.error > 1e-6:
-        what = "noise and deviations" if runner.people.renewed and runner.traits.noisy else "noise"
-        what = "new units' deviations" if runner.people.renewed and not runner.traits.noisy else what
-        fixed = runner.fit.shape == (1, 1)
-        scale = "of the effect" if fixed else "of the posterior sd"
-        share = runner.error / 10 if fixed else runner.error
-        yield (
-            f"averaged over random draws of {what}, {runner.replicates} for each posterior draw and unit: each draw of the "
-            f"effect is off by a Monte Carlo error, about {200 * share:.2g} % {scale} (twice the standard error, as these "
-            "draws estimate it)"
-        )
-
-
-def _on_occasions(runner: Runner) -> Iterator[str]:
-    timeline = runner.scenario.timeline
-    if not timeline.level:
-        return
-    units, known = timeline.data.units(timeline.level), timeline.data.grid[timeline.level]
-    last = np.full(timeline.clients, -1)
-    assert units.place is not None
-    np.maximum.at(last, timeline.owners(timeline.level), units.place)
-    ended = int(np.count_nonzero((last < len(known) - 1) & (last >= 0)))
-    if (
-        ended
-        and runner.scenario.look.what != "risk"
-        and not runner.scenario.look.timed
-        and any(occasion_of(node.replace("whole ", "")) is not None for node in runner.ends)
-    ):
-        whose = (
-            f"the series of {ended} of {timeline.clients} {timeline.client}s end"
-            if timeline.client
-            else "the series ends"
-        )
-        yield (
-            f"{whose} before occasion {known[-1]}: effects are "
-            "those had all stayed, if leaving depends on nothing but what the theory holds and the data show"
-        )
-    nodes = (*runner.ends, *runner.scenario.of)
-    asked = [at for node in nodes if (at := occasion_of(node.replace("whole ", ""))) is not None]
-    if any(at < known[0] for at in asked):
-        yield f"occasions before {known[0]} lie before the data: an extrapolation"
-    beyond = [at for at in timeline.grid if at > known[-1]]
-    if beyond:
-        yield f"occasions after {known[-1]} lie beyond the data: an extrapolation"

@@ -142,7 +142,7 @@ def ask(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Asked, .
     `cut` is a time at which a time to an event is cut off, to be looked at instead of its mean.
     """
     refuse_unasked(check_question(question, fit.plan.theory))
-    check_scale(fit, question, cut)
+    check_scale(fit, question)
     held = {name: choose(fit.data[name], value) for name, value in question.set if not isinstance(value, tuple)}
     _check_held(fit, question, frozenset(held))
     graph, looks = _draw(fit, question), find_looks(fit, question, cut)

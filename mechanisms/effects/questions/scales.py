@@ -70,7 +70,7 @@ def refuse_several(fit: Fit, question: Question) -> None:
         raise IdentificationError(f"{name} has several values, and a curve follows one: ask on {looks[-1].label}")
 
 
-def check_scale(fit: Fit, question: Question, cut: Look | None = None) -> None:
+def check_scale(fit: Fit, question: Question) -> None:
     """Refuse the standardised scale for an outcome that has no sd of its own, and the link scale of shares of different trials."""
     if _is_sum(fit, question):
         if question.scale != "raw":

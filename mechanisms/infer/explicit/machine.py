@@ -5,19 +5,17 @@ process optimises all of it anew, for most of the time of a second fit, and the 
 and shapes of the data at every call. They are kept beside PyTensor's code under a key made of its key and of our source, so
 that another process reads them in a tenth of a second.
 
-What was built for the last few outlines is remembered: a model with the same outline (`outline.are_same`) gets the same
+What was built for the last few outlines is remembered: a model with the same outline (`outline.remember`) gets the same
 functions, whatever its data.
 """
 
 import warnings
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from math import prod
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numba
@@ -34,9 +32,8 @@ from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.graph.traversal import explicit_graph_inputs
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
 
-from mechanisms.infer.explicit.outline import Outline, are_same
+from mechanisms.infer.explicit.outline import Outline, remember
 
-MOST = 8  # models that are remembered
 FAILED, NOT_FINITE = 1, 2
 
 _types: Any = types  # untyped in their stubs, as the next two
@@ -59,19 +56,14 @@ class Machine:
     shapes: tuple[tuple[int, ...], ...]
 
 
-_built: deque[tuple[Outline, Machine]] = deque(maxlen=MOST)
-_building = Lock()
-
-
+@remember
 def build_machine(outline: Outline) -> Machine:
     """The functions of an outline; those that were built in this process for the same one, if it is among the last few."""
-    with _building:
-        for known, machine in _built:
-            if are_same(outline, known):
-                return machine
-        machine = _build(outline)
-        _built.append((outline, machine))
-        return machine
+    simple: Any = rewrite_graph([*outline.outputs], include=["canonicalize", "stabilize"], clone=True)
+    value, *kept = simple
+    slopes: Any = _ops.grad(value, [*outline.point])
+    density = _compile(outline, [value, *slopes], _DENSITY, _write_density)
+    return Machine(density, _compile(outline, kept, _EXPAND, _write_expand), tuple(_find_shapes(outline, kept)))
 
 
 def lay_out(outline: Outline, data: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
@@ -94,14 +86,6 @@ def lay_out(outline: Outline, data: Sequence[NDArray[Any]]) -> NDArray[np.int64]
             raise ValueError(f"{array.dtype} of shape {array.shape} where {wanted.type} is wanted")
         found += [array.ctypes.data, *array.shape]
     return np.array(found, dtype=np.int64)
-
-
-def _build(outline: Outline) -> Machine:
-    simple: Any = rewrite_graph([*outline.outputs], include=["canonicalize", "stabilize"], clone=True)
-    value, *kept = simple
-    slopes: Any = _ops.grad(value, [*outline.point])
-    density = _compile(outline, [value, *slopes], _DENSITY, _write_density)
-    return Machine(density, _compile(outline, kept, _EXPAND, _write_expand), tuple(_find_shapes(outline, kept)))
 
 
 def _find_shapes(outline: Outline, kept: Sequence[Any]) -> list[tuple[int, ...]]:

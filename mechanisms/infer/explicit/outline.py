@@ -8,8 +8,11 @@ never changes is not worked out again at every point. That rests on no promise a
 out before anything is simplified, and what simplifies an outline knows of no values.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,7 @@ from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.subtensor import AdvancedIncSubtensor, AdvancedSubtensor
 from pytensor.tensor.type import TensorType
 
+MOST = 8  # outlines for which is remembered what was made
 # where whole numbers are data; elsewhere they are lengths
 _PLACES = (Elemwise, AdvancedSubtensor, AdvancedIncSubtensor)
 _ROUND = 2.0**20
@@ -84,6 +88,23 @@ def are_same(one: Outline, other: Outline) -> bool:
     if types[0] != types[1] or len(one.outputs) != len(other.outputs):
         return False
     return bool(equal_computations([*one.outputs], [*other.outputs], [*one.inputs], [*other.inputs]))
+
+
+def remember[Made](make: Callable[[Outline], Made]) -> Callable[[Outline], Made]:
+    """A function of outlines that gives for each of the last few of this process what it made of it the first time."""
+    known: deque[tuple[Outline, Made]] = deque(maxlen=MOST)
+    making = Lock()
+
+    @wraps(make)
+    def recall(outline: Outline) -> Made:
+        with making:
+            for one, made in known:
+                if are_same(outline, one):
+                    return made
+            known.append((outline, make(outline)))
+            return known[-1][1]
+
+    return recall
 
 
 def _find_still(point: Sequence[Any], outputs: Sequence[Any]) -> list[tuple[Any, NDArray[Any], list[Any]]]:

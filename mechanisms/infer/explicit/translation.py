@@ -5,10 +5,8 @@ while it compiles, and one program serves other data of the same shapes. A param
 zero, as elsewhere in PyMC; left alone, PyTensor's checks would be dropped without a word.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 from pytensor.compile.mode import get_mode
@@ -16,9 +14,7 @@ from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.rewriting.utils import rewrite_graph
 
 from mechanisms.infer.explicit.devices import use_doubles
-from mechanisms.infer.explicit.outline import Outline, are_same
-
-MOST = 8  # outlines that are remembered
+from mechanisms.infer.explicit.outline import Outline, remember
 
 Point = dict[str, Any]
 _graphs: Any = FunctionGraph  # untyped in their stubs
@@ -43,10 +39,7 @@ class Translation:
     keep: Callable[[Point, Sequence[Any]], tuple[Any, ...]]
 
 
-_known: deque[tuple[Outline, Translation]] = deque(maxlen=MOST)
-_translating = Lock()
-
-
+@remember
 def translate(outline: Outline) -> Translation:
     """The functions of an outline; those that were made in this process for the same one, if it is among the last few.
 
@@ -55,16 +48,6 @@ def translate(outline: Outline) -> Translation:
     NoTranslationError
         JAX cannot compute it.
     """
-    with _translating:
-        for known, translation in _known:
-            if are_same(outline, known):
-                return translation
-        translation = _translate(outline)
-        _known.append((outline, translation))
-        return translation
-
-
-def _translate(outline: Outline) -> Translation:
     simple: Any = rewrite_graph([*outline.outputs], include=["canonicalize", "stabilize"], clone=True)
     shapes = {str(each.name): tuple(map(int, each.type.shape)) for each in outline.point}
     _load_dispatch()
