@@ -6,6 +6,7 @@ import numpy as np
 
 from mechanisms.data.dataset import Column, Numbers
 from mechanisms.data.elsewhere import say_outside
+from mechanisms.data.frames import Source
 from mechanisms.data.renaming import Renaming
 from mechanisms.data.structure import Structure
 from mechanisms.errors import listed
@@ -102,6 +103,20 @@ def warn_of_unread(theory: Theory, renaming: Renaming, present: Iterable[str]) -
     present = {*present} - {column for _, column in renaming.columns}
     return tuple(
         f"column '{name}' is not read: {name} {why}" for name, why in unmeasured(theory).items() if name in present
+    )
+
+
+def warn_of_coarse(
+    home: Mapping[str, str], said: SaidUnits, sources: Iterable[Source], renaming: Renaming
+) -> tuple[str, ...]:
+    """Columns of variables that have more than one value in a row of the frame they stand in; `home` has their levels."""
+    taken = {column: name for name, column in renaming.columns}
+    own = {name: renaming.column(name) for name in home if name not in renaming.wide}
+    return tuple(
+        f"column '{column}' of the frame of {source.level} is not read: {name} has a value per {home[name]}"
+        for source in sources
+        for name, column in own.items()
+        if column in source.present and taken.get(column, name) == name and not said.has_one(home[name], source.level)
     )
 
 

@@ -10,7 +10,7 @@ import narwhals as nw
 
 from mechanisms.data.bases import check_conditions, find_bases
 from mechanisms.data.causes import list_causes, name_cause
-from mechanisms.data.cautions import unmeasured, warn, warn_of_unread
+from mechanisms.data.cautions import unmeasured, warn, warn_of_coarse, warn_of_unread
 from mechanisms.data.dataset import Column, Dataset
 from mechanisms.data.frames import Source, miss_column, open_table, read_source
 from mechanisms.data.gaps import refuse_gaps
@@ -97,6 +97,7 @@ def bind_some(
     n = sum(int(structure.tables[name].seen.sum()) for name in bottom or [ROW])
     warnings = warn(theory, said, structure, {column.name: column for column in found})
     warnings += warn_of_unread(theory, renaming, [name for source in sources for name in source.present])
+    warnings += warn_of_coarse({name: home[name] for name in only if name in home}, said, sources, renaming)
     data = Dataset(found, n, tables, structure.grid, MappingProxyType(home), warnings, made=list_made(theory))
     check_made(data)
     name = partial(name_cause, theory, data)
@@ -182,7 +183,7 @@ def _open(
     found: list[Source] = []
     for level, table in frames.items():
         here = [
-            name for name in (*wanted, *said.above) if not theory.levels or _is_here(home.get(name, name), level, said)
+            name for name in (*wanted, *said.above) if not theory.levels or said.has_one(home.get(name, name), level)
         ]
         source, held = read_source(table, level, here, renaming)
         below = [each for each in theory.levels if each.name in wide and each.within[:1] == (level,)]
@@ -200,11 +201,6 @@ def _open(
                 f"columns=: '{level} weight': {listed(map(repr, columns))} must stand in the frame that holds the {level}s"
             )
     return tuple(found)
-
-
-def _is_here(home: str, level: str, said: SaidUnits) -> bool:
-    """Whether a row of `level` has one value of what has one value per `home`."""
-    return home == level or home in said.above[level]
 
 
 def _frames(theory: Theory, frame: Any, wide: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

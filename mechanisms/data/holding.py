@@ -8,7 +8,7 @@ from mechanisms.data.columns import Encoded, encode, finish
 from mechanisms.data.conditions import Held, check_absent, check_level, find_existing
 from mechanisms.data.dataset import Column, Mask
 from mechanisms.data.frames import Source, miss_column
-from mechanisms.data.lifting import lift
+from mechanisms.data.lifting import lift, refuse_contradiction
 from mechanisms.data.structure import Structure
 from mechanisms.data.units import ROW
 from mechanisms.errors import DataError, listed
@@ -47,7 +47,7 @@ class Holding:
 
     def source(self, name: str) -> Source:
         """The table that a variable is read from: that of its own level, else the first below it."""
-        return self.sources[self._find(name)]
+        return self.sources[self._find(name)[0]]
 
     def read(self, name: str) -> Held:
         """A variable's cells, where it does not exist, and its level."""
@@ -93,23 +93,31 @@ class Holding:
 
     def _of_variable(self, name: str) -> Held:
         variable, level = self.known[name], self.said.levels.get(name) or ROW
-        at = self._find(name)
-        source, table = self.sources[at], self.structure.tables[level]
-        encoded = encode(variable, source.series[name], source.rows)
-        encoded = lift(variable, encoded, self.structure.rows[at][level], table, source)
+        table, (at, *others) = self.structure.tables[level], self._find(name)
+        encoded = self._lift(variable, level, at)
+        for other in others:
+            sources = self.sources[at], self.sources[other]
+            refuse_contradiction(variable, encoded, self._lift(variable, level, other), table, sources)
         if variable.only_when is None:
             return encoded, None, level
         holds, unknown = find_existing(name, variable.only_when, level, self.structure.tables, self.read, self.known)
         return encoded, check_absent(variable, encoded, holds, unknown, table), level
 
-    def _find(self, name: str) -> int:
+    def _lift(self, variable: Variable, level: str, at: int) -> Encoded:
+        """What one table says of a variable, unit by unit."""
+        source = self.sources[at]
+        encoded = encode(variable, source.series[variable.name], source.rows)
+        return lift(variable, encoded, self.structure.rows[at][level], self.structure.tables[level], source)
+
+    def _find(self, name: str) -> list[int]:
+        """The tables that hold a variable; first that of its own level, else the first below it."""
         level = self.said.levels.get(name) or ROW
         holders = [
             at for at, source in enumerate(self.sources) if name in source.series and level in self.structure.rows[at]
         ]
         if not holders:
             raise self._no_column(name, level)
-        return min(holders, key=lambda at: self.sources[at].level != level)
+        return sorted(holders, key=lambda at: self.sources[at].level != level)
 
     def _no_column(self, name: str, level: str) -> DataError:
         present = list(dict.fromkeys(column for source in self.sources for column in source.present))

@@ -51,6 +51,25 @@ def _varies(variable: Variable, encoded: Encoded, units: Rows, known: Rows, tabl
     )
 
 
+def refuse_contradiction(
+    variable: Variable, read: Encoded, other: Encoded, table: Units, sources: tuple[Source, Source]
+) -> None:
+    """Refuse two frames that say different things of one unit; a value that only the frame not read has is one of them."""
+    shown = [
+        np.array([_shown(variable, each, cell) if np.isfinite(cell) else "" for cell in each.cells])
+        for each in (read, other)
+    ]
+    wrong = (shown[0] != shown[1]) & (shown[1] != "")
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        one, two = (each[first] or "no value" for each in shown)
+        raise DataError(
+            f"'{variable.name}' stands in two frames that differ, for {int(wrong.sum())} {table.level}s: of {table.level} "
+            f"{table.labels[first]!r} the frame of {sources[0].level} says {one}, that of {sources[1].level} {two}. Correct one, or "
+            f"take the column out of it"
+        )
+
+
 def _shown(variable: Variable, encoded: Encoded, cell: float) -> str:
     words = encoded.labels or variable.values
     return repr(words[int(cell)]) if words else f"{cell:g}"

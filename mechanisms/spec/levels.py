@@ -155,6 +155,10 @@ class Units:
         """Whether a variable has occasions."""
         return name not in self.times and self.levels.get(name) in self.times
 
+    def has_one(self, home: str, level: str) -> bool:
+        """Whether a unit of `level` has one value of what has one value per `home`."""
+        return home == level or home in self.lattice.above(level)
+
     def parts(self, name: str) -> tuple[str, ...]:
         """The levels at which a variable has a part: its own and those above."""
         level = self.levels.get(name)

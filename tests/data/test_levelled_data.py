@@ -141,6 +141,35 @@ def test_one_frame_per_level_gives_the_same_as_one_frame():
         np.testing.assert_array_equal(column.values, many[column.name].values)
 
 
+def test_two_frames_that_contradict_each_other_are_refused():
+    frame = panel(np.random.default_rng(1))
+    client = frame[["client", "therapist", "age"]].drop_duplicates()
+    skill = frame[["therapist", "skill"]].drop_duplicates()
+    same = mx.bind(LAGGED, {"session": frame, "client": client, "therapist": skill})
+    np.testing.assert_array_equal(same["age"].values, mx.bind(LAGGED, frame)["age"].values)
+    other = client.assign(age=client["age"].where(client.index != client.index[2], 1e3))
+    last = client["client"].iloc[2]
+    with pytest.raises(
+        DataError, match=f"'age' stands in two frames that differ, for 1 clients: of client .*{last}.*says 1000"
+    ):
+        mx.bind(LAGGED, {"session": frame, "client": other, "therapist": skill})
+    gone = client.assign(age=client["age"].where(client.index != client.index[2]))
+    with pytest.raises(DataError, match="the frame of client says no value, that of session"):
+        mx.bind(LAGGED, {"session": frame, "client": gone, "therapist": skill})
+    silent = frame.assign(age=frame["age"].where(frame["client"] != last))  # the frame of clients knows more
+    assert repr(mx.bind(LAGGED, {"session": silent, "client": client, "therapist": skill})) == repr(same)
+
+
+def test_a_column_in_too_coarse_a_frame_is_said_to_be_unread():
+    frame = panel(np.random.default_rng(1))
+    client = frame[["client", "therapist", "age"]].drop_duplicates()
+    data = mx.bind(
+        LAGGED,
+        {"session": frame[["client", "session", "m", "y", "skill", "therapist"]], "client": client.assign(m=1.0)},
+    )
+    assert "column 'm' of the frame of client is not read: m has a value per session" in data.warnings
+
+
 def test_a_client_without_sessions_is_a_client():
     theory = mx.parse(
         "levels: [session, client]\ntime: session\nvariables: {a: {level: client}, y: }\narrows: {a -> y: , y(t-1) -> y: }\n"

@@ -1,12 +1,14 @@
 """Whom an effect over time is averaged over: units and their weights, and whose deviations they have (language 1.10)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Column, Dataset
+from mechanisms.data.units import Units
 from mechanisms.effects.questions.population import weigh
 from mechanisms.errors import DataError, IdentificationError, SpecError, listed
 from mechanisms.graph.levels import Design, computed_from
@@ -21,7 +23,7 @@ class People:
     """Rows of weights over the units of `level`, each with a label and in words.
 
     `near` are columns that take one value for all; the deviations of the levels in `renewed` are drawn anew; those of
-    a `typical` unit are 0.
+    a `typical` unit are 0; of the levels in `alone` all have the deviations of that one unit.
     """
 
     level: str
@@ -31,18 +33,20 @@ class People:
     near: Mapping[str, float]
     renewed: tuple[str, ...] = ()
     typical: bool = False
+    alone: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def find_people(
     fit: Fit, question: Question, level: str, at: Mapping[str, Scalar], seen: Mapping[str, Column], client: str
-) -> People:
+) -> tuple[People, ...]:
     """The units that an answer is averaged over: those of the outcome's level that `at` leaves.
 
-    `seen` are the columns of what is conditioned on at an occasion, one value for each `client`.
+    `seen` are the columns of what is conditioned on at an occasion, one value for each `client`. They are several where
+    each unit asks for deviations of its own.
     """
     data, design = fit.data, fit.plan.design
     if level in design.lattice.time:
-        return _single(question, level, at)
+        return (_single(question, level, at),)
     if seen and level != client:
         raise SpecError(
             f"question: at: {listed(seen)} differs within one {level}: condition on a variable of the {level}",
@@ -61,14 +65,41 @@ def find_people(
     row = (weights / weights.sum())[None, :]
     population = question.population
     if population == "these":
-        return People(level, row, ("",), (f"{whom}, each with its own deviations",), near)
+        return (People(level, row, ("",), (f"{whom}, each with its own deviations",), near),)
     if population == "typical":
         words = f"a typical {level}: every deviation at 0, averaged over what is observed of {whom}"
-        return People(level, row, ("",), (words,), near, typical=True)
+        return (People(level, row, ("",), (words,), near, typical=True),)
     kind, named = population
     if kind == "new":
-        return _renew(fit, design, level, str(named), row, near, whom)
-    return _one_by_one(data, level, str(named), weights, near)
+        return (_renew(fit, design, level, str(named), row, near, whom),)
+    people = _one_by_one(data, level, str(named), weights, near)
+    shared = named != level and data.units(level).above[str(named)].weights is not None
+    return _set_apart(people, data, str(named)) if shared else (people,)
+
+
+def is_scattered(people: People, data: Dataset) -> bool:
+    """Whether some unit averaged over sees several units of a level that is renewed, each with deviations of its own."""
+    return any(_sees_several(table, people.level, level) for level in people.renewed for table in data.tables)
+
+
+def _sees_several(table: Units, level: str, renewed: str) -> bool:
+    owners, others = (_list_members(table, each) for each in (level, renewed))
+    if owners is None or others is None:
+        return False
+    pairs = {(a, b) for one, other in zip(owners, others, strict=True) for a in one for b in other}
+    return len(pairs) > len({a for a, _ in pairs})
+
+
+def _list_members(table: Units, level: str) -> list[list[int]] | None:
+    """For each unit of a table, the units of a level that it lies in; None where it lies in none."""
+    if table.level == level:
+        return [[place] for place in range(table.n)]
+    if level not in table.above:
+        return None
+    above = table.above[level]
+    there = above.index >= 0 if above.weights is None else (above.index >= 0) & (above.weights > 0)
+    index = above.index.reshape(table.n, -1)
+    return [[int(each) for each in one[held]] for one, held in zip(index, there.reshape(table.n, -1), strict=True)]
 
 
 def _single(question: Question, level: str, at: Mapping[str, Scalar]) -> People:
@@ -112,6 +143,23 @@ def _one_by_one(data: Dataset, level: str, named: str, weights: Floats, near: Ma
     labels = tuple(f"{named}={units.labels[each]}" for each in used)
     words = tuple(f"{named} {units.labels[each]}, with its own deviations" for each in used)
     return People(level, shares, labels, words, near)
+
+
+def _set_apart(people: People, data: Dataset, named: str) -> tuple[People, ...]:
+    """Each unit of a shared level by itself, as if those who share it had no other: their effects with its deviations."""
+    units = data.units(named)
+    found: list[People] = []
+    for label, row in zip(people.labels, people.weights, strict=True):
+        own = next(place for place, each in enumerate(units.labels) if f"{named}={each}" == label)
+        above = {name: int(each.index[own]) for name, each in units.above.items() if each.weights is None}
+        words = (
+            f"{named} {units.labels[own]}, with its own deviations: its {people.level}s by their shares, as if they had "
+            f"no other {named}"
+        )
+        found.append(
+            replace(people, weights=row[None, :], labels=(label,), words=(words,), alone={named: own, **above})
+        )
+    return tuple(found)
 
 
 def _column(data: Dataset, design: Design, name: str, level: str) -> Column:

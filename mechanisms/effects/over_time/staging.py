@@ -156,17 +156,18 @@ def stage(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Staged
     conditions = find_conditions(fit, question)
     for at, condition in zip(conditions, name_conditions(fit, conditions), strict=True):
         located = locate(fit, placed, timeline, at)
-        people = find_people(fit, question, level, located.values, located.columns, timeline.client)
+        whom = find_people(fit, question, level, located.values, located.columns, timeline.client)
         for contrast, look in every(_say(find_contrasts(fit, question), placed), _find_looks(fit, question, cut)):
-            scenario = _scenario(fit, placed, timeline, people, contrast, look, located)
-            _refuse_absent(scenario, placed)
-            _refuse_part_of_event(fit, scenario, placed)
-            refuse_renewed(scenario, people, located.values)
-            runner = Runner(fit, scenario, people, tuple(aim.on for aim in placed.aims))
-            refuse_followed(scenario, runner.ends)
-            divisor = find_divisor(fit, question)
-            rows = range(len(people.labels))
-            found += [Staged(runner, placed, row, question.scale, contrast, condition, divisor) for row in rows]
+            for people in whom:
+                scenario = _scenario(fit, placed, timeline, people, contrast, look, located)
+                _refuse_absent(scenario, placed)
+                _refuse_part_of_event(fit, scenario, placed)
+                refuse_renewed(scenario, people, located.values)
+                runner = Runner(fit, scenario, people, tuple(aim.on for aim in placed.aims))
+                refuse_followed(scenario, runner.ends)
+                divisor = find_divisor(fit, question)
+                rows = range(len(people.labels))
+                found += [Staged(runner, placed, row, question.scale, contrast, condition, divisor) for row in rows]
     return tuple(found)
 
 
