@@ -259,6 +259,7 @@ def demo(
 def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[str, Any], out: Path | None) -> bool:
     """Print everything, write the files, and say whether a question was refused."""
     from mechanisms import diagnose, explain, sample
+    from mechanisms.effects.headway import WORDS, show_headway
     from mechanisms.report.answers import find_answers
     from mechanisms.report.listing import describe
 
@@ -268,7 +269,7 @@ def _report(plan: Any, bound: Any, question: "Question | None", sampling: dict[s
     fit = sample(plan, bound, **sampling)
     for mark in fit.marks:
         typer.echo(f"mechanisms: {mark}", err=True)
-    with _progress("answering"):
+    with show_headway(WORDS, True):
         found, refused = find_answers(fit, question)
         diagnosis = diagnose(fit)
     typer.echo(f"\nSeed {fit.seed}")

@@ -1,5 +1,6 @@
 """Refusals that used to mislead: each names what is wrong and a fix that helps."""
 
+import re
 import subprocess
 import sys
 
@@ -33,28 +34,13 @@ def pinned(text: str, frame: pd.DataFrame | None = None, **stated: float):
 MODERATED = HEAD + "variables: {w: {level: client}, m: , y: }\narrows: {m -> y: {moderated_by: w}}\n"
 
 
-@pytest.mark.parametrize("kind", ["total", "indirect"])
-def test_who_moves_a_spread_moves_no_course(kind: str) -> None:
-    text = HEAD + (
-        "variables: {arm: {level: client, family: bernoulli}, m: , c: {family: poisson}}\n"
-        "arrows: {arm -> sigma(m): , m(session) -> c: }\n"
-    )
-    fit = pinned(text)
-    through = {"through": "m"} if kind == "indirect" else {}
-    with pytest.raises(SpecError) as refusal:
-        mx.estimate(fit, mx.Question(of="arm", on="c", kind=kind, **through))
-    assert "arm moves sigma(m), how far m departs from its course, and not the course" in str(refusal.value)
-    assert "draw m(client)" not in str(refusal.value)
-    assert "arm -> sigma(m)" in str(refusal.value)
-
-
 def test_who_moves_course_and_spread_is_still_told_the_arrow_to_draw() -> None:
     text = HEAD + (
         "variables: {arm: {level: client, family: bernoulli}, m: , c: {family: poisson}}\n"
         "arrows: {arm -> sigma(m): , arm -> m: , m(session) -> c: }\n"
     )
-    with pytest.raises(SpecError, match=r"arm moves the course of m, .* draw m\(client\) -> c"):
-        mx.estimate(pinned(text), mx.Question(of="arm", on="c"))
+    said = mx.identify(mx.parse(text), mx.Question(of="arm", on="c")).assumptions
+    assert any(re.search(r"arm moves the course of m, .* draw m\(client\) -> c", each) for each in said)
 
 
 @pytest.mark.parametrize(("head", "of"), [("variables: {m: , y: }\n", "m"), (HEAD + "variables: {m: , y: }\n", "m(t)")])

@@ -14,7 +14,7 @@ from mechanisms.data.splines import write_bspline, write_natural, write_pieces
 from mechanisms.data.units import ROW
 from mechanisms.errors import DataError, did_you_mean, listed
 from mechanisms.spec.shapes import WAVES, count_columns, list_powers, spell
-from mechanisms.spec.theory import Arrow, Shape, Span, Theory
+from mechanisms.spec.theory import Arrow, Condition, Shape, Span, Theory
 
 Floats = NDArray[np.float64]
 _MOST_DIGITS = 1e12  # a power of mean / sd that large leaves fewer than four digits
@@ -109,6 +109,32 @@ def check_conditions(theory: Theory, data: Any) -> None:
                     f"{arrow}: only_when: {name} has missing values ({int(data[name].missing.sum())} of {data.n} rows), so nobody "
                     "sees where the arrow acts: drop these rows and say so"
                 )
+
+
+def check_occasions(theory: Theory, grid: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse what acts or exists at occasions only that the data do not have.
+
+    Raises
+    ------
+    DataError
+        The arrow or variable, and the occasions of the data.
+    """
+    said: list[tuple[str, Condition | None]] = [(str(each), each.only_when) for each in theory.arrows]
+    said += [(each.name, each.only_when) for each in theory.variables]
+    for what, condition in said:
+        for name, values in condition.values if condition else ():
+            if name not in grid:
+                continue
+            if not any(_is_among(each, values) for each in grid[name]):
+                raise DataError(
+                    f"{what}: only_when: {Condition(values=((name, values),))}, but the data have {name} {grid[name][0]} to "
+                    f"{grid[name][-1]}: name an occasion of the data, or leave it out"
+                )
+
+
+def _is_among(occasion: int, said: Span | tuple[Any, ...]) -> bool:
+    """Whether an occasion is one of those said."""
+    return occasion in said if isinstance(said, Span) else str(occasion) in {f"{float(each):g}" for each in said}
 
 
 def _check_words(arrow: Arrow, columns: Mapping[str, Any]) -> None:

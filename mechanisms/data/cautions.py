@@ -56,7 +56,8 @@ def _warn_of_zeros(theory: Theory, said: SaidUnits, columns: Mapping[str, Column
             continue
         departs = said.is_repeated(cause.name) and cause.part != "whole" and arrow.shape.kind == "linear"
         within = departs and bool(_is_lagged(arrow) or cause.part == said.levels.get(cause.name))  # 0 on average
-        if arrow.varies_by and not within and abs(column.mean) > FAR * column.sd:
+        split = departs and cause.part is None and said.levels.get(cause.name) == said.levels.get(effect.name)  # R1
+        if arrow.varies_by and not (within or split) and abs(column.mean) > FAR * column.sd:
             yield (
                 f"{arrow}: varies by {listed(arrow.varies_by)}, and so do intercepts, which are those at {cause.name} = 0, far from "
                 f"everybody ({column.lowest:g} to {column.highest:g}), as is what their default prior speaks of: centre {cause.name}"

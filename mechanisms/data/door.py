@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from mechanisms.data.bases import check_conditions, find_bases
+from mechanisms.data.bases import check_conditions, check_occasions, find_bases
 from mechanisms.data.causes import list_causes, name_cause
 from mechanisms.data.cautions import unmeasured, warn, warn_of_coarse, warn_of_unread
 from mechanisms.data.dataset import Column, Dataset
@@ -103,6 +103,7 @@ def bind_some(
     name = partial(name_cause, theory, data)
     data = replace(data, bases=MappingProxyType(find_bases(theory, list_causes(theory, data), structure.grid, name)))
     check_conditions(theory, data)
+    check_occasions(theory, data.grid)
     check_out_of(theory, data)
     check_hazards(theory, data)
     return data

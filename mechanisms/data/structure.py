@@ -144,8 +144,17 @@ def _refuse_repeated(draft: _Draft, name: str, source: Source, codes: Rows) -> N
         rows = source.rows[np.flatnonzero(codes == unit)[:2]]
         raise DataError(
             f"{name} '{draft.labels[name][unit]}' has more than one row (rows {rows[0]} and {rows[1]} of the data), but a row "
-            f"stands for one {name}. Rows that are occasions need levels: [session, {name}], time: session, and one column per variable"
+            f"stands for one {name}. {_say_occasions(draft, name)}"
         )
+
+
+def _say_occasions(draft: _Draft, name: str) -> str:
+    """What several rows of a unit may be: occasions of it, or, of a level that lies in another, occasions of that."""
+    if draft.theory.time:
+        return f"Keep one row for each {name}"
+    if parents := draft.said.above[name]:
+        return f"If its numbers begin anew in every {parents[0]}, it is a level of time: say time: {name}"
+    return f"Rows that are occasions need levels: [session, {name}], time: session, and one column per variable"
 
 
 def _no_column(draft: _Draft, name: str, at: tuple[int, ...]) -> DataError:

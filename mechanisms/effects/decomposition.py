@@ -18,6 +18,8 @@ from mechanisms.effects.estimation import (
     say_held,
     settle,
 )
+from mechanisms.effects.headway import WORDS, count_off, show_headway
+from mechanisms.effects.looking import Look
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.events import ask_event
 from mechanisms.effects.over_time.latents import add_latents
@@ -44,6 +46,7 @@ def decompose(
     scale: str = "raw",
     restricted_to: float | None = None,
     beyond: float | None = None,
+    progress: bool = True,
 ) -> Effects:
     """Total, direct, joint indirect and every path from `of` to `on`, one row each, on the outcome's scale.
 
@@ -63,7 +66,6 @@ def decompose(
         The total, direct or joint indirect effect is not identified; `witness` names what forbids it.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
-    fit = add_latents(fit)
     question = Question(
         of=of,
         on=on,
@@ -73,7 +75,11 @@ def decompose(
         population=population,
         scale=scale,
     )
-    cut = read_cut(restricted_to, beyond)
+    with show_headway(WORDS, progress):
+        return _decompose(add_latents(fit), question, read_cut(restricted_to, beyond))
+
+
+def _decompose(fit: Fit, question: Question, cut: Look | None) -> Effects:
     question = ask_event(fit, question, cut)
     theory = date_theory(fit, question)
     total = require(identify(theory, question))
@@ -81,7 +87,7 @@ def decompose(
     parts = [require(identify(theory, question.model_copy(update={"kind": kind}))) for kind in _kinds(routes)]
     asked = pose(fit, question, cut)
     passages = find_passages(asked[0], routes)
-    answers = [(each, settle(each, partial(_lines, each, routes, passages))) for each in asked]
+    answers = [(each, settle(each, partial(_lines, each, routes, passages))) for each in count_off("rows", asked)]
     assumptions = parts[-1].assumptions if mediates(routes) else total.assumptions
     extra, notes = _on_paths(asked[0], passages)
     notes = (*_notes(routes, passages), *notes, *note_inestimable(fit, routes.total.all))
@@ -134,7 +140,7 @@ def _path_lines(asked: Posed, routes: Routes, indirect: Floats, passages: Passag
             line = (label, asked.between(ways | own, own), f"all paths whose first step is {first}{joining}")
             lines.append(line)
     else:
-        for passage in passages.good:
+        for passage in count_off("paths", passages.good):
             line = (passage.label, asked.between(passage.ways | own, own), f"{passage.meaning}{joining}")
             lines.append(line)
     if len(lines) > 1:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.effects.effects import Effects
 from mechanisms.effects.estimation import estimate
+from mechanisms.effects.headway import WORDS, count_off, show_headway
 from mechanisms.effects.questions.population import choose as read_value
 from mechanisms.effects.questions.population import every_value, shown
 from mechanisms.effects.shifts import Dropout, Lost
@@ -39,6 +40,7 @@ def dropout(
     draws: int = 1000,
     seed: int | None = None,
     slow: bool = False,
+    progress: bool = True,
 ) -> Dropout:
     """The effect had nobody dropped out, with what those who did would have shown shifted by so many sds.
 
@@ -62,6 +64,8 @@ def dropout(
     slow
         Whether to go on where the completed data need NUTS: imputations × shifts fits of minutes each. Without it, fits
         take milliseconds (exact) to seconds (collapsed, laplace).
+    progress
+        Whether a question of more than a second shows on a terminal or in a notebook how far it is. A pipe never sees it.
 
     Raises
     ------
@@ -86,13 +90,16 @@ def dropout(
     base = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     found: list[list[Effects]] = []
     checked: list[Imputed] = []
-    for draw, child in zip(_pick(fit, imputations, base), np.random.SeedSequence(base).spawn(imputations), strict=True):
-        completed = impute(fit.plan, attrition, draw, moves, np.random.default_rng(child))
-        if not checked and not slow:
-            _refuse_slow(fit.plan, completed.data[0], imputations * len(grid))
-        checked.append(completed)
-        once = int(child.generate_state(1)[0])
-        found.append([_ask(fit.plan, data, question, draws, once, slow) for data in completed.data])
+    children = np.random.SeedSequence(base).spawn(imputations)
+    with show_headway(WORDS, progress):
+        for draw, child in zip(count_off("imputations", _pick(fit, imputations, base)), children, strict=True):
+            completed = impute(fit.plan, attrition, draw, moves, np.random.default_rng(child))
+            if not checked and not slow:
+                _refuse_slow(fit.plan, completed.data[0], imputations * len(grid))
+            checked.append(completed)
+            once = int(child.generate_state(1)[0])
+            shifted = count_off("shifts", completed.data)
+            found.append([_ask(fit.plan, data, question, draws, once, slow) for data in shifted])
     return _gather(fit, question, attrition, where, arm or {}, grid, found, checked)
 
 
@@ -199,9 +206,9 @@ def _ask(plan: Plan, data: Dataset, question: Question, draws: int, seed: int, s
     engine: Any = "auto" if slow or len(engines) > 1 else engines.pop()
     each = -(-draws // _CHAINS)
     try:
-        again = sample(plan, data, draws=each, chains=_CHAINS, seed=seed, engine=engine)
+        again = sample(plan, data, draws=each, chains=_CHAINS, seed=seed, engine=engine, progress=False)
     except FitError:  # of a hundred fits one may miss an engine's own check by little: once more, with more to go on
-        again = sample(plan, data, draws=_LONGER * each, chains=_CHAINS, seed=seed + 1, engine=engine)
+        again = sample(plan, data, draws=_LONGER * each, chains=_CHAINS, seed=seed + 1, engine=engine, progress=False)
     if again.interrupted:  # fewer draws of one data set would count as much as all of another
         raise KeyboardInterrupt(f"interrupted in a fit of a completed data set: {again.interrupted}")
     fallen = [block.reason for block in again.blocks if block.engine == "nuts"]

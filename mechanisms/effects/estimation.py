@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimability import note_inestimable
+from mechanisms.effects.headway import WORDS, count_off, show_headway
 from mechanisms.effects.looking import Look
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.events import ask_event
@@ -36,7 +37,12 @@ Line = tuple[str, Floats, str]  # label, draws (chains · draws,), meaning
 
 
 def estimate(
-    fit: Fit, question: Question, *, restricted_to: float | None = None, beyond: float | None = None
+    fit: Fit,
+    question: Question,
+    *,
+    restricted_to: float | None = None,
+    beyond: float | None = None,
+    progress: bool = True,
 ) -> Effects:
     """The posterior of one effect, averaged over the population, in units of the outcome.
 
@@ -55,6 +61,8 @@ def estimate(
         longer than `beyond`. Neither hangs on the farthest tail as the mean time does. Of a hazard: the mean number of
         occasions without the event up to that occasion, or the probability that it has not happened by then; without
         either, the probability that it has happened by the occasion that `on` names, or the last.
+    progress
+        Whether a question of more than a second shows on a terminal or in a notebook how far it is. A pipe never sees it.
 
     Raises
     ------
@@ -63,7 +71,11 @@ def estimate(
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
-    fit, cut = add_latents(fit), read_cut(restricted_to, beyond)
+    with show_headway(WORDS, progress):
+        return _estimate(add_latents(fit), question, read_cut(restricted_to, beyond))
+
+
+def _estimate(fit: Fit, question: Question, cut: Look | None) -> Effects:
     question = ask_event(fit, question, cut)
     theory = date_theory(fit, question)
     identified = identify(theory, question)
@@ -71,7 +83,9 @@ def estimate(
     routes = find_routes(theory, question)
     notes = (*check_identified(identified, asked[0], routes.chosen), *note_inestimable(fit, routes.chosen.all))
     notes = (*notes, *note_straying(fit, asked, routes.total))
-    answers = [(each, settle(each, partial(answer, each, question, identified, routes))) for each in asked]
+    answers = [
+        (each, settle(each, partial(answer, each, question, identified, routes))) for each in count_off("rows", asked)
+    ]
     return assemble(fit, question, answers, identified.assumptions, notes, cut)
 
 

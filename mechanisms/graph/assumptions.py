@@ -67,12 +67,6 @@ def _drawn(theory: Theory, graph: Graph, nodes: Iterable[str], others: Iterable[
 
 def _cut(cuts: tuple[Cut, ...]) -> list[str]:
     """What the cuts (R13) leave out, in one sentence."""
-    scattered = [f"{cut}: that way counts as nothing." for cut in cuts if cut.spread]
-    cuts = tuple(cut for cut in cuts if not cut.spread)
-    return [*scattered, *_cut_courses(cuts)]
-
-
-def _cut_courses(cuts: tuple[Cut, ...]) -> list[str]:
     if len(cuts) < 2:
         return [f"{cut}: that way counts as nothing; to let it carry, draw {cut.remedy}." for cut in cuts]
     names = listed(dict.fromkeys(cut.variable for cut in cuts))

@@ -12,7 +12,7 @@ from mechanisms.errors import IdentificationError, SpecError, ZeroEffectError, e
 from mechanisms.graph.adjustment import Part, shared_sets
 from mechanisms.graph.assumptions import list_assumptions
 from mechanisms.graph.expansion import expand
-from mechanisms.graph.expansion.cuts import Cut, find_cuts, refuse_cut
+from mechanisms.graph.expansion.cuts import Cut, find_cuts, refuse_cut, refuse_stranded
 from mechanisms.graph.graph import (
     Edge,
     Graph,
@@ -113,6 +113,8 @@ def identify(theory: Theory, question: Question) -> Identified:
     placed = place(theory, question)
     cuts = _find_cuts(theory, placed)
     laid = _lay(theory, placed, cuts)
+    if placed.over_time:
+        refuse_stranded(theory, expand(theory), placed.question, survey(theory))
     refusal = next((found for each in laid if (found := find_refusal(each))), None)
     needed = refusal is None or bool(refusal.needs_linear)
     parts = tuple(dict.fromkeys(part for each in laid for part in list_parts(each))) if needed else ()
@@ -197,8 +199,6 @@ def _refuse_silence(placed: Placed, cuts: tuple[Cut, ...]) -> None:
     """Nothing moved reaches the outcome: the arrow to draw, the other part to ask of, or why the effect is zero."""
     graph, question, aimed = placed.graph, placed.question, placed.aims[-1]
     of, on, name = question.of, question.on, question.of.name
-    if cuts:
-        raise SpecError(f"question: {cuts[0]}: {cuts[0].advice}", question.place)
     if aimed.held and between(graph, aimed.of, aimed.on):
         held = listed(dict.fromkeys(variable_of(node) for node in aimed.held))
         raise IdentificationError(f"{of} reaches {on} by {held} only, which is held: the effect is zero by the theory")
@@ -207,13 +207,15 @@ def _refuse_silence(placed: Placed, cuts: tuple[Cut, ...]) -> None:
             f"{of} acts on {on.name} at other occasions only: the effect on {on} is zero by the theory",
             (*aimed.of, aimed.on),
         )
+    if cuts:
+        raise SpecError(f"question: {cuts[0]}: {cuts[0].advice}", question.place)
     parts = [node for node in graph.nodes if variable_of(node) == name and node not in aimed.of]
     other = [node for node in parts if between(graph, node, aimed.on)]
     within = occasion_of(aimed.of[0]) is not None
     met = _met_by_course_only(graph, aimed)
     if within and met:
         message = f"{of} moves departures of {met}, and a departure does not move a course, which {on} follows."
-        hint = f"draw an occasion, {met}(5) -> {on}" if met != name else f"ask of {_course_of(met, graph)}"
+        hint = f"draw an occasion, {met}(5) -> {on}" if met != name else f"ask of {_course_of(met, graph, aimed.on)}"
         raise IdentificationError(f"{message} Never a within effect times a between one: {hint}", (*aimed.of, aimed.on))
     remedy = f" Its departures reach it: ask of {name}(t), or draw {aimed.of[0]} -> {on.name}."
     hint = remedy if other and not within else ""
@@ -228,8 +230,10 @@ def _met_by_course_only(graph: Graph, aimed: Aim) -> str | None:
     return next((variable_of(node) for node in moved if variable_of(node) in followed - {variable_of(aimed.on)}), None)
 
 
-def _course_of(name: str, graph: Graph) -> str:
-    return next(node for node in graph.nodes if variable_of(node) == name and occasion_of(node) is None)
+def _course_of(name: str, graph: Graph, on: str) -> str:
+    """The course of a variable that leads to the outcome: of several the finest."""
+    courses = [node for node in graph.nodes if variable_of(node) == name and occasion_of(node) is None]
+    return next((node for node in reversed(courses) if between(graph, node, on)), courses[-1])
 
 
 def _write_estimand(theory: Theory, placed: Placed, laid: Laid) -> str:

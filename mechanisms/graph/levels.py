@@ -11,7 +11,7 @@ from mechanisms.errors import SpecError, listed
 from mechanisms.spec.definitions import WeightedSum, parse_definition
 from mechanisms.spec.levels import Lattice
 from mechanisms.spec.terms import Occasions, Term
-from mechanisms.spec.theory import Level, Theory, Variable
+from mechanisms.spec.theory import Condition, Level, Theory, Variable
 
 ROW = "row"
 
@@ -47,6 +47,14 @@ class Design:
         if isinstance(term.when, Occasions):
             return self.client(term.name) or own
         return own if term.part in (None, "whole") else str(term.part)
+
+
+def restrict(design: Design, condition: Condition | None, level: str) -> Condition | None:
+    """What of a condition the units of a level decide, or coarser ones; None where they decide nothing of it."""
+    coarse = (level, *design.lattice.above(level))
+    known = [each for each in (condition.values if condition else ()) if each[0] not in design.lattice.time]
+    kept = tuple(each for each in known if design.level(each[0]) in coarse)
+    return Condition(values=kept) if kept else None
 
 
 def survey(theory: Theory) -> Design:

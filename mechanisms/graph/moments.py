@@ -39,7 +39,7 @@ def find_moment(theory: Theory, question: Question) -> Moment:
     if moves and sees:
         _refuse_mixed(question)
     span = _span(theory, question) if moves and sees and _is_open(question) else 0
-    grid = _grid(theory, question, past + span)
+    grid = list_occasions(theory, question)
     whole = unroll(theory, len(grid))
     there = {term.name: [f"{term.name}({each})" in whole.nodes for each in grid] for term in (question.of, question.on)}
     when, then = (question.of.when if moves else None), (question.on.when if sees else None)
@@ -138,10 +138,13 @@ def _represent(
     return next((place for place in places if place >= past), places[-1])
 
 
-def _grid(theory: Theory, question: Question, room: int) -> tuple[int, ...]:
+def list_occasions(theory: Theory, question: Question) -> tuple[int, ...]:
     """The declared occasions, or whole numbers that leave room before and after what the theory and question name."""
     if declared := find_occasions(theory):
         return declared
+    design = survey(theory)
+    timed = is_timed(question.of, design) and is_timed(question.on, design)
+    room = 2 * longest_lag(theory) + (_span(theory, question) if timed and _is_open(question) else 0)
     steps = [term.when.steps for term in (question.of, question.on) if isinstance(term.when, Relative)]
     named = [
         term.when.last or term.when.first for term in (question.of, question.on) if isinstance(term.when, Occasions)

@@ -15,7 +15,7 @@ from mechanisms.graph.expansion import Coefficient, Expansion, check_coefficient
 from mechanisms.graph.expansion.coefficients import condition_names
 from mechanisms.graph.expansion.courses import find_owned, moves_course
 from mechanisms.graph.graph import Edge, Graph, causal_order, variable_of
-from mechanisms.graph.levels import Design, course_weights, find_occasions, survey
+from mechanisms.graph.levels import Design, course_weights, find_occasions, restrict, survey
 from mechanisms.spec.terms import Occasions, Relative, Term, parse_term
 from mechanisms.spec.theory import Condition, Span, Theory, Variable
 
@@ -183,6 +183,9 @@ def _serves_both(each: Coefficient, time: _Time, own: set[Edge]) -> bool:
 def _sinks(each: Coefficient, time: _Time, own: set[Edge]) -> Iterator[tuple[int | None, str]]:
     """What a coefficient acts on: each occasion of its effect, its course (both, by products), or the effect itself."""
     name, lattice = each.effect.name, time.design.lattice
+    if each.effect.spread in ("sigma", "precision") and time.occurs(name):  # how far it departs, and not the course
+        yield from ((occasion, node) for occasion in time.grid for node in time.at(name, occasion))
+        return
     level = lattice.client(each.units) if each.carries == "trend" else each.units
     course = each.carries == "trend" or (moves_course(each, time.design) and level not in lattice.time)
     course = course and (name, level) in own and not isinstance(each.cause.when, Occasions)
@@ -252,6 +255,11 @@ def _declared(name: str, time: _Time, own: set[Edge], late: frozenset[str]) -> I
     design, variable = time.design, time.design.variables.get(name)
     levels = [level for level in design.lattice.above(design.level(name)) if (name, level) in own]
     yield from ((f"{name}({above})", f"{name}({level})") for level, above in pairwise(levels))
+    for level in levels:
+        deciding = restrict(
+            design, variable.only_when if variable else None, level
+        )  # where it cannot be, it has no course
+        yield from ((other, f"{name}({level})") for other in condition_names(deciding))
     if levels and not time.occurs(name):
         yield f"{name}({levels[0]})", name
     if variable is None:

@@ -70,7 +70,7 @@ def expect_cost(
 
 
 def _measure(plan: Plan, data: Dataset, block: tuple[Equation, ...]) -> _Sizes:
-    names = {name for equation in block for name in (*equation.addresses, *equation.extras)}
+    names = {name for equation in block for name in (*equation.addresses, *equation.extras, *equation.climbs)}
     varying = {each.level: [name for name in each.quantities if name in names] for each in plan.varying}
     slopes = any(not name.startswith(INTERCEPT) for found in varying.values() for name in found)
     gaps = any(name in data.incomplete for equation in block for name in (equation.response, *equation.parents))

@@ -18,7 +18,7 @@ from mechanisms.data.dataset import Categories, Dataset, readable
 from mechanisms.errors import FitError
 from mechanisms.infer.attrition import Attrition
 from mechanisms.infer.scheduling import Step, schedule
-from mechanisms.infer.simulation import find_spread
+from mechanisms.infer.simulation import find_spread, place_first
 from mechanisms.infer.stated import relate_residuals
 from mechanisms.model.courses import predict
 from mechanisms.model.families import FAMILIES, LINKS, inverse_link
@@ -72,8 +72,10 @@ def impute(plan: Plan, attrition: Attrition, drawn: Draw, shifts: Sequence[Shift
     Raises
     ------
     FitError
-        People with gaps share units of crossed levels; an imputed value is beyond all numbers.
+        People with gaps share units of crossed levels; an imputed value is beyond all numbers; what dropped out has several linear
+        predictors, one for a spread aside.
     """
+    _refuse_parted(plan, attrition)
     steps = tuple(each for each in schedule(plan, attrition.data) if not each.equation.latent)
     values = {each.name: readable(each) for each in attrition.data.columns}
     poor = 0.0
@@ -85,6 +87,15 @@ def impute(plan: Plan, attrition: Attrition, drawn: Draw, shifts: Sequence[Shift
         _follow(run, step, None if gone is None else gone[step.rows], shifts, rng)
     columns = {name: run.setting.values[name] for name in attrition.dropped}
     return Imputed(tuple(_completed(attrition, columns, k) for k in range(len(shifts))), poor)
+
+
+def _refuse_parted(plan: Plan, attrition: Attrition) -> None:
+    """Refuse to fill in what a shift of one predictor does not move as a whole."""
+    for name in (*attrition.dropped, *attrition.gaps):
+        if any(each.role not in ("", "spread") for each in plan.equation(name).predictors):
+            raise FitError(
+                f"{name} has several linear predictors, and filling in its missing values is not worked out yet"
+            )
 
 
 def say_unit(plan: Plan, data: Dataset, name: str) -> tuple[float, str]:
@@ -126,13 +137,14 @@ def _give(run: _Pass, step: Step, moved: Any) -> Given:
     setting, equation, rows = run.setting, step.equation, step.rows
     setting.known.clear()
     n = setting.data.units(equation.level).n
-    eta = np.asarray(predict(setting, equation))[..., rows] + moved
     there = np.ones(len(rows), dtype=np.bool_)
+    etas = [np.asarray(predict(setting, each) + np.zeros(n))[..., rows] for each in equation.predictors]
+    etas = place_first(setting, step, there, [etas[0] + moved, *etas[1:]])
     sigma = find_spread(setting, step, there) if equation.spread or equation.volatility else None
     shape = setting.parameters[equation.shape] if equation.shape else None
     out_of = np.asarray(find_out_of(setting, equation))
     out_of = out_of if out_of.ndim == 0 else np.broadcast_to(out_of, (*out_of.shape[:-1], n))[..., rows]
-    return give(equation, (eta,), sigma, shape, out_of)
+    return give(equation, etas, sigma, shape, out_of)
 
 
 def _follow(

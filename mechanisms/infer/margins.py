@@ -1,6 +1,6 @@
 """The exogenous variables of a simulated study, drawn from what a parameter file says of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from mechanisms.errors import FitError, SpecError, did_you_mean, listed
-from mechanisms.infer.designs import lay_out
+from mechanisms.infer.designs import Layout, lay_out
 from mechanisms.model.plan import Plan
-from mechanisms.spec.parameters import Bernoulli, Margin, Normal, Parameters, Shares
+from mechanisms.spec.parameters import Bernoulli, Clock, Drawn, Normal, Parameters, Shares
 from mechanisms.spec.theory import Variable, read_number
 
 Floats = NDArray[np.float64]
@@ -24,8 +24,8 @@ def draw_exogenous(parameters: Parameters, plan: Plan, n: int, rng: np.random.Ge
     Pairs that the theory joins by `<->` have the file's correlation; all others are independent. It is the correlation
     of the normal variables from which each is made (a Gaussian copula; Nelsen 2006, An Introduction to Copulas, 2nd ed.):
     of the two themselves where both are normal, and somewhat larger than theirs elsewhere. A variable is drawn for each
-    unit of its level; one with occasions is drawn anew at each, without inertia and without differences between clients. Where
-    there is nothing to draw, rows are numbered.
+    unit of its level; one with occasions is drawn anew at each, without inertia and without differences between clients, but
+    for the number of the occasion itself. Where there is nothing to draw, rows are numbered.
 
     Raises
     ------
@@ -39,12 +39,18 @@ def draw_exogenous(parameters: Parameters, plan: Plan, n: int, rng: np.random.Ge
     _check_same(parameters, plan, variables)
     layout = lay_out(parameters, plan, n, rng)
     columns: dict[str, Any] = dict(layout.ids)
-    for level, names in _by_level(plan).items():
+    margins: dict[str, Drawn] = {}
+    for name, margin in parameters.exogenous.items():
+        if isinstance(margin, Clock):
+            columns[name] = _read_clock(variables[name], margin, parameters, plan, layout)
+        else:
+            margins[name] = margin
+    for level, names in _by_level(plan, margins).items():
         root = _root(parameters, names)
         normals = rng.standard_normal((layout.sizes[level], len(names))) @ root.T
         for index, name in enumerate(names):
-            _check_margin(variables[name], parameters.exogenous[name], parameters)
-            drawn = _column(variables[name], parameters.exogenous[name], normals[:, index])
+            _check_margin(variables[name], margins[name], parameters)
+            drawn = _column(variables[name], margins[name], normals[:, index])
             columns[name] = drawn[layout.rows[level]]
     return pd.DataFrame(columns or {"row": np.arange(n)})
 
@@ -87,11 +93,32 @@ def check_range(variable: Variable, drawn: Floats, remedy: str) -> None:
         )
 
 
-def _by_level(plan: Plan) -> dict[str, list[str]]:
+def _by_level(plan: Plan, drawn: Collection[str]) -> dict[str, list[str]]:
+    """The exogenous variables that are drawn, by their level."""
     found: dict[str, list[str]] = {}
-    for name in plan.exogenous:
+    for name in (each for each in plan.exogenous if each in drawn):
         found.setdefault(plan.design.level(name), []).append(name)
     return found
+
+
+def _read_clock(variable: Variable, clock: Clock, parameters: Parameters, plan: Plan, layout: Layout) -> NDArray[Any]:
+    """The numbers of the occasions as a column: words of a category, or numbers."""
+    name, level, fault = variable.name, plan.design.level(variable.name), ""
+    if clock.level not in plan.theory.time or level != clock.level:
+        fault = f"has a value for each {level}, which is no occasion of {clock.level}"
+    elif tied := [pair for pair in parameters.correlations if name in pair]:
+        fault = f"is the number of the occasion, so that {' <-> '.join(tied[0])} is no correlation that can be chosen"
+    elif variable.family == "bernoulli":
+        fault = "is bernoulli in the theory; the number of an occasion is a category or a number"
+    words = [str(each) for each in layout.ids.get(level, ())]
+    if odd := [each for each in words if variable.family == "categorical" and each not in variable.values]:
+        fault = f"has the values {listed(variable.values)}, but there is an occasion {odd[0]}"
+    if fault:
+        raise SpecError(f"exogenous: {name} {fault}", parameters.place)
+    if variable.family == "categorical":
+        return np.array(words, dtype=object)
+    check_range(variable, layout.ids[level], "declare a range that holds its occasions")
+    return layout.ids[level]
 
 
 def _check_same(parameters: Parameters, plan: Plan, variables: Mapping[str, Variable]) -> None:
@@ -138,10 +165,10 @@ def _root(parameters: Parameters, names: list[str]) -> Floats:
         ) from None
 
 
-def _check_margin(variable: Variable, margin: Margin, parameters: Parameters) -> None:
+def _check_margin(variable: Variable, margin: Drawn, parameters: Parameters) -> None:
     """Families and declared values must be those of the theory."""
     name, family = variable.name, variable.family or "normal"
-    fitting: dict[str, tuple[type[Margin], ...]] = {"bernoulli": (Bernoulli,), "categorical": (Shares,)}
+    fitting: dict[str, tuple[type[Drawn], ...]] = {"bernoulli": (Bernoulli,), "categorical": (Shares,)}
     if not isinstance(margin, fitting.get(family, (Normal, Shares))):
         words = {"bernoulli": "bernoulli", "categorical": "shares"}
         wanted = words.get(family, "normal or shares")
@@ -157,7 +184,7 @@ def _check_margin(variable: Variable, margin: Margin, parameters: Parameters) ->
         raise SpecError(f"exogenous: {name} is a number, but '{odd[0]}' is none", parameters.place)
 
 
-def _column(variable: Variable, margin: Margin, normals: Floats) -> NDArray[Any]:
+def _column(variable: Variable, margin: Drawn, normals: Floats) -> NDArray[Any]:
     """A column with this distribution, made from standard normal numbers by its quantile function."""
     if isinstance(margin, Bernoulli):
         codes = (normals > special.ndtri(1 - margin.share)).astype(np.int64)

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Dataset
 from mechanisms.infer.explanation import Block
+from mechanisms.infer.keeping import allow_pickling
 from mechanisms.model.equations import Varying
 from mechanisms.model.plan import Plan
 
 Floats = NDArray[np.float64]
+allow_pickling()
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +24,7 @@ class Fit:
     address and in data units; for each level among whose units something varies also the correlations `cor(level)`
     and the units' own `deviations(level)` (chain, draw, quantity, unit); `sample_stats` the sampler's statistics where
     NUTS was used. `interrupted` says which blocks have fewer draws than were wanted, since sampling was interrupted;
-    every other fit has nothing there. A DataTree allows no `/` in a name, so one in a category (`job=craft/trade`) stands there as the division slash `∕`; `draws` has the address.
+    every other fit has nothing there. `pickle` keeps a fit whole. A DataTree allows no `/` in a name, so one in a category (`job=craft/trade`) stands there as the division slash `∕`; `draws` has the address.
     """
 
     plan: Plan
@@ -75,7 +77,7 @@ class Fit:
     @property
     def shape(self) -> tuple[int, int]:
         """(chains, draws)."""
-        sizes = self.draws.sizes
+        sizes = self.idata["posterior"].sizes
         return sizes["chain"], sizes["draw"]
 
     def __repr__(self) -> str:

@@ -61,5 +61,5 @@ def choose_sampler(plan: Plan, data: Dataset, block: tuple[Equation, ...], asked
 
 def _varies(plan: Plan, block: tuple[Equation, ...]) -> bool:
     """Whether units have something of their own in the block."""
-    names = {name for equation in block for name in (*equation.addresses, *equation.extras)}
+    names = {name for equation in block for name in (*equation.addresses, *equation.extras, *equation.climbs)}
     return any(names.intersection(each.quantities) for each in plan.varying)

@@ -192,7 +192,7 @@ def _deviate(plan: Plan, data: Dataset, stated: Stated, rng: np.random.Generator
     """The deviations of every level's units, by quantity and level."""
     found: dict[tuple[str, str], Floats] = {}
     for each in plan.varying:
-        drawn = stated.root(each) @ rng.standard_normal((len(each.quantities), data.units(each.level).n))
+        drawn = stated.root(each, data.bases) @ rng.standard_normal((len(each.quantities), data.units(each.level).n))
         found |= {(address, each.level): own for address, own in zip(each.quantities, drawn, strict=True)}
     return found
 
@@ -218,7 +218,7 @@ def _draw(
     there = np.broadcast_to(holds(setting, variable.only_when, equation.level, 0), n)[rows] > 0
     there &= find_remaining(setting.plan, setting.data, equation.level)[rows]
     etas = [np.broadcast_to(predict(setting, each), n)[rows] for each in equation.predictors]
-    etas = _at_first(setting, step, there, etas)
+    etas = place_first(setting, step, there, etas)
     sigma = find_spread(setting, step, there) if equation.spread or equation.volatility else None
     out_of = find_out_of(setting, equation)
     given = give(
@@ -279,7 +279,7 @@ def _find_first(setting: Setting, step: Step, there: NDArray[np.bool_]) -> NDArr
     return np.asarray(first)
 
 
-def _at_first(setting: Setting, step: Step, there: NDArray[np.bool_], etas: list[Floats]) -> list[Floats]:
+def place_first(setting: Setting, step: Step, there: NDArray[np.bool_], etas: list[Floats]) -> list[Floats]:
     """The linear predictors, that of the spread at first occasions another number."""
     first = _find_first(setting, step, there)
     if not first.any():

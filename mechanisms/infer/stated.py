@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.shapes import is_gap
+from mechanisms.data.shapes import Basis, is_gap
 from mechanisms.errors import FitError, did_you_mean, listed
+from mechanisms.model.deviations import find_sds
 from mechanisms.model.equations import Varying
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.plan import Plan
@@ -31,9 +32,9 @@ class Stated:
     values: Mapping[str, float]
     correlations: Mapping[str, Floats]
 
-    def root(self, varying: Varying) -> Floats:
+    def root(self, varying: Varying, bases: Mapping[str, Basis]) -> Floats:
         """D · chol(R): deviations are this times standard normal numbers."""
-        sds = np.array([self.values[each] for each in varying.spreads])
+        sds = np.array(find_sds(varying, bases, self.values))
         return np.asarray(sds[:, None] * np.linalg.cholesky(self.correlations[varying.level]))
 
 
@@ -42,7 +43,7 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
 
     `cor(level)` takes a number for each pair, `{"1 -> a <-> x -> y": 0.3}`, where pairs that are not named have none; a
     square matrix in the order of `plan.varying`; or 0. The addresses in `optional` may be left out, and how a gp's waves
-    come about where the waves themselves are stated. What is not said of occasions at which a term does not act, `1 -> y | first`, is 0.
+    come about where the waves themselves are stated (but for the lengthscale of one that varies). What is not said of occasions at which a term does not act, `1 -> y | first`, is 0.
 
     Raises
     ------
@@ -58,6 +59,8 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
     for text, value in parameters.items():
         if not isinstance(text, str):
             raise FitError(f"{text!r} is no address of a parameter: addresses are text, 'x -> m'")
+        if pair := _say_pair(text, levels):
+            raise FitError(f"the plan has no parameter '{text}'.{pair}")
         address = known.get(parse_address(text).key)
         if address is None:
             hint = _say_owner(plan, text) or did_you_mean(text, names)
@@ -68,10 +71,12 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
     leftover = (c for e in plan.equations for p in e.predictors for c in p.coefficients if is_gap(c.factors[-1].column))
     given = {each.address: 0.0 for each in leftover} | given
     gone = {*optional, *(trait for each in plan.equations for trait in each.traits if trait.startswith(_WAVES))}
+    gone -= {wave.lengthscale for each in plan.varying for wave in each.waves}
     absent = [name for name in names if name not in given and name not in gone]
     if absent:
         raise FitError(f"no value is given for {listed(absent)}")
     _check_spreads(plan, given)
+    _check_climbs(plan, given)
     _check_order(plan, given)
     values = {name: given[name] for name in plan.parameters if name in given}
     relate_residuals(plan, values)
@@ -80,6 +85,18 @@ def complete(plan: Plan, parameters: Mapping[str, Any], *, optional: Collection[
         for each in plan.varying
     }
     return Stated(MappingProxyType(values), MappingProxyType(matrices))
+
+
+def _say_pair(text: str, levels: Mapping[str, Varying]) -> str:
+    """How one correlation of a level is said, for who wrote it as a table shows it: `cor(1 -> x ~ 1 -> y | client)`."""
+    pair, _, level = text.removeprefix("cor(").removesuffix(")").partition(" | ")
+    one, _, other = pair.partition(" ~ ")
+    correlation = f"cor({level})"
+    return (
+        f" Say it inside those of its level, {correlation}: {{'{one} <-> {other}': …}}"
+        if correlation in levels and other
+        else ""
+    )
 
 
 def _say_owner(plan: Plan, text: str) -> str:
@@ -137,9 +154,22 @@ def _check_spreads(plan: Plan, given: Mapping[str, Any]) -> None:
         for name in (trait for trait in equation.traits if not trait.startswith("midpoint(")):
             if name in given and not given[name] > 0:
                 raise FitError(f"{name} is above 0, not {given[name]:g}")
-    for name in (name for each in plan.varying for name in each.spreads):
+    for name in (name for each in plan.varying for name in each.sds):
         if given[name] < 0:
             raise FitError(f"{name} is an sd and not below 0, but {given[name]:g} is")
+
+
+def _check_climbs(plan: Plan, given: Mapping[str, Any]) -> None:
+    """Refuse steps that do not say how units share out climbs of their own."""
+    for predictor in (predictor for each in plan.equations for predictor in each.predictors):
+        for climb in predictor.climbs:
+            steps = [given[each.address] for each in predictor.coefficients if each.climb == climb]
+            if min(steps) < 0 < max(steps) or not any(steps):
+                which = "have both signs" if any(steps) else "are all 0"
+                raise FitError(
+                    f"the steps of {climb} {which}, which does not say how those whose climb differs share it out: state steps "
+                    "of one sign"
+                )
 
 
 def _check_order(plan: Plan, given: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from mechanisms.graph.expansion import Expansion
 from mechanisms.graph.expansion.courses import find_owned
 from mechanisms.graph.levels import ROW, Design, computed_from, survey
 from mechanisms.model.elsewhere import list_leftovers
-from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Factor, Moves, Part, Reading, Varying
+from mechanisms.model.equations import INTERCEPT, Coefficient, Equation, Factor, Moves, Part, Reading, Varying, Wave
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.measurement import list_loadings, set_apart
 from mechanisms.model.targets import Target, list_targets
@@ -115,7 +115,7 @@ def gather_varying(theory: Theory, expansion: Expansion, equations: tuple[Equati
         predictors = [each for equation in equations for each in equation.predictors]
         quantities = list(dict.fromkeys(each.deviating for each in predictors if level in each.intercepts))
         slopes = (slope for each in predictors for slope in each.coefficients if level in slope.varies_by)
-        quantities += dict.fromkeys(slope.address for slope in slopes)
+        quantities += dict.fromkeys(slope.deviating for slope in slopes)
         quantities += [each.response for each in equations if each.latent and each.level == level]
         if not quantities:
             continue
@@ -124,8 +124,19 @@ def gather_varying(theory: Theory, expansion: Expansion, equations: tuple[Equati
         joined = frozenset(pair for one, other in ends for pair in every(one, other)) | set_apart(
             quantities, level, expansion
         )
-        found.append(Varying(level, tuple(quantities), joined))
+        waves = tuple(dict.fromkeys(wave for each in predictors for wave in _list_waves(each, level)))
+        joined |= {(wave.address, other) for wave in waves for other in quantities if other != wave.address}
+        found.append(Varying(level, tuple(quantities), joined, waves))
     return tuple(found)
+
+
+def _list_waves(predictor: Equation, level: str) -> Iterator[Wave]:
+    """The waves of curves that differ among the units of a level."""
+    for each in predictor.coefficients:
+        if level in each.varies_by and "~gp[" in each.factors[0].column:
+            reading, (amplitude, lengthscale) = predictor.reading(each.factors[0].column), each.factors[0].traits
+            curve = amplitude.removeprefix("amplitude(").removesuffix(")")
+            yield Wave(each.address, curve, lengthscale, reading.basis, reading.piece)
 
 
 def _stand_for(quantity: str, equations: tuple[Equation, ...]) -> tuple[str, ...]:
@@ -190,6 +201,7 @@ def _coefficient(
         varies_by=standing.varies_by if varies else (),
         only_when=None if flat else standing.only_when,
         condition_steps=when.steps if isinstance(when, Relative) else 0,
+        climb=standing.address if varies and standing.shape.kind == "monotonic" and standing.varies_by else "",
     )
 
 

@@ -59,7 +59,7 @@ def _vary(plan: Plan, equations: list[Equation]) -> tuple[Varying, ...]:
         names = (*own.quantities, *new)
         if names:
             apart = frozenset((one, other) for one in new for other in names if one != other)
-            found.append(Varying(level, names, own.joined | apart))
+            found.append(Varying(level, names, own.joined | apart, own.waves))
     return tuple(found)
 
 

@@ -15,15 +15,17 @@ from mechanisms.data.shapes import is_gap
 from mechanisms.model.equations import Coefficient, Equation, Reading
 from mechanisms.model.expecting import find_chances, find_usual, list_mean_predictors
 from mechanisms.model.gap_means import find_mean
-from mechanisms.model.predictor import is_trace, product
+from mechanisms.model.predictor import find_share, is_trace, product
 from mechanisms.model.setting import (
     Setting,
     at_occasion,
     compute_sum,
+    deviates,
     earlier,
     exists,
     find_equation,
     holds,
+    lives,
     observed_mean,
     spread,
     stands_observed,
@@ -62,12 +64,12 @@ def course(setting: Setting, equation: Equation, level: str) -> Any:
 
 
 def usual(setting: Setting, name: str, level: str) -> Any:
-    """What is expected of a variable for each unit of a level above its own, on its own scale."""
+    """What is expected of a variable for each unit of a level above its own, on its own scale; 0 where it cannot exist."""
     equation = find_equation(setting, name)
     if equation is None or stands_observed(setting, name):
-        return find_mean(setting, name, level, course)
+        return find_mean(setting, name, level, course) * lives(setting, name, level)
     etas = [course(setting, each, level) for each in list_mean_predictors(equation)]
-    return find_usual(equation, setting.inverse, etas)
+    return find_usual(equation, setting.inverse, etas) * lives(setting, name, level)
 
 
 def departure(setting: Setting, name: str) -> Any:
@@ -91,9 +93,8 @@ def _course(setting: Setting, equation: Equation, level: str) -> Any:
     lattice = setting.design.lattice
     eta = setting.parameters[equation.intercept]
     for above in (level, *lattice.above(level)):
-        own = setting.deviations.get((equation.deviating, above))
-        if own is not None:
-            eta = eta + spread(setting, own, level, above)
+        if (equation.deviating, above) in setting.deviations:
+            eta = eta + deviates(setting, equation.deviating, above, level)
     for each in equation.terms("course"):
         if each.unit == level or lattice.lies_below(level, each.unit):
             eta = eta + spread(setting, _term(setting, equation, each, each.unit, _Whole()), level, each.unit)
@@ -112,9 +113,8 @@ def base_course(setting: Setting, equation: Equation) -> Any:
     own = equation.level
     eta = setting.parameters[equation.intercept] + np.zeros(setting.data.units(own).n)
     for above in setting.design.lattice.above(own):
-        mine = setting.deviations.get((equation.deviating, above))
-        if mine is not None:
-            eta = eta + spread(setting, mine, own, above)
+        if (equation.deviating, above) in setting.deviations:
+            eta = eta + deviates(setting, equation.deviating, above, own)
     for each in equation.terms("course"):
         moved = spread(setting, _term(setting, equation, each, each.unit, _Whole()), own, each.unit)
         eta = eta + moved * holds(setting, each.only_when, own, each.condition_steps) * _since(setting, equation, each)
@@ -184,7 +184,8 @@ def _term(setting: Setting, equation: Equation, each: Coefficient, level: str, r
         value = setting.parameters[each.address]
     for above in each.varies_by:
         if above == level or lattice.lies_below(level, above):
-            value = value + spread(setting, setting.deviations[each.address, above], level, above)
+            own = deviates(setting, each.deviating, above, level)
+            value = value + (own * find_share(equation, each, setting.parameters) if each.climb else own)
     columns = {f.column: _column(setting, equation, equation.reading(f.column), level, reader) for f in each.factors}
     result = value * product(each.factors, columns, setting.parameters)
     if each.moves == "mean" and isinstance(reader, _Whole):
@@ -224,7 +225,8 @@ def _chances_at_course(setting: Setting, name: str, level: str, values: tuple[st
     if equation is None:
         return tuple(observed_mean(setting, name, level, value) for value in values)
     etas = [course(setting, each, level) for each in list_mean_predictors(equation)]
-    return find_chances(equation, setting.inverse, etas)
+    there = lives(setting, name, level)
+    return tuple(each * there for each in find_chances(equation, setting.inverse, etas))
 
 
 def _at_course(setting: Setting, name: str, level: str) -> Any:

@@ -73,9 +73,13 @@ def find_wave(equation: Equation, position: int) -> Factor | None:
 def believe_in_wave(equation: Equation, data: Dataset, position: int, wave: Factor) -> Belief:
     """A standard normal number times what amplitude and lengthscale make of the wave: its frequency and the interval's half width."""
     reading = equation.reading(wave.column)
-    basis = data.bases[reading.basis]
-    frequency = reading.piece * pi / (2 * basis.width)
-    return Belief("wave", (frequency, basis.width), together=wave.traits[1].partition("(")[2][:-1], traits=wave.traits)
+    found = find_frequency(data.bases[reading.basis], reading.piece)
+    return Belief("wave", found, together=wave.traits[1].partition("(")[2][:-1], traits=wave.traits)
+
+
+def find_frequency(basis: Basis, piece: int) -> tuple[float, float]:
+    """The frequency of a wave of a gp, and the half width of the waves' interval."""
+    return piece * pi / (2 * basis.width), basis.width
 
 
 def scale_wave(wave: Any, amplitude: Any, lengthscale: Any, exp: Callable[[Any], Any] = np.exp) -> Any:

@@ -4,14 +4,17 @@ Default: an sd is exponential with the sd of the effect's part per sd of the cau
 LKJ(1) (Lewandowski, Kurowicka & Joe 2009), uniform for two quantities; a pair that an arrow joins has none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from mechanisms.data.dataset import Dataset
+from mechanisms.data.shapes import Basis
 from mechanisms.errors import DataError
 from mechanisms.model.beliefs import Belief, rescale_prior
+from mechanisms.model.curve_priors import find_frequency, scale_wave
 from mechanisms.model.equations import Coefficient, Equation, Varying
 from mechanisms.model.plan import Plan
 from mechanisms.model.scales import Standard, find_effect_scale, intraclass, split_spread, standardise
@@ -27,7 +30,7 @@ class Deviating:
 
     `shape` is None where all correlations are fixed at 0; `entries` are priors on single ones, which multiply it. `centred`
     says of each quantity whether it is sampled as itself (the units' own data say much about it) or in units of its sd.
-    The density counts all quantities: for each that only completes an exogenous variable `shape` is less by a half.
+    The density counts all quantities: for each that only completes an exogenous variable, or is a wave, `shape` is less by a half.
     """
 
     varying: Varying
@@ -48,7 +51,7 @@ def find_slope(plan: Plan, address: str) -> tuple[Equation, Coefficient | None]:
         if address in (equation.deviating, equation.response):
             return equation, None
         for each in equation.coefficients:
-            if each.address == address:
+            if each.deviating == address:
                 return equation, each
     raise KeyError(address)
 
@@ -61,7 +64,19 @@ def find_unit(plan: Plan, data: Dataset, address: str) -> float:
         return effect
     standards = standardise(plan, equation, data)
     _check_curve(slope, standards)
-    return effect / float(np.prod([standards[f.column].scale ** f.power for f in slope.factors]))
+    steps = sum(bool(slope.climb) and each.climb == slope.climb for each in equation.coefficients) or 1
+    return effect / steps / float(np.prod([standards[f.column].scale ** f.power for f in slope.factors]))
+
+
+def find_sds(
+    varying: Varying, bases: Mapping[str, Basis], parameters: Mapping[str, Any], exp: Callable[[Any], Any] = np.exp
+) -> list[Any]:
+    """The sd of each quantity's deviations: the parameter, of a wave what that and the lengthscale make of it."""
+    found = dict(zip(varying.quantities, (parameters[each] for each in varying.spreads), strict=True))
+    for wave in varying.waves:
+        frequency = find_frequency(bases[wave.basis], wave.piece)
+        found[wave.address] = scale_wave(frequency, found[wave.address], parameters[wave.lengthscale], exp)
+    return list(found.values())
 
 
 def _check_curve(slope: Coefficient, standards: Mapping[str, Standard]) -> None:
@@ -85,9 +100,12 @@ def _of_level(plan: Plan, data: Dataset, varying: Varying) -> Deviating:
     centred = tuple(_informed(plan, data, varying.level, address) for address in varying.quantities)
     entries = believe_entries(varying, (), plan.priors)
     shape = _shape(plan.prior(varying.correlation), varying)
-    if shape is not None:  # what is correlated with nothing since it only completes changes no belief about what is
+    if (
+        shape is not None
+    ):  # what is correlated with nothing, since it only completes or is a wave, changes no belief about what is
         completing = [each.deviating for each in plan.equations if each.completing]
-        shape -= 0.5 * len({*completing} & {*varying.quantities})
+        alone = {*completing, *(wave.address for wave in varying.waves)}
+        shape -= 0.5 * len(alone & {*varying.quantities})
     return Deviating(varying, spreads, shape, centred, entries)
 
 

@@ -79,7 +79,8 @@ class Coefficient:
     """One number of the linear predictor: `address` names it, `factors` are multiplied with it.
 
     `moves` and `unit` say what it is a term of: the course of a unit of that level, a trend of the course, or the mean.
-    Units of the levels in `varies_by` have a deviation from it each; outside `only_when` it is 0.
+    Units of the levels in `varies_by` have a deviation from it each; outside `only_when` it is 0. A step of a monotonic curve
+    takes its share of the deviation of the whole `climb`, which that address names.
     """
 
     address: str
@@ -91,6 +92,12 @@ class Coefficient:
     only_when: Condition | None = None
     condition_steps: int = 0  # at which occasion the condition is looked at, counted back from now
     owner: str = ""  # the coefficient variable that it is, for each unit of that variable's level
+    climb: str = ""
+
+    @property
+    def deviating(self) -> str:
+        """The address of the deviations that move it, unit by unit of the levels in `varies_by`."""
+        return self.climb or self.address
 
     @property
     def causes(self) -> tuple[Factor, ...]:
@@ -208,6 +215,12 @@ class Equation:
         factors = (factor for each in self.predictors for one in each.coefficients for factor in one.factors)
         return tuple(dict.fromkeys(trait for factor in factors for trait in factor.traits))
 
+    @property
+    def climbs(self) -> tuple[str, ...]:
+        """The addresses of monotonic climbs that differ among units, each once."""
+        slopes = (coefficient for each in self.predictors for coefficient in each.coefficients)
+        return tuple(dict.fromkeys(slope.climb for slope in slopes if slope.climb))
+
     def reading(self, column: str) -> Reading:
         """What a column shows."""
         return next(each for each in self.readings if each.column == column)
@@ -239,23 +252,60 @@ class Residual:
 
 
 @dataclass(frozen=True)
+class Wave:
+    """The height of a wave of a gp's deviations, at `address`; what is said of all of them is said of `curve`.
+
+    Its sd is made of that of the curve and of the `lengthscale` at an address; `basis` and `piece` say which wave it is.
+    """
+
+    address: str
+    curve: str
+    lengthscale: str
+    basis: str
+    piece: int
+
+
+@dataclass(frozen=True)
 class Varying:
     """What varies among the units of one level: intercepts and slopes by address, and their joint distribution.
 
     Deviations are normal with the sds `sd(address | level)`, for a coefficient variable v `sigma(v)`, and the
-    correlations `cor(level)`; the pairs in `joined` are joined by a drawn arrow instead and have none (language R8).
+    correlations `cor(level)`; the pairs in `joined` are joined by a drawn arrow instead and have none (language R8). Heights
+    of `waves` are correlated with nothing, and share the sd of their curve (`deviations.find_sds`).
     """
 
     level: str
     quantities: tuple[str, ...]
     joined: frozenset[tuple[str, str]] = frozenset()
+    waves: tuple[Wave, ...] = ()
 
     @property
     def spreads(self) -> tuple[str, ...]:
-        """The addresses of the sds."""
-        return tuple(
-            f"sd({address} | {self.level})" if "->" in address else f"sigma({address})" for address in self.quantities
-        )
+        """The address of the sd of each quantity; waves of a curve share one."""
+        curves = {each.address: each.curve for each in self.waves}
+        named = (curves.get(address, address) for address in self.quantities)
+        return tuple(f"sd({name} | {self.level})" if "->" in name else f"sigma({name})" for name in named)
+
+    @property
+    def sds(self) -> tuple[str, ...]:
+        """The addresses of the sds, each once."""
+        return tuple(dict.fromkeys(self.spreads))
+
+    @property
+    def curves(self) -> tuple[str, ...]:
+        """The curves that its waves make up, each once."""
+        return tuple(dict.fromkeys(each.curve for each in self.waves))
+
+    @property
+    def standing(self) -> tuple[str, ...]:
+        """The quantities that are no waves."""
+        waves = {each.address for each in self.waves}
+        return tuple(each for each in self.quantities if each not in waves)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether some pair has no correlation although neither of it is a wave."""
+        return any({*pair} <= {*self.standing} for pair in self.joined)
 
     @property
     def correlation(self) -> str:

@@ -61,7 +61,7 @@ class Plan:
         return (
             *own,
             *(each.address for each in self.residuals),
-            *(address for each in self.varying for address in each.spreads),
+            *(address for each in self.varying for address in each.sds),
         )
 
     @cached_property
@@ -98,7 +98,8 @@ class Plan:
         lines += [f"  {equation}" for equation in self.equations]
         for each in self.varying:
             joint = ", correlated except where an arrow joins them" if each.correlated else ""
-            lines.append(f"  vary by {each.level}{joint}: {'; '.join(each.quantities)}")
+            curves = f"; by themselves the curves {', '.join(each.curves)}" if each.curves else ""
+            lines.append(f"  vary by {each.level}{joint}: {'; '.join(each.standing)}{curves}")
         lines += [f"  residual correlation {each.address}" for each in self.residuals]
         if self.exogenous:
             lines.append(f"  conditioned on: {', '.join(self.exogenous)}")

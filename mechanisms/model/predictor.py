@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from mechanisms.model.equations import Equation, Factor
+    from mechanisms.model.equations import Coefficient, Equation, Factor
 
 
 def linear_predictor(equation: "Equation", parameters: Mapping[str, Any], columns: Mapping[str, Any]) -> Any:
@@ -34,6 +34,15 @@ def product(
         for _ in range(factor.power):
             result = value if result is None else result * value
     return result
+
+
+def find_share(equation: "Equation", own: "Coefficient", parameters: Mapping[str, Any]) -> Any:
+    """A step of a climb that differs among units, in average steps: so much it moves where a unit's average step moves by 1.
+
+    The steps share out every unit's climb alike (Bürkner & Charpentier 2020).
+    """
+    steps = [parameters[each.address] for each in equation.coefficients if each.climb == own.climb]
+    return parameters[own.address] * float(len(steps)) / sum(steps)
 
 
 def bend_s(values: Any, midpoint: Any, width: Any) -> Any:

@@ -21,7 +21,7 @@ def key_priors(
     named = [
         address for each in equations for address in (*each.addresses, each.spread, each.shape, *each.traits) if address
     ]
-    named += [address for each in varying for address in (*each.spreads, each.correlation)]
+    named += [address for each in varying for address in (*each.sds, each.correlation)]
     named += [address for each in varying for address, _, _ in name_entries(each, ())]
     named += [each.address for each in residuals]
     known = {parse_address(address).key: address for address in named}

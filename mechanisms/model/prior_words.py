@@ -60,21 +60,26 @@ def _varying_lines(plan: Plan, data: Dataset) -> list[Line]:
     """The priors of what varies among units: sds, then correlations, level by level."""
     lines: list[Line] = []
     for each in state_deviations(plan, data):
-        for address, belief in zip(each.varying.spreads, each.spreads, strict=True):
+        for address, belief in dict(zip(each.varying.spreads, each.spreads, strict=True)).items():
             prior = plan.prior(address)
             where = f"the theory: {shown_prior(prior)}" if prior else "default: its mean is 1 standardised"
             lines.append((address, _shown_spread(belief), where))
         if each.varying.correlated:
             prior = plan.prior(each.varying.correlation)
-            shown = "fixed at 0" if each.shape is None else f"lkj({each.shape:g})"
-            joined = "; 0 where an arrow joins the two" if each.varying.joined else ""
+            shown = "fixed at 0" if each.shape is None else f"lkj({_find_eta(prior):g})"
+            joined = "; 0 where an arrow joins the two" if each.varying.drawn else ""
             times = f"; times the prior{'s' * (len(each.entries) > 1)} on single ones" if each.entries else ""
             lines.append((each.varying.correlation, shown, ("the theory" if prior else "default") + joined + times))
         for entry in each.entries:
-            flat = len(each.varying.quantities) == 2 and each.shape == 1
+            flat = len(each.varying.standing) == 2 and shown == "lkj(1)"
             times = "" if flat else f"; times the {shown} of {each.varying.correlation}: a product, {_PRODUCT}"
             lines.append((entry.address, str(entry.belief), f"the theory: {entry.belief}{times}"))
     return lines
+
+
+def _find_eta(prior: Prior | None) -> float:
+    """The η of an LKJ density: the theory's or the default."""
+    return 1.0 if prior is None or prior.distribution is None else prior.distribution.arguments[0]
 
 
 def _residual_line(plan: Plan, residual: Residual) -> Line:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mechanisms.data.causes import find_cause
 from mechanisms.data.dataset import Categories, Dataset
 from mechanisms.data.ways import hand_down, look_at, look_back, see_term
-from mechanisms.graph.levels import Design
+from mechanisms.graph.levels import Design, restrict
 from mechanisms.model.equations import Equation
 from mechanisms.model.plan import Plan
 from mechanisms.model.predictor import is_trace
@@ -60,6 +60,27 @@ def exists(setting: Setting, name: str) -> Any:
     column = setting.data[name]
     n = setting.data.units(setting.design.level(name)).n
     return np.ones(n) if column.absent is None else 1.0 - column.absent
+
+
+def lives(setting: Setting, name: str, level: str) -> Any:
+    """1 for the units of a level above a variable's own in which it may exist, else 0: as far as these decide its condition."""
+    key = ("lives", name, level)
+    if key not in setting.known:
+        variable = setting.design.variables.get(name)
+        condition = restrict(setting.design, variable.only_when if variable else None, level)
+        setting.known[key] = holds(setting, condition, level, 0)
+    return setting.known[key]
+
+
+def deviates(setting: Setting, address: str, above: str, level: str) -> Any:
+    """A deviation for the units of a level; 0 where they have no unit above, or would have none under the setting."""
+    found = spread(setting, setting.deviations[address, above], level, above)
+    condition = setting.design.lattice.condition(above)
+    decided = restrict(setting.design, condition, level)
+    if level == above or condition is None or decided != condition:
+        return found
+    known = all(setting.data[name].observed.all() for name in condition.names)
+    return found * holds(setting, condition, level, 0) if known else found
 
 
 def spread(setting: Setting, values: Any, fine: str, coarse: str) -> Any:

@@ -257,8 +257,10 @@ def _of_residual(pair: HiddenCause, theory: Theory, modelled: set[str]) -> str:
     families = [theory.variable(name).family or "normal" for name in names]
     if families != ["normal", "normal"]:
         return f"a residual correlation of families other than normal is not compiled yet; {_REMEDY}"
-    if any(arrow.effect.name in names and arrow.effect.spread for arrow in theory.arrows):
-        return f"a residual correlation beside an arrow into a residual sd is not compiled yet; {_REMEDY}"
+    if not theory.levels and any(arrow.effect.name in names and arrow.effect.spread for arrow in theory.arrows):
+        return (
+            f"without levels a residual correlation beside an arrow into a residual sd is not compiled yet; {_REMEDY}"
+        )
     if len({survey(theory).level(name) for name in names}) > 1:
         return f"a residual correlation across levels is not compiled yet; {_REMEDY}"
     return ""

@@ -3,38 +3,49 @@
 from collections.abc import Iterator
 
 from mechanisms.errors import Place, listed
-from mechanisms.graph.expansion import expand
+from mechanisms.graph.expansion import Expansion, expand
 from mechanisms.graph.expansion.coefficients import Coefficient
+from mechanisms.graph.expansion.courses import find_owned
+from mechanisms.graph.levels import survey
 from mechanisms.model.families import FAMILIES
 from mechanisms.spec.addresses import CURVES, Address, parse_address
-from mechanisms.spec.shapes import TRAITS, count_columns
+from mechanisms.spec.shapes import TRAITS, count_columns, count_pieces
 from mechanisms.spec.theory import Arrow, Prior, Theory, Variable
 
 Fault = tuple[str, Place]
-VARYING = ("linear", "quadratic", "polynomial", "log", "logistic", "spline", "bspline", "piecewise")
 
 
 def list_curve_faults(theory: Theory, modelled: set[str]) -> Iterator[Fault]:
-    """Curves of what has no values in the data, that differ among units, and logarithms of what may be negative."""
+    """Curves of what has no values in the data, curves that are variables, and logarithms of what may be negative."""
     for arrow in theory.arrows:
         name = arrow.cause.name
         cause = theory.variable(name) if name in theory.names else None
-        if arrow.varies_by and arrow.shape.kind not in VARYING:
-            what = f"an arrow of shape {arrow.shape} that varies among units is read but not compiled yet"
-            yield f"{arrow}: {what}; {{spline: 3}} may vary", arrow.place
         if arrow.shape.kind == "monotonic" and cause is not None:
             yield from ((f"{arrow}: {what}", arrow.place) for what in _of_steps(arrow, cause, theory))
         if not count_columns(arrow.shape) or cause is None:
             continue
         yield from ((f"{arrow}: {what}", arrow.place) for what in _of_values(arrow, cause, modelled))
         yield from _of_priors(arrow, theory)
-    for each in expand(theory).coefficients:
+    expansion = expand(theory)
+    for each in expansion.coefficients:
         if each.shape.kind == "log" and each.carries in ("departure", "course"):
             what = f"'{each.cause}' has no logarithm: a course or a departure from it may be 0 or below"
             yield (
                 f"{each.address}: {what}; take the logarithm in the data, or choose {{spline: 3}}",
                 _place(each, theory),
             )
+
+    yield from _of_variables(theory, expansion)
+
+
+def _of_variables(theory: Theory, expansion: Expansion) -> Iterator[Fault]:
+    """Coefficients as variables, of curves that have several numbers."""
+    owned = find_owned(expansion.coefficients, survey(theory))
+    for each in expansion.coefficients:
+        if each.address in owned and (count_pieces(each.shape) or each.shape.kind == "monotonic"):
+            owner = owned[each.address]
+            what = f"{each.address} is a curve of several numbers, {each.shape}, and no single one that could be a variable"
+            yield f"{owner.name}: {what}: leave out its shape, or {{is: …}}", owner.place
 
 
 def _place(coefficient: Coefficient, theory: Theory) -> Place:
@@ -87,4 +98,9 @@ def _of_steps(arrow: Arrow, cause: Variable, theory: Theory) -> Iterator[str]:
             yield (
                 f"prior on '{prior.address}': steps of one sign share one prior, on the average step, which is not compiled "
                 f"yet as a number or an equality; write {arrow}: {{normal: [0, 1]}}"
+            )
+        elif prior.fixed is not None and arrow.varies_by and len(factors) == 1:
+            yield (
+                f"prior on '{prior.address}': the climb is fixed at 0, so that nothing says how units share out climbs of their own "
+                f"among the steps; write {arrow}: {{normal: [0, 1]}}, or leave out varies_by"
             )

@@ -5,6 +5,7 @@ from typing import Any
 from mechanisms.effects.decomposition import decompose
 from mechanisms.effects.effects import Effects
 from mechanisms.effects.estimation import estimate
+from mechanisms.effects.headway import count_off
 from mechanisms.errors import DataError, IdentificationError, MechanismsError, SpecError
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
@@ -18,7 +19,7 @@ def find_answers(fit: Fit, question: Question | None = None) -> tuple[list[Effec
         return [decompose(fit, of, on, at=at, set=dict(question.set), contrast=question.contrast)], []
     found: list[Effects] = []
     refused: list[MechanismsError] = []
-    for each in fit.plan.theory.questions:
+    for each in count_off("questions", fit.plan.theory.questions):
         try:
             found.append(estimate(fit, each))
         except (IdentificationError, DataError, SpecError) as refusal:

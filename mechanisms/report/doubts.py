@@ -22,7 +22,7 @@ def find_unvarying(fit: Fit) -> tuple[str, ...]:
     """The sds of deviations that reach down to 0."""
     draws, found = fit.parameters, []
     for varying in fit.plan.varying:
-        for address in varying.spreads:
+        for address in varying.sds:
             lower, upper = np.quantile(draws[address], [0.025, 0.975])
             if lower < NEAR * upper:
                 places = decimals_for(float(upper - lower))

@@ -52,7 +52,7 @@ def label_arrow(standing: Standing, fit: Fit | None, design: Design) -> tuple[st
         lines.append(_line(fit, each.address, before, _after(standing, each.factors[0])))
         spreads = {level: f"sd({each.address} | {level})" for level in each.varies_by}
         lines += [_line(fit, sd, f"sd by {level}", "") for level, sd in spreads.items() if sd in fit.parameters]
-    return (*lines, *_say_traits(fit, own))
+    return (*lines, *_say_traits(fit, own), *_say_curves(fit, own))
 
 
 def _is_wave(coefficient: Coefficient) -> bool:
@@ -64,6 +64,16 @@ def _say_traits(fit: Fit, coefficients: list[Coefficient]) -> list[str]:
     """What whole curves have beside coefficients: `midpoint: 6.1 [5.9, 6.3]`."""
     traits = dict.fromkeys(trait for each in coefficients for factor in each.factors for trait in factor.traits)
     return [_line(fit, each, each.partition("(")[0], "") for each in traits if each in fit.parameters]
+
+
+def _say_curves(fit: Fit, coefficients: list[Coefficient]) -> list[str]:
+    """The sds of whole curves that differ among units, climbs and gps: `sd by client: 0.4 [0.2, 0.6]`."""
+    whole = {each.deviating for each in coefficients if each.climb or _is_wave(each)}
+    found: dict[str, str] = {}
+    for varying in fit.plan.varying:
+        named = zip(varying.quantities, varying.spreads, strict=True)
+        found |= {spread: varying.level for quantity, spread in named if quantity in whole}
+    return [_line(fit, spread, f"sd by {level}", "") for spread, level in found.items()]
 
 
 def name_part(cause: Term, design: Design) -> str:

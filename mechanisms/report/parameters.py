@@ -64,7 +64,7 @@ def _part(reading: Reading) -> str:
 def _level_table(fit: Fit, varying: Varying) -> Table:
     """The sds among a level's units and their largest correlations."""
     draws, matrix = fit.parameters, fit.correlations[varying.level]
-    rows = [_row(address, draws[address], "sd of the deviations") for address in varying.spreads]
+    rows = [_row(address, draws[address], "sd of the deviations") for address in varying.sds]
     names = varying.quantities
     pairs = [
         (f"{names[j]} ~ {names[i]}", matrix[:, i, j])

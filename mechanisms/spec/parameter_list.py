@@ -34,9 +34,10 @@ def list_parameters(theory: Theory, units: Units) -> Listing:
         found += [
             Address("sd", of=Address("intercept", effect=arrow.effect), level=level)
             if arrow.cause == CONSTANT
-            else Address("sd", of=Address("coefficient", ((arrow.cause, 1),), reached), level=level)
+            else Address("sd", of=each, level=level)
             for level in arrow.varies_by or ()
             for reached in _reached(arrow.effect, known)
+            for each in _deviating(arrow, reached)
         ]
     found += [Address("residual", ((pair.one, 1), (pair.other, 1))) for pair in theory.hidden]
     for variable in known.values():
@@ -62,6 +63,14 @@ def _coefficients(arrow: Arrow, known: Mapping[str, Variable]) -> Iterator[Addre
         plain = tuple((term, 1) for term in moderators)
         for effect in _reached(arrow.effect, known):
             yield from (Address("coefficient", plain[:size], effect) for size in range(2, len(plain) + 1))
+
+
+def _deviating(arrow: Arrow, effect: Term) -> Iterator[Address]:
+    """The numbers of an arrow that differ among units: the arrow itself, each power and each piece; of a gp no single wave."""
+    for power in list_powers(arrow.shape):
+        yield Address("coefficient", ((arrow.cause, power),), effect)
+    for piece in range(1, count_pieces(arrow.shape) + 1 if arrow.shape.kind != "gp" else 1):
+        yield Address("coefficient", ((replace(arrow.cause, piece=piece), 1),), effect)
 
 
 def _reached(effect: Term, known: Mapping[str, Variable]) -> tuple[Term, ...]:
@@ -145,6 +154,9 @@ def _hint(address: Address, known: Mapping[str, Variable]) -> str:
         cause = address.of.factors[0][0]
         nearest = f"{cause} -> {address.of.effect}: {{varies_by: {address.level}}}"
         return f" A product that varies by {address.level} is {NOT_OURS}; the nearest is {nearest}"
+    if address.kind == "sd" and address.of and any(term.piece for term, _ in address.of.factors):
+        whole = tuple((replace(term, piece=None), power) for term, power in address.of.factors)
+        return f" It is said of a whole curve: {replace(address, of=replace(address.of, factors=whole))}"
     if address.kind == "sd" and address.of and address.level:
         return f" Write {address.of}: {{varies_by: {address.level}}} under arrows"
     return ""

@@ -5,6 +5,7 @@ exogenous:
   x: {normal: [0, 1]}                      # mean and sd
   sex: {bernoulli: 0.5}                    # the share of ones
   hardship: {shares: {1: 0.3, 2: 0.7}}     # categories, or numbers of which there are few
+  when: {occasion: wave}                   # with levels: the number of the wave once more, as a variable
 correlations:
   sex <-> x: 0.2                           # one for each `<->` that the theory draws between exogenous variables
 parameters:
@@ -38,7 +39,7 @@ from mechanisms.spec.arrangement import Arrangement, read_design
 from mechanisms.spec.nodes import Entries, Node, Text, open_source, read_nodes
 from mechanisms.spec.shelf import is_path, read_content, yaml_files
 from mechanisms.spec.terms import check_name, is_name
-from mechanisms.spec.words import read_one_number, read_pair, strange_key
+from mechanisms.spec.words import read_one_number, read_pair, read_text, strange_key
 
 Value = float | Mapping[str, float]  # a number, or a level's correlations by pair, `1 -> a <-> x -> y`
 NEEDED = ("n", "exogenous", "parameters")
@@ -69,7 +70,15 @@ class Shares:
     shares: tuple[float, ...]
 
 
-Margin = Normal | Bernoulli | Shares
+@dataclass(frozen=True)
+class Clock:
+    """A variable that is the number of its occasion at a level of time."""
+
+    level: str
+
+
+Drawn = Normal | Bernoulli | Shares
+Margin = Drawn | Clock
 
 
 @dataclass(frozen=True)
@@ -155,10 +164,10 @@ def _count(node: Node) -> int:
 def _margin(key: Text, node: Node) -> Margin:
     where = f"exogenous: {key.value.strip()}"
     if not isinstance(node, Entries) or len(node.entries) != 1:
-        examples = "{normal: [mean, sd]}, {bernoulli: share} or {shares: {value: share}}"
+        examples = "{normal: [mean, sd]}, {bernoulli: share}, {shares: {value: share}} or {occasion: level}"
         raise SpecError(f"{where}: one distribution is wanted, {examples}", node.place)
     word, value = node.entries[0]
-    readers = {"normal": _normal, "bernoulli": _bernoulli, "shares": _shares}
+    readers = {"normal": _normal, "bernoulli": _bernoulli, "shares": _shares, "occasion": _clock}
     if word.value not in readers:
         hint = did_you_mean(word.value, readers) or f" It is one of {listed(readers, joint='or')}."
         raise SpecError(f"{where}: unknown distribution '{word.value}'.{hint}", word.place)
@@ -188,6 +197,10 @@ def _shares(node: Node, where: str) -> Margin:
         wanted = "two or more values, each with a share above 0, that sum to 1"
         raise SpecError(f"{where} takes {wanted}; these sum to {total:g}", node.place)
     return Shares(tuple(found), tuple(found.values()))
+
+
+def _clock(node: Node, where: str) -> Margin:
+    return Clock(check_name(read_text(node, where).strip(), node.place))
 
 
 def _correlations(node: Node, exogenous: Mapping[str, Margin]) -> dict[tuple[str, str], float]:

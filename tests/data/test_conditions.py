@@ -245,3 +245,29 @@ def test_a_slope_that_varies_is_best_at_a_zero_that_somebody_has(middle, warned)
     theory = mx.parse("levels: [client, therapist]\nvariables: {z: , y: }\narrows: {z -> y: {varies_by: therapist}}\n")
     data = mx.bind(theory, frame.assign(z=rng.normal(middle, 5, 30)))
     assert [("centre z" in each) for each in data.warnings] == [True] * warned
+
+
+@pytest.mark.parametrize("said", ["10..", "[7, 9]", "7"])
+@pytest.mark.parametrize("where", ["arrow", "variable"])
+def test_occasions_that_the_data_do_not_have(said, where):
+    condition = f"{{only_when: {{session: {said}}}}}"
+    own, drawn = ("", condition) if where == "arrow" else (condition, "")
+    text = f"levels: [session, client]\ntime: session\nvariables:\n  x: {own}\n  y:\narrows:\n  x(t-1) -> y: {drawn}\n"
+    frame = pd.DataFrame({"client": np.repeat(np.arange(8), 3), "session": np.tile([1, 2, 3], 8)})
+    frame = frame.assign(x=np.arange(24.0) % 5, y=np.arange(24.0) % 7)
+    if where == "variable":
+        frame["x"] = np.nan
+    with pytest.raises(
+        DataError, match="data have session 1 to 3" if where == "arrow" else "'x' has no value in any row"
+    ):
+        mx.bind(mx.parse(text), frame)
+    inside = text.replace(said, "2..")
+    if where == "arrow":
+        assert mx.bind(mx.parse(inside), frame).n == 24
+
+
+def test_a_level_of_time_without_time():
+    theory = mx.parse("levels: [session, client]\nvariables: {x: , y: }\narrows: [x -> y]\n")
+    frame = pd.DataFrame({"client": [1, 1, 2, 2], "session": [1, 2, 1, 2], "x": [1.0, 2, 3, 5], "y": [2.0, 1, 5, 3]})
+    with pytest.raises(DataError, match="begin anew in every client, it is a level of time: say time: session"):
+        mx.bind(theory, frame)

@@ -72,5 +72,13 @@ def test_new_therapists_share_clients_as_these_do(shared):
     fit, weights, _ = shared
     expected = A * B + TOGETHER * SD[0] * SD[1] * np.mean(np.square(weights).sum(axis=1))
     found = indirect(fit, {"new": "therapist"})["indirect"].draws.item()
-    assert found == pytest.approx(expected, abs=5 * 0.005 * expected)  # a fit of one draw is averaged to half a per cent
+    assert found == pytest.approx(
+        expected, abs=5 * 0.005 * expected
+    )  # a fit of one draw is averaged to half a per cent
     assert found < A * B + 0.95 * TOGETHER * SD[0] * SD[1]  # less than for clients with one therapist each
+
+
+def test_a_correlation_as_a_table_shows_it(shared):
+    fit, _, _ = shared
+    with pytest.raises(mx.MechanismsError, match=r"cor\(therapist\): \{'x -> m <-> m -> y': …\}"):
+        mx.pin(fit.plan, fit.data, {"cor(x -> m ~ m -> y | therapist)": 0.6})

@@ -1,76 +1,55 @@
-"""What was made last is given again for the same objects, and for no others."""
+"""A fit can be kept: by pickle whole, its draws as a netCDF file."""
 
-import gc
-import weakref
+import copy
+import pickle
 
+import arviz as az
+import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
-from mechanisms.infer.marginal.keeping import keep_with
+import mechanisms as mx
 
-
-class Thing:
-    """An object that can be watched."""
-
-
-@pytest.fixture
-def counted():
-    made = []
-
-    @keep_with(1)
-    def make(first, owner, *rest, **named):
-        made.append((first, rest, named))
-        return Thing()
-
-    return make, made
-
-
-def test_the_same_objects_are_the_same_question(counted):
-    make, made = counted
-    owner, first = Thing(), [1]
-    kept = make(first, owner, 2, flag=True)
-    assert make(first, owner, 2, flag=True) is kept
-    assert len(made) == 1
-
-
-@pytest.mark.parametrize(
-    "other", [{"first": [1]}, {"rest": (3,)}, {"rest": ()}, {"named": {"flag": False}}, {"named": {"mark": True}}]
+LEVELLED = (
+    "levels: [session, client]\ntime: session\nvariables: {'x, y': }\narrows: {x(session) -> y: {varies_by: client}}\n"
 )
-def test_anything_else_is_another_question(counted, other):
-    make, made = counted
-    owner, first = Thing(), [1]
-    kept = make(first, owner, 2, flag=True)
-    found = make(other.get("first", first), owner, *other.get("rest", (2,)), **other.get("named", {"flag": True}))
-    assert found is not kept
-    assert len(made) == 2
-    assert make(first, owner, 2, flag=True) is kept
 
 
-def test_nothing_is_kept_longer_than_its_owner_or_the_next_one(counted):
-    make, made = counted
-    one, other = Thing(), Thing()
-    watched = weakref.ref(make(1, one))
-    assert watched() is not None
-    make(1, other)
-    gc.collect()
-    assert watched() is None
-    watched = weakref.ref(make(1, other))
-    assert watched() is not None
-    del other
-    gc.collect()
-    assert watched() is None
-    assert len(made) == 2
+def fit_rows():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=50)})
+    return mx.fit(mx.parse("arrows: [x -> y]"), frame.assign(y=frame.x + rng.normal(size=50)), draws=50)
 
 
-def test_what_fails_is_tried_again():
-    tried = []
+def pin_sessions():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"client": np.repeat(list("abcdef"), 4), "session": np.tile(range(4), 6)})
+    theory = mx.parse(LEVELLED)
+    plan = mx.compile(theory)
+    data = mx.bind(theory, frame.assign(x=rng.normal(size=24), y=rng.normal(size=24)))
+    return mx.pin(plan, data, dict.fromkeys(plan.parameters, 0.5) | {"x(session) -> y": 0.3, "cor(client)": 0})
 
-    @keep_with(0)
-    def make(owner):
-        tried.append(owner)
-        raise ValueError
 
-    owner = Thing()
-    for _ in range(2):
-        with pytest.raises(ValueError):
-            make(owner)
-    assert len(tried) == 2
+@pytest.mark.parametrize("make", [fit_rows, pin_sessions])
+@pytest.mark.parametrize("keep", [lambda fit: pickle.loads(pickle.dumps(fit)), copy.deepcopy])
+def test_a_fit_that_was_kept_gives_the_same_answers(make, keep):
+    fit = make()
+    again = keep(fit)
+    xr.testing.assert_identical(again.draws, fit.draws)
+    for population in ("these", "typical") if fit.data.tables else ("these",):
+        question = mx.Question(of="x", on="y", population=population)
+        one, other = mx.estimate(fit, question), mx.estimate(again, question)
+        np.testing.assert_array_equal(one.rows[0].draws, other.rows[0].draws)
+        assert str(pickle.loads(pickle.dumps(one))) == str(other)
+    with pytest.raises(TypeError):
+        again.data.bases["x"] = None  # still read-only
+
+
+@pytest.mark.parametrize("make", [fit_rows, pin_sessions])
+def test_draws_are_kept_as_a_file(make, tmp_path):
+    fit = make()
+    fit.idata.to_netcdf(tmp_path / "draws.nc")
+    xr.testing.assert_allclose(
+        az.from_netcdf(tmp_path / "draws.nc")["posterior"].to_dataset(), fit.idata["posterior"].to_dataset()
+    )

@@ -37,7 +37,7 @@ def test_the_order_is_the_plans():
     wanted[i, j] = wanted[j, i] = 0.5
     np.testing.assert_array_equal(found.correlations["client"], wanted)
     sds = np.array([VALUES[each] for each in LEVEL.spreads])
-    root = found.root(LEVEL)
+    root = found.root(LEVEL, {})
     np.testing.assert_allclose(root @ root.T, np.outer(sds, sds) * wanted)
 
 

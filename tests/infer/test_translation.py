@@ -27,15 +27,23 @@ from parts_worlds import CASES
 from pytensor.compile.mode import Mode
 from scipy import stats
 
-from mechanisms.infer.explicit import translation
+from mechanisms.infer.explicit import outline, translation
 from mechanisms.infer.explicit.devices import use_doubles
-from mechanisms.infer.explicit.outline import take_outline
+from mechanisms.infer.explicit.outline import remember, take_outline
 from mechanisms.infer.explicit.translation import NoTranslationError, translate
 
 jax = pytest.importorskip("jax", reason="the extra numpyro is not installed")
 STEPS = "variables:\n  x: {family: ordinal, values: ['0', '1', '2']}\n  y:\narrows:\n  x -> y: {shape: monotonic}\n"
 PLAIN = Mode(linker="py", optimizer=None)
 FLAT = "variables:\n  x:\n  y: {%s}\narrows:\n  x -> y:\n"
+
+
+PEOPLE = "levels: [day, person]\ntime: day\nvariables: {s: {family: ordinal, values: [0, 1, 2]}, x: , m: , y: {family: bernoulli}}\n"
+CLIMBS = PEOPLE + "arrows:\n  s -> m: {shape: monotonic, varies_by: person}\n"
+PROCESSES = (
+    PEOPLE.replace("s: {family: ordinal, values: [0, 1, 2]}, ", "")
+    + "arrows:\n  x(whole) -> m: {shape: gp, varies_by: person}\n"
+)
 
 
 def of_family(said: str):
@@ -66,6 +74,8 @@ LONG = {
     "counts along a spline": lambda seed: model_of(COUNTS, rows(seed)),
     "a gp": lambda seed: model_of("arrows:\n  x -> y: {shape: gp}\n", rows(seed)),
     "steps of one sign": lambda seed: model_of(STEPS, rows(seed).assign(x=lambda frame: np.digitize(frame.m, [0.0, 1.0]))),
+    "climbs of people": lambda seed: model_of(CLIMBS, days(seed).assign(s=lambda frame: np.digitize(frame.m, [-1.0, 1.0]))),
+    "processes of people": lambda seed: model_of(PROCESSES, days(seed)),
 } | {name: partial(model_of_parts, name) for name in CASES} | {said: lambda _, said=said: of_family(said) for said in FITTING}  # fmt: skip
 
 
@@ -156,7 +166,8 @@ def test_a_parameter_outside_its_bounds_has_no_density():
 
 
 def test_the_last_few_translations_are_remembered(monkeypatch):
-    monkeypatch.setattr(translation, "_known", type(translation._known)(maxlen=1))
+    monkeypatch.setattr(outline, "MOST", 1)
+    translate = remember(translation.translate.__wrapped__)
     first = translate(take_outline(*model_of(BENT, rows(1)))[0])
     assert translate(take_outline(*model_of(BENT, rows(2)))[0]) is first
     assert translate(take_outline(*model_of(BENT, rows(1, 31)))[0]) is not first

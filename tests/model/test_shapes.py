@@ -46,9 +46,6 @@ def bound(shape, more="", data=None, priors=""):
     return mx.compile(theory), mx.bind(theory, frame() if data is None else data)
 
 
-TWO = "levels: {session: {in: client, occasions: [0, 1]}, client: }\ntime: session\n"
-
-
 # --- columns ---
 
 
@@ -190,8 +187,6 @@ def test_data_that_cannot_carry_a_curve(shape, x, words):
     [
         ("arrows:\n  x -> m:\n  m -> y: {shape: log}\n", "family: lognormal"),
         ("arrows: {x -> y: {shape: monotonic}}", "shape monotonic of numbers is not compiled yet"),
-        (TWO + "arrows: {x(whole) -> y: {shape: monotonic, varies_by: client}}", "monotonic that varies among units"),
-        (TWO + "arrows: {x(whole) -> y: {shape: gp, varies_by: client}}", "gp that varies among units"),
         ("arrows: {x -> y: {shape: gp}}\npriors: {x -> y: {normal: [0, 1]}}", r"priors are on amplitude\(x -> y\)"),
         ("arrows: {x -> y: {shape: gp}}\npriors: {'x[2] -> y': {normal: [0, 1]}}", "no coefficients to know about"),
         (

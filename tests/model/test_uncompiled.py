@@ -260,7 +260,6 @@ def test_every_key_of_levels():
 
 LEVELLED = {
     "is: session -> x": (TWO.replace("w: {level: client}", "w: {level: client}, g: {level: client, is: session -> x}").replace("[x -> y]", "{session -> x: {varies_by: client}, g -> w: }"), "used"),
-    "bent and varying": (TWO.replace("[x -> y]", "{x(whole) -> y: {shape: gp, varies_by: client}}"), "varies among units"),
     "residual correlation": (TWO.replace("[x -> y]", "[x -> y, x <-> y]"), "residual correlation"),
     "courses": (TWO.replace("[x -> y]", "[x(t-1) -> y, x(client) <-> y(client)]"), "used"),
     "same_as": (TWO + "priors: {sd(1 -> x | client): {same_as: sd(1 -> y | client)}}", "same_as"),

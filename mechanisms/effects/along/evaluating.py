@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mechanisms.effects.along.moderators import Moderator, put
 from mechanisms.effects.along.tracing import Curve, follow
 from mechanisms.effects.estimation import answer, check_identified, pose
+from mechanisms.effects.headway import count_off
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.questions.posing import Posed
@@ -174,7 +175,7 @@ def follow_along(asking: Asking, lines: tuple[Line, ...], place: int) -> dict[Ke
     along = asking.moderators[place].numbers
     assert along is not None
     found: dict[Key, Curve] = {}
-    for rest in list_rests(asking, place):
+    for rest in count_off("curves", list_rests(asking, place)):
 
         def evaluate(value: float, rest: Point = rest) -> Mapping[Line, Floats]:
             return complete(asking.at(insert(rest, place, value)), lines)

@@ -16,6 +16,7 @@ from mechanisms.effects.along.moderators import put
 from mechanisms.effects.along.pointing import STEP, check_covariates, check_family, check_steps, take_slope
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimation import check_identified
+from mechanisms.effects.headway import count_off
 from mechanisms.effects.over_time.calendar import date_theory
 from mechanisms.effects.over_time.latents import add_latents
 from mechanisms.effects.over_time.staging import Staged, stage
@@ -44,7 +45,7 @@ def differentiate_over_time(fit: Fit, question: Question, at: Iterable[Any], cov
     column = fit.data.numbers(question.of.name)
     points = list(dict.fromkeys(float(choose(column, value)) for value in at))
     rows, notes = [], []
-    for point in points:
+    for point in count_off("points", points):
         refuse_value(fit.data.bases, column.name, point)
 
         def rise(step: float, point: float = point) -> Floats:

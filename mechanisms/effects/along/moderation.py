@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Numbers
 from mechanisms.effects.along.bands import find_bands
+from mechanisms.effects.along.cases import list_cases
 from mechanisms.effects.along.evaluating import (
     Asking,
     Key,
@@ -28,6 +29,7 @@ from mechanisms.effects.along.thinning import thin
 from mechanisms.effects.along.tracing import Curve
 from mechanisms.effects.effects import MASS, Effect, Effects
 from mechanisms.effects.estimability import note_inestimable
+from mechanisms.effects.headway import WORDS, count_off, show_headway
 from mechanisms.effects.questions.scales import describe_scale
 from mechanisms.errors import MechanismsError, expect, listed
 from mechanisms.infer.posterior import Fit
@@ -37,7 +39,9 @@ Floats = NDArray[np.float64]
 AVERAGED = "averaged over the sample"
 
 
-def moderate(fit: Fit, question: Question, by: Any, *, mass: float = MASS, draws: int | None = None) -> Moderated:
+def moderate(
+    fit: Fit, question: Question, by: Any, *, mass: float = MASS, draws: int | None = None, progress: bool = True
+) -> Moderated:
     """The asked effect along its moderators: at their values, as a curve, and by one number where there is one.
 
     Whatever the question asks for (total, direct, indirect, a path) is worked out where every unit has the moderator's
@@ -55,6 +59,8 @@ def moderate(fit: Fit, question: Question, by: Any, *, mass: float = MASS, draws
     draws
         How many of the posterior draws to use; the default is all. A curve takes 9 to 65 runs of what `estimate` does once,
         which through a link may be seconds each; a thousand draws are then enough to look.
+    progress
+        Whether a question of more than a second shows on a terminal or in a notebook how far it is. A pipe never sees it.
 
     Returns
     -------
@@ -74,12 +80,16 @@ def moderate(fit: Fit, question: Question, by: Any, *, mass: float = MASS, draws
     expect(question, Question, "the question", 'mx.Question(of="x", on="y") makes one')
     if isinstance(mass, bool) or not isinstance(mass, int | float) or not 0 < mass < 1:
         raise MechanismsError(f"mass is a probability between 0 and 1, such as 0.95, not {mass!r}")
-    fit = thin(fit, draws)
+    with show_headway(WORDS, progress):
+        return _moderate(thin(fit, draws), question, by, mass)
+
+
+def _moderate(fit: Fit, question: Question, by: Any, mass: float) -> Moderated:
     moderators = find_moderators(fit, question, by)
     asking = prepare(fit, question, moderators)
     notes = asking.notes()
     points = list(every(*(each.stated for each in moderators)))
-    for point in points:
+    for point in count_off("values", points):
         asking.at(point)
     lines = list_lines(asking)
     runs = [place for place, each in enumerate(moderators) if each.numbers]
@@ -133,7 +143,9 @@ def _dress(asking: Asking, key: Key, curve: Curve, place: int, mass: float) -> C
     column = asking.moderators[place].column
     assert isinstance(column, Numbers)
     bands = find_bands(curve, mass)
-    regions = tuple(region for band in bands for region in find_regions(curve, band, column.values[column.observed]))
+    whose = list_cases(asking.fit, asking.question, column).get(line.condition, column.observed)
+    cases = column.values[column.observed & whose]
+    regions = tuple(region for band in bands for region in find_regions(curve, band, cases))
     return Conditional(f"{line.label} [{words}]" if words else line.label, line.meaning, curve, bands, regions)
 
 
@@ -162,6 +174,9 @@ def _gather(asking: Asking, rows: list[Effect], notes: tuple[str, ...]) -> Effec
     contrast = "; ".join(dict.fromkeys(each.contrast.words for each in asking.sample))
     whom = "; ".join(dict.fromkeys(each.whom for each in asking.placed))
     precision = tuple(dict.fromkeys(note for each in asking.sample for note in each.notes))
+    averaged = "; ".join(dict.fromkeys(each.whom for each in asking.sample))
+    if averaged != whom:
+        precision = (*precision, f"rows {AVERAGED} are over {averaged}")
     return Effects(
         title,
         question.of.name,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mechanisms.data.dataset import Categories, Column, Numbers
+from mechanisms.effects.along.cases import keep_cases
 from mechanisms.effects.questions.population import choose, every_value, shown
 from mechanisms.errors import DataError, IdentificationError, SpecError, did_you_mean, listed
 from mechanisms.graph.graph import ancestors, descendants, variable_of
@@ -45,13 +46,13 @@ def find_moderators(fit: Fit, question: Question, by: Any) -> tuple[Moderator, .
     """The moderators that are named, in this order, each with its values or the usual ones.
 
     A number is shown at its mean and an sd to either side, or, where one of these lies outside the data, at the 16th,
-    50th and 84th percentile (Hayes 2018); a category at each of its values.
+    50th and 84th percentile (Hayes 2018); a category at each of its values. The data are those whom the question's `at` leaves.
     """
     said = _read(by)
     found = []
     for name, values in said.items():
         _check(fit, question, name)
-        column = fit.data[name]
+        column = keep_cases(fit, question, fit.data[name])
         stated = tuple(dict.fromkeys(choose(column, value) for value in _spread(column, values)))
         if isinstance(column, Numbers) and column.binary and (odd := [v for v in stated if v not in (0.0, 1.0)]):
             raise DataError(f"by: {name} is 0 or 1, not {listed(f'{value:g}' for value in odd)}")
@@ -96,8 +97,10 @@ def _read(by: Any) -> dict[str, tuple[Scalar, ...] | None]:
 
 
 def _listing(name: str, values: Any) -> tuple[Scalar, ...] | None:
-    if values is None or values == "each":
+    if values is None or (isinstance(values, str) and values == "each"):
         return None
+    if not isinstance(values, str | int | float | Iterable):
+        raise SpecError(f"by: {name}: {values!r} is neither a value nor several")
     found = (values,) if isinstance(values, str | int | float) else tuple(values)
     if not found:
         raise SpecError(f"by: {name}: no value is given")

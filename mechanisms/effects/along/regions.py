@@ -1,7 +1,7 @@
 """Where an effect excludes 0 along a moderator: Johnson–Neyman regions, for paths and for indirect effects alike."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class Region:
 
 
 def find_regions(curve: Curve, band: Band, cases: Floats) -> tuple[Region, ...]:
-    """The regions inside the data, from the left; none where the band holds 0 everywhere.
+    """The regions inside the data and among the cases, from the left; none where the band holds 0 everywhere.
 
     Johnson & Neyman (1936); Bauer & Curran (2005). Their ends lie where an end of the band is 0, found between the
     grid's values.
@@ -38,7 +38,22 @@ def find_regions(curve: Curve, band: Band, cases: Floats) -> tuple[Region, ...]:
     grid = curve.grid
     lower, upper = band.at(curve, grid)
     found = [*_runs(1, lower, band, curve, cases, 0), *_runs(-1, -upper, band, curve, cases, 1)]
-    return tuple(sorted(found, key=lambda region: region.low))
+    clipped = [_clip(region, float(cases.min()), float(cases.max()), cases) for region in found]
+    return tuple(sorted((each for each in clipped if each.low <= each.high), key=lambda region: region.low))
+
+
+def _clip(region: Region, low: float, high: float, cases: Floats) -> Region:
+    """What of a region lies where there are cases."""
+    first, last = max(region.low, low), min(region.high, high)
+    share = float(np.mean((cases >= first) & (cases <= last)))
+    return replace(
+        region,
+        low=first,
+        high=last,
+        share=share,
+        opens=region.opens or first > region.low,
+        closes=region.closes or last < region.high,
+    )
 
 
 def _runs(sign: int, height: Floats, band: Band, curve: Curve, cases: Floats, end: int) -> list[Region]:

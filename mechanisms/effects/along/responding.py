@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanisms.data.dataset import Categories, Numbers
+from mechanisms.effects.along.cases import find_range, keep_cases, take_departures
 from mechanisms.effects.along.tracing import Curve, follow
 from mechanisms.effects.averages.integration import average
 from mechanisms.effects.estimation import answer, check_identified, pose
@@ -78,8 +79,10 @@ def follow_response(fit: Fit, question: Question, within: tuple[Any, Any] | None
     refuse_several(fit, question)
     theory = date_theory(fit, question)
     identified = identify(theory, question)
-    column = _check_exposure(fit, question.of.name)
-    low, high = _read_range(column, within)
+    column = keep_cases(fit, question, _check_exposure(fit, question.of.name))
+    assert isinstance(column, Numbers)
+    column, departing = take_departures(fit, column)
+    low, high = _read_range(column, find_range(fit, question, column), within)
     start = column.mean if low < column.mean < high else low
     asking = _Asking(fit, question, identified, find_routes(theory, question), start)
     posed = asking.pose(high)
@@ -88,6 +91,7 @@ def follow_response(fit: Fit, question: Question, within: tuple[Any, Any] | None
             "population: each: a curve for every unit is not drawn; ask for these, typical or new"
         )
     notes = check_identified(identified, posed[0], asking.routes.chosen)
+    notes += (departing,) if departing else ()
     held = describe_held(fit, question)
     whom = "; ".join(dict.fromkeys(each.whom for each in posed)) + (f", with {held}" if held else "")
     curves = follow(asking.heights, low, high)
@@ -102,9 +106,9 @@ def _check_exposure(fit: Fit, name: str) -> Numbers:
     return column
 
 
-def _read_range(column: Numbers, within: tuple[Any, Any] | None) -> tuple[float, float]:
+def _read_range(column: Numbers, usual: tuple[float, float], within: tuple[Any, Any] | None) -> tuple[float, float]:
     if within is None:
-        return column.lowest, column.highest
+        return usual
     if not isinstance(within, tuple | list) or len(within) != 2:
         raise MechanismsError(f"within is a pair of values, ('5%', '95%'), not {within!r}")
     low, high = (float(choose(column, value)) for value in within)

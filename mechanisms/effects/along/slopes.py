@@ -13,6 +13,7 @@ from mechanisms.data.shapes import refuse_value
 from mechanisms.effects.along.gradients import differentiate_over_time
 from mechanisms.effects.along.pointing import Here, check_continuous, stand
 from mechanisms.effects.effects import Effect, Effects
+from mechanisms.effects.headway import WORDS, count_off, show_headway
 from mechanisms.effects.questions.passages import MOST_PATHS
 from mechanisms.effects.questions.population import choose, shown
 from mechanisms.errors import IdentificationError, SpecError, expect, listed
@@ -35,6 +36,7 @@ def differentiate(
     through: str | Iterable[str] = (),
     at: Iterable[Any] | Any = _STEPS,
     covariates: Mapping[str, Any] | None = None,
+    progress: bool = True,
 ) -> Effects:
     """The instantaneous indirect effect at points of the exposure: the slopes along a path, multiplied.
 
@@ -58,6 +60,8 @@ def differentiate(
     covariates
         Where the other variables are that the exposure does not move, `{"age": 40, "sex": 1}`. The default is the mean,
         of categories their shares.
+    progress
+        Whether a question of more than a second shows on a terminal or in a notebook how far it is. A pipe never sees it.
 
     Raises
     ------
@@ -67,23 +71,29 @@ def differentiate(
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
     question = Question(of=of, on=on, kind="indirect", through=through if isinstance(through, str) else tuple(through))
-    if fit.plan.theory.levels:
-        return differentiate_over_time(fit, question, _listing(at), covariates or {})
+    with show_headway(WORDS, progress):
+        if fit.plan.theory.levels:
+            return differentiate_over_time(fit, question, _listing(at), covariates or {})
+        return _differentiate(fit, question, _listing(at), covariates or {})
+
+
+def _differentiate(fit: Fit, question: Question, at: list[Any], covariates: Mapping[str, Any]) -> Effects:
+    of, on = question.of.name, question.on.name
     paths = _find_paths(fit, question)
     assumptions = _identify(fit, question, paths)
-    check_continuous(fit, question.of.name, question.on.name, paths)
+    check_continuous(fit, of, on, paths)
     column = fit.data.numbers(of)
-    points = [choose(column, value) for value in _listing(at)]
+    points = [choose(column, value) for value in at]
     if not points:
         raise SpecError("at: no point of the exposure is given")
     rows: list[Effect] = []
     notes: list[str] = []
-    for point in dict.fromkeys(float(value) for value in points):
+    for point in count_off("points", dict.fromkeys(float(value) for value in points)):
         refuse_value(fit.data.bases, column.name, point)
-        here = stand(fit, of, on, point, covariates or {})
+        here = stand(fit, of, on, point, covariates)
         rows += _rows(fit, here, question, paths, point)
         notes += _outside(here, paths, point)
-    return _gather(fit, question, assumptions, rows, notes, covariates or {})
+    return _gather(fit, question, assumptions, rows, notes, covariates)
 
 
 def _listing(at: Iterable[Any] | Any) -> list[Any]:

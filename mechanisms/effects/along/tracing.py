@@ -14,6 +14,8 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from mechanisms.effects.headway import count_off
+
 Floats = NDArray[np.float64]
 _SIZES = (4, 8, 16, 32, 64)
 _FORETOLD = 1e-3  # of the rise: half as many points foretell the others; the polynomial through all is far closer
@@ -96,7 +98,8 @@ def follow[T: Hashable](evaluate: Callable[[float], Mapping[T, Floats]], low: fl
     curves: dict[T, Curve] = {}
     for size in _SIZES:
         points = spread_points(low, high, size)
-        found |= {value: evaluate(value) for value in points.tolist() if value not in found}
+        new = [value for value in points.tolist() if value not in found]
+        found |= {value: evaluate(value) for value in count_off("points of the curve", new)}
         before = curves
         curves = {name: _join(name, points, found) for name in found[float(points[0])]}
         if before and all(_miss(before[name], curve) < _FORETOLD for name, curve in curves.items()):

@@ -12,6 +12,7 @@ from mechanisms.effects.along.tracing import Curve
 from mechanisms.effects.along.turns import Turn, TurningPoint
 from mechanisms.effects.effects import MASS
 from mechanisms.effects.estimability import note_inestimable
+from mechanisms.effects.headway import WORDS, show_headway
 from mechanisms.errors import MechanismsError, expect
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.theory import Question
@@ -39,6 +40,7 @@ def turning_point(
     population: str | Mapping[str, str] = "these",
     mass: float = MASS,
     draws: int | None = None,
+    progress: bool = True,
 ) -> TurningPoint:
     """Where E[y | do(x)] turns: the curve of the outcome's mean over the exposure, draw by draw, of whatever shape.
 
@@ -58,6 +60,8 @@ def turning_point(
         The range of the exposure, `("5%", "95%")`; the default is that of the data. A curve is least sure at its ends.
     draws
         How many of the posterior draws to use; the default is all.
+    progress
+        Whether a question of more than a second shows on a terminal or in a notebook how far it is. A pipe never sees it.
 
     Raises
     ------
@@ -70,7 +74,8 @@ def turning_point(
     fit = thin(fit, draws)
     ways = through if isinstance(through, str) else tuple(through)
     question = Question(of=of, on=on, kind=kind, through=ways, at=at or (), set=set or (), population=population)
-    found = follow_response(fit, question, within)
+    with show_headway(WORDS, progress):
+        found = follow_response(fit, question, within)
     first = next(iter(found.curves.values()))
     cases = found.column.telling[np.isfinite(found.column.telling)]
     what = "Mean of" if kind == "total" else f"{kind.capitalize()} effect on"

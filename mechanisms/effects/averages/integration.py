@@ -11,6 +11,7 @@ change: where they always do, the mean does not exist. Only where that grid woul
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,23 @@ from mechanisms.effects.averages.grids import SOBOL_POINTS, Fineness, Layout, No
 from mechanisms.effects.averages.nodes import TooNarrowError, check_width, spread_out, weigh_values
 from mechanisms.effects.averages.outlines import average_outline
 from mechanisms.effects.averages.smoothing import level_off
+from mechanisms.effects.averages.ties import refuse_tied
+from mechanisms.effects.averages.weighing import average_mixture
 from mechanisms.effects.averages.zeros import average_zeros
+from mechanisms.effects.headway import count_off
 from mechanisms.effects.looking import measure
 from mechanisms.effects.stages import Population, Stage, add_up, find_rows, merge_rows, predict
 from mechanisms.effects.values import Kinds, Value
 from mechanisms.effects.worlds import Scene, Traced, Version, World, trace
 from mechanisms.errors import IdentificationError, listed
+from mechanisms.infer.cores import cut, share_out
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import FAMILIES
 from mechanisms.model.laws import Given, find_mean, give
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, float]
-_CELLS = 1_000_000  # numbers held at once in the largest array
+_CELLS = 250_000  # numbers held at once in the largest array
 _FINENESS = ((0.5, 6.5), (0.25, 7.0), (0.125, 7.5), (0.0625, 7.8), (0.03125, 8.1))
 _TRIED = 12  # draws on which a grid is tried
 CLOSE = 1e-6
@@ -49,8 +54,15 @@ class Average:
 
 
 def average(stage: Stage, world: World) -> Average:
-    """The outcome's population mean in a world, one number per posterior draw."""
+    """The outcome's population mean in a world, one number per posterior draw.
+
+    Raises
+    ------
+    IdentificationError
+        The mean does not exist, or depends on a correlation of mediators' residuals.
+    """
     traced = trace(stage.scene, world)
+    refuse_tied(stage.scene, traced)
     rows = find_rows(stage, traced)
     coarsest = lay_out(stage.scene, traced, Fineness(*_FINENESS[0], {}))
     if (found := average_outline(stage, traced, rows, coarsest)) is not None:
@@ -64,7 +76,12 @@ def average(stage: Stage, world: World) -> Average:
         try:
             layout, note = _settle(stage, traced, rows, widths, coarsest)
             step = max(1, _CELLS // max(1, len(rows.weights) * layout.cells))
-            pieces = [_piece(stage, traced, rows, layout, slice(at, at + step)) for at in range(0, count, step)]
+            found = average_mixture(stage, traced, rows, layout, slice(None))
+            if found is not None:
+                return Average(found, note)
+            some = cut(count, step)
+            watch = partial(count_off, "pieces", of=len(some))
+            pieces = share_out(partial(_piece, stage, traced, rows, layout), some, watch)
         except TooNarrowError as narrow:
             widths[narrow.version] = narrow.width
         else:
@@ -97,8 +114,8 @@ def _settle(
         if candidate is None:
             break
         with np.errstate(over="ignore", invalid="ignore"):
-            found = _piece(stage, traced, rows, candidate, some)
-            change = found - _piece(stage, traced, rows, layout, some)
+            found = _try_out(stage, traced, rows, candidate, some)
+            change = found - _try_out(stage, traced, rows, layout, some)
         error, size = float(np.max(np.abs(change))), max(1.0, float(np.max(np.abs(found))))
         if error < CLOSE * size:
             return layout, None
@@ -122,6 +139,12 @@ def _endless(scene: Scene, traced: Traced) -> str:
     )
 
 
+def _try_out(stage: Stage, traced: Traced, rows: Population, layout: Layout, some: slice) -> Floats:
+    """The averages in a few draws."""
+    found = average_mixture(stage, traced, rows, layout, some)
+    return _piece(stage, traced, rows, layout, some) if found is None else found
+
+
 def _piece(stage: Stage, traced: Traced, rows: Population, layout: Layout, some: slice) -> Floats:
     """The averages in some draws; as many rows at once as memory is meant to hold."""
     parameters = {address: values[some] for address, values in stage.parameters.items()}
@@ -139,7 +162,7 @@ def _average(
 ) -> Floats:
     axes = len(layout.shape)
     shaped = {address: values.reshape(-1, *(1,) * (1 + axes)) for address, values in parameters.items()}
-    columns = {name: values.reshape(1, -1, *(1,) * axes) for name, values in rows.columns.items()}
+    columns = {name: _narrow(values).reshape(1, -1, *(1,) * axes) for name, values in rows.columns.items()}
     values: dict[Version, Value | Kinds] = {}
     weight: Floats = np.ones((1,) * (2 + axes)) / (SOBOL_POINTS if layout.sobol else 1)
     mean: Floats = weight
@@ -170,6 +193,11 @@ def _average(
     per_row = np.broadcast_to(mean * weight, shape).sum(axis=tuple(range(2, 2 + axes)))
     found = per_row @ rows.weights if per_row.shape[1] > 1 else per_row[:, 0] * rows.weights.sum()
     return np.broadcast_to(found, (len(next(iter(parameters.values()))),)).copy()
+
+
+def _narrow(values: Floats) -> Floats:
+    """A column that has one value throughout, as one cell that broadcasts."""
+    return values[:1] if (values == values[0]).all() else values
 
 
 def _give(equation: Equation, etas: Sequence[Floats], out_of: Any, shaped: Mapping[str, Floats]) -> Given:

@@ -66,7 +66,8 @@ def check_width(version: Version, given: Given, noise: Noise) -> None:
     law = find_law(Given(given.family, place, spread, None, out_of))
     allowed = noise.tail * (law.sf(0) if given.zeros == "hurdle" else 1.0)
     if np.any(law.sf(len(noise.nodes) - 1) > allowed):
-        raise TooNarrowError(version, int(min(np.max(law.isf(allowed)), LARGEST_GRID)) + 2)
+        wanted = np.nan_to_num(law.isf(allowed), nan=LARGEST_GRID)  # there is none of an infinite mean
+        raise TooNarrowError(version, int(min(np.max(wanted), LARGEST_GRID)) + 2)
 
 
 def _beside_atoms(given: Given, noise: Noise, nodes: Floats) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mechanisms.data.shapes import variable_of
 from mechanisms.effects.averages.curves import CURVED, average_curve
 from mechanisms.effects.averages.grids import Layout
-from mechanisms.effects.averages.polynomials import Polynomial
+from mechanisms.effects.averages.polynomials import Polynomial, symbolise
 from mechanisms.effects.looking import MEAN
 from mechanisms.effects.stages import Population, Stage, add_up, merge_rows, predict
 from mechanisms.effects.values import Kinds, Value
@@ -61,7 +61,7 @@ def find_outline(stage: Stage, traced: Traced, rows: Population, noisy: frozense
     The normal variables in `noisy` carry their noise.
     """
     parameters = {address: Polynomial({(): values}) for address, values in stage.parameters.items()}
-    columns = {column: Polynomial({(column,): 1.0}) for column in rows.columns}
+    columns = symbolise(rows.columns)
     values: dict[Version, Value | Kinds] = {}
     for version, sources in traced:
         last = version == traced[-1][0]

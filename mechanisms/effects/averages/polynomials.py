@@ -60,5 +60,13 @@ class Polynomial:
         return found
 
 
+def symbolise(columns: Mapping[str, Floats]) -> dict[str, Polynomial]:
+    """Each column as a polynomial in itself; one that has the same value in all rows is this number."""
+    return {
+        name: Polynomial({(): values[0]} if (values == values[0]).all() else {(name,): 1.0})
+        for name, values in columns.items()
+    }
+
+
 def _terms(value: Any) -> Mapping[Term, Any]:
     return value.terms if isinstance(value, Polynomial) else {(): value}

@@ -25,13 +25,17 @@ def level_off(link: str, middle: Floats, variance: Floats) -> Floats:
 
 def average_noise(link: str, middle: Floats, spread: Floats) -> Floats:
     """E[inverse link(η)] for a normal η with this middle and sd, by nodes."""
-    largest = float(spread.max())
-    if largest < 1 and link == "logit":
-        nodes, weights = hermite(11)
-    else:  # the logistic function's poles lie π / spread from the axis; exp(−exp η) grows π / (2 spread) from it
-        steep = np.log2(max(largest * (2.0 if link == "cloglog" else 1.0), 2.8)) - 0.485
-        nodes, weights = trapezoid(2.0 ** -min(ceil(steep), 8))
+    nodes, weights = find_nodes(link, float(spread.max()))
     total: Floats = np.zeros(np.broadcast_shapes(middle.shape, spread.shape))
     for node, weight in zip(nodes, weights, strict=True):
         total += weight * inverse_link(link, middle + spread * node)
     return np.clip(total, 0.0, 1.0)  # weights that sum to 1 but for rounding
+
+
+def find_nodes(link: str, largest: float) -> tuple[Floats, Floats]:
+    """Nodes and weights that average an inverse link over normal noise of at most this sd."""
+    if largest < 1 and link == "logit":
+        return hermite(11)
+    # the logistic function's poles lie π / spread from the axis; exp(−exp η) grows π / (2 spread) from it
+    steep = np.log2(max(largest * (2.0 if link == "cloglog" else 1.0), 2.8)) - 0.485
+    return trapezoid(2.0 ** -min(ceil(steep), 8))

@@ -102,7 +102,8 @@ def _average(
 
         def run(draws: slice, designs: list[Floats] = designs, weights: Floats = weights, span: Any = span) -> None:
             etas = [factor[draws] @ design for factor, design in zip(factors, designs, strict=True)]
-            start, amounts = _tabulate_amounts(stage, equation, span, draws)
+            own = stage.parameters[equation.spread][draws] if equation.spread else None
+            start, amounts = tabulate_amounts(equation, own, span, len(etas[0]))
             curves = tables.values, np.ascontiguousarray(tables.shares[draws]), tables.start
             moves = slope[draws], sd[draws], nodes, shares
             add_products(*etas, weights, *moves, *curves, amounts, start, DENSITY, found[draws])
@@ -120,14 +121,15 @@ def _find_span(factors: Floats, design: Floats, reach: float) -> tuple[float, fl
     return low - reach, high + reach
 
 
-def _tabulate_amounts(
-    stage: Stage, equation: Equation, span: tuple[float, float], draws: slice
+def tabulate_amounts(
+    equation: Equation, own: Floats | None, span: tuple[float, float], count: int
 ) -> tuple[float, Floats]:
-    """The mean of what there is where there is any, or all that is no excess zero, on a grid of η₂ for every draw."""
+    """The mean of what there is where there is any, or all that is no excess zero, on a grid of η₂ for every draw.
+
+    `own` are the draws' spreads, (count,).
+    """
     start = float(np.floor(span[0] * DENSITY - 4) / DENSITY)
     nodes = start + np.arange(int((span[1] - start) * DENSITY) + 8) / DENSITY
-    spread = stage.parameters[equation.spread][draws][:, None] if equation.spread else None
+    spread = None if own is None else own[:, None]
     given = Given(equation.family, np.exp(nodes)[None, :], spread, zeros=equation.zeros, some=1.0)
-    size = len(range(*draws.indices(len(next(iter(stage.parameters.values()))))))
-    made = find_amount(given)
-    return start, np.broadcast_to(made, (size, len(nodes))).copy()
+    return start, np.broadcast_to(find_amount(given), (count, len(nodes))).copy()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechanisms.data.dataset import Categories
+from mechanisms.data.dataset import Categories, Numbers
 from mechanisms.effects.looking import measure
 from mechanisms.effects.over_time.carrying import carry_on
 from mechanisms.effects.over_time.drawing import take
@@ -23,6 +23,7 @@ from mechanisms.effects.over_time.scenario import Chunk, Scenario, Value
 from mechanisms.effects.over_time.views import Needs, Sink, View, find_conditions, find_needs, find_summands
 from mechanisms.errors import IdentificationError
 from mechanisms.graph.graph import Edge, reach, variable_of
+from mechanisms.graph.levels import restrict
 from mechanisms.model.courses import base_course, course, own_terms, served_course
 from mechanisms.model.equations import Equation
 from mechanisms.model.families import LINKS
@@ -138,6 +139,16 @@ class World(Responses):
         found = holds(view.setting(), condition, scenario.design.level(name), 0)
         return view.rows(found) + np.zeros(units)
 
+    def lives(self, name: str, level: str, moved: bool) -> Any:
+        """1 for the units of a level above a variable's own in which it may exist, else 0."""
+        moved = moved and self.moved(f"{name}({level})")
+        return self._settle(("lives", name, level, moved), lambda w: w._lives(name, level, moved))
+
+    def _lives(self, name: str, level: str, moved: bool) -> Any:
+        condition = restrict(self.scenario.design, self.scenario.condition(name), level)
+        setting = View(self, ((f"{name}({level})", moved),), None, {}).setting()
+        return holds(setting, condition, level, 0) + np.zeros(self.scenario.timeline.data.units(level).n)
+
     def _settle(self, key: tuple[Any, ...], work: Callable[["World"], Any]) -> Floats:
         """What a key stands for, worked out once; in the baseline where nothing is moved."""
         if self._base is not None and not any(each is True for each in key[2:]):
@@ -176,7 +187,8 @@ class World(Responses):
         if equation is None and (variable := scenario.variable(name)) and variable.computed:
             return self._sum(name, place, own, course)
         if equation is None:
-            return self._observed(name, place)
+            there = 1.0 if scenario.condition(name) is None else self.exists(name, place)
+            return self._observed(name, place) * there
         if equation.latent:
             return self._predictor(equation, place, own, course) + self.chunk.deviations[name, equation.level]
         if name not in scenario.kept:
@@ -339,10 +351,12 @@ class World(Responses):
         return np.asarray(view.rows(compute_sum(view.setting(), name)))
 
     def _observed(self, name: str, place: int | None) -> Floats:
+        """The values in the data; the mean of the others for units that do not have any and may get some (`unmodelled`)."""
         data = self.scenario.window((place or 0,))
         column = data[name]
         values = column.codes.astype(np.float64) if isinstance(column, Categories) else column.values
-        return np.where(column.observed, values, 0.0)
+        usual = column.mean if isinstance(column, Numbers) and column.absent is not None else 0.0
+        return np.where(column.observed, values, usual)
 
     def _spread(self, values: Any, place: int | None, name: str, coarse: str) -> Any:
         """The values of a coarser level's units for the units of a variable's own."""

@@ -35,11 +35,12 @@ def study(scenario: Scenario, ends: Iterable[str]) -> Traits:
     predictors = [each for name in equations for each in _that_matter(scenario.equations[name])]
     noisy = any(_noisy(scenario, each, relevant) for each in predictors)
     lean = not noisy and all(_lean(scenario, each, moving) for each in predictors)
+    lean = lean and not _move_levels(scenario, moving)
     owning = _owning(scenario, predictors)
     degree = _degree(scenario, ends, (moving | owning) & relevant if lean else relevant, moving if lean else set())
     names = {variable_of(node) for node in moving | owning} & equations if lean else equations
     mine = [each for name in names for each in scenario.equations[name].predictors]
-    addresses = {slope.address for each in mine for slope in each.coefficients if slope.varies_by}
+    addresses = {slope.deviating for each in mine for slope in each.coefficients if slope.varies_by}
     addresses |= {each.deviating for each in mine if not lean}
     addresses |= {name for name in names if scenario.equations[name].latent}
     endangered = noisy and any(each.link == "log" and _meets_noise(scenario, each) for each in predictors)
@@ -129,6 +130,13 @@ def _lean(scenario: Scenario, equation: Equation, moving: set[str]) -> bool:
         if departing and others & changed:
             return False
     return True
+
+
+def _move_levels(scenario: Scenario, moving: set[str]) -> bool:
+    """Whether it depends on what is moved if a unit has one of a level above, so that deviations come and go."""
+    changed = {variable_of(node) for node in moving}
+    conditions = [scenario.design.lattice.condition(each.level) for each in scenario.plan.varying]
+    return any(name in changed for each in conditions if each for name in each.names)
 
 
 def _degree(scenario: Scenario, ends: tuple[str, ...], counted: set[str], changes: set[str]) -> float:

@@ -72,9 +72,7 @@ def find_people(
     kind, named = population
     if kind == "new":
         return (_renew(fit, design, level, str(named), row, near, whom),)
-    people = _one_by_one(data, level, str(named), weights, near)
-    shared = named != level and data.units(level).above[str(named)].weights is not None
-    return _set_apart(people, data, str(named)) if shared else (people,)
+    return _list_each(fit, level, str(named), weights, near)
 
 
 def is_scattered(people: People, data: Dataset) -> bool:
@@ -122,26 +120,52 @@ def _renew(
     return People(level, row, ("",), (words,), near, renewed=varying)
 
 
-def _one_by_one(data: Dataset, level: str, named: str, weights: Floats, near: Mapping[str, float]) -> People:
-    """A row for each unit of a level, averaged over the units of the outcome's level in it."""
-    units = data.units(named)
+def _list_each(fit: Fit, level: str, named: str, weights: Floats, near: Mapping[str, float]) -> tuple[People, ...]:
+    """A row for each unit of a level, averaged over the units of the outcome's level in it, or that meet it below."""
+    data = fit.data
+    units, own = data.units(named), data.units(level)
+    met = [each for each in data.tables if level in each.above and named in each.above]
     if named == level:
-        member = np.eye(units.n)
-    elif named in data.units(level).above:
-        above = data.units(level).above[named]
-        index = above.index if above.index.ndim > 1 else above.index[:, None]
+        varying = {each.level for each in fit.plan.varying} - {level}
+        others = [each for each in sorted(varying) if any(_sees_several(table, level, each) for table in data.tables)]
+        words = f", and those of the {listed(others)}s that it has at these occasions" if others else ""
+        return (_one_by_one(data, level, named, np.eye(units.n), weights, near, words),)
+    if named in own.above:
+        above = own.above[named]
+        index = above.index.reshape(own.n, -1)
         parts = above.weights if above.weights is not None else np.ones(index.shape)
         member = np.stack([(parts * (index == each)).sum(axis=1) for each in range(units.n)])
-    else:
-        raise IdentificationError(
-            f"population: each {named}: the outcome has one value per {level}, which has no {named} of its own; "
-            f"write each: {level}"
-        )
+        people = _one_by_one(data, level, named, member, weights, near)
+        return (people,) if above.weights is None else _set_apart(people, data, named)
+    if met:
+        member = np.zeros((units.n, own.n))
+        for table in met:
+            pairs = zip(_list_members(table, named) or (), _list_members(table, level) or (), table.seen, strict=True)
+            for one, other in ((a, b) for ones, others, seen in pairs if seen for a in ones for b in others):
+                member[one, other] += 1
+        return _set_apart(_one_by_one(data, level, named, member, weights, near), data, named)
+    raise IdentificationError(
+        f"population: each {named}: the outcome has one value per {level}, which has no {named} of its own; "
+        f"write each: {level}"
+    )
+
+
+def _one_by_one(
+    data: Dataset,
+    level: str,
+    named: str,
+    member: Floats,
+    weights: Floats,
+    near: Mapping[str, float],
+    besides: str = "",
+) -> People:
+    """A row for each unit of a level that has members, (units, units of the outcome's level), averaged over these."""
+    units = data.units(named)
     rows = member * weights[None, :]
     used = np.flatnonzero(rows.any(axis=1))
     shares = rows[used] / rows[used].sum(axis=1, keepdims=True)
     labels = tuple(f"{named}={units.labels[each]}" for each in used)
-    words = tuple(f"{named} {units.labels[each]}, with its own deviations" for each in used)
+    words = tuple(f"{named} {units.labels[each]}, with its own deviations{besides}" for each in used)
     return People(level, shares, labels, words, near)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mechanisms.effects.over_time.running import Runner
-from mechanisms.graph.graph import occasion_of
+from mechanisms.graph.graph import occasion_of, variable_of
 
 
 def note_noise(runner: Runner) -> Iterator[str]:
@@ -21,6 +21,23 @@ def note_noise(runner: Runner) -> Iterator[str]:
             f"effect is off by a Monte Carlo error, about {200 * share:.2g} % {scale} (twice the standard error, as these "
             "draws estimate it)"
         )
+
+
+def note_vacant(runner: Runner) -> Iterator[str]:
+    """For how many units it is unknown whose deviations they would have, where what is moved gives them a unit above."""
+    scenario, level = runner.scenario, runner.people.level
+    moved = {variable_of(node) for node in scenario.moving}
+    own = scenario.timeline.data.units(level)
+    for varying in runner.fit.plan.varying:
+        condition = scenario.design.lattice.condition(varying.level)
+        if condition is None or not moved & {*condition.names} or varying.level not in own.above:
+            continue
+        index = own.above[varying.level].index.reshape(own.n, -1)
+        if vacant := int(np.count_nonzero((index < 0).all(axis=1))):
+            yield (
+                f"{vacant} of {own.n} {level}s have no {varying.level} in the data: where they would have one, it is a typical one "
+                "(deviations 0)"
+            )
 
 
 def note_occasions(runner: Runner) -> Iterator[str]:

@@ -7,16 +7,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mechanisms.effects.headway import count_off
 from mechanisms.effects.over_time.cubature import HIGHEST, find_points
 from mechanisms.effects.over_time.events import combine
 from mechanisms.effects.over_time.forward import Drawn, World
 from mechanisms.effects.over_time.linearity import Traits, is_bounded, study
-from mechanisms.effects.over_time.people import People
+from mechanisms.effects.over_time.people import People, is_scattered
 from mechanisms.effects.over_time.scenario import Chunk, Scenario
 from mechanisms.effects.over_time.tails import Tails
 from mechanisms.effects.questions.posing import Ways
 from mechanisms.graph.graph import Edge, ancestors
 from mechanisms.infer.posterior import Fit
+from mechanisms.model.deviations import find_sds
 
 Floats = NDArray[np.float64]
 Deviations = dict[tuple[str, str], Floats]
@@ -63,7 +65,8 @@ class Runner:
     @cached_property
     def drawn(self) -> bool:
         """Whether noise, or new units' deviations, are drawn at random."""
-        return self.traits.noisy or (bool(self.people.renewed) and self.traits.degree > HIGHEST)
+        several = self.traits.degree > 1 and is_scattered(self.people, self.fit.data)
+        return self.traits.noisy or (bool(self.people.renewed) and (several or self.traits.degree > HIGHEST))
 
     @property
     def error(self) -> float:
@@ -96,7 +99,7 @@ class Runner:
         gaps: list[Floats] = []
         goal = max(FEWEST, self.taken)
         while True:
-            for pair in range(len(gaps), goal):
+            for pair in count_off("draws of the noise", range(len(gaps), goal)):
                 both = [np.subtract(*self.means((one, other), each)) for each in (2 * pair, 2 * pair + 1)]
                 gaps.append(np.mean(both, axis=0))
             self._tails.judge()
@@ -110,7 +113,7 @@ class Runner:
         """The outcome's mean in each world, for one draw of the noise; worlds of one call share their baseline."""
         new = tuple(dict.fromkeys(ways for ways in worlds if (ways, replicate) not in self._means))
         if new:
-            pieces = [self._piece(new, some, replicate) for some in self._chunks()]
+            pieces = [self._piece(new, some, replicate) for some in count_off("pieces", list(self._chunks()))]
             for place, ways in enumerate(new):
                 self._means[ways, replicate] = np.concatenate([piece[place] for piece in pieces], axis=1)
         return tuple(self._means[ways, replicate] for ways in worlds)
@@ -119,7 +122,7 @@ class Runner:
         """The draws, some at a time, with the deviations of these people; new ones at their mean."""
         for some in self._chunks():
             parameters = {name: values[some][:, None] for name, values in self._parameters.items()}
-            own = {key: values[some] for key, values in self._deviations.items()}
+            own = {key: self._own(key[1], values[some]) for key, values in self._deviations.items()}
             if self.people.typical or self.people.renewed:
                 own = {key: np.zeros_like(values) for key, values in own.items()}
             yield Chunk(parameters, own, some.start)
@@ -216,7 +219,9 @@ class Runner:
         for (address, level), values in self._deviations.items():
             none = self.people.typical or level in self.people.renewed
             own[address, level] = (
-                np.broadcast_to(0.0, (size, values.shape[1])) if none else np.repeat(values[some], self._tiles, axis=0)
+                np.broadcast_to(0.0, (size, values.shape[1]))
+                if none
+                else np.repeat(self._own(level, values[some]), self._tiles, axis=0)
             )
         roots = [(level, *self._root(level, some)) for level in self.people.renewed]
         width = sum(len(names) for _, names, _ in roots)
@@ -235,6 +240,11 @@ class Runner:
             fresh |= {(name, level): made[:, place] for place, name in enumerate(names)}
         yield 1.0, own | fresh
 
+    def _own(self, level: str, values: Floats) -> Floats:
+        """The deviations of a level's units, (draws, units): of one unit for all where these people have no other."""
+        one = self.people.alone.get(level)
+        return values if one is None else np.repeat(values[:, [one]], values.shape[1], axis=1)
+
     def _place(self, roots: list[tuple[str, list[str], Floats]], point: Floats) -> Deviations:
         found: Deviations = {}
         begin = 0
@@ -250,8 +260,8 @@ class Runner:
         """The quantities of a level that matter, and the root of their covariances; shape (draws, q, q)."""
         varying = next(each for each in self.fit.plan.varying if each.level == level)
         kept = [k for k, name in enumerate(varying.quantities) if name in self.traits.addresses]
-        count = len(self._parameters[varying.spreads[0]][some])
-        sds = np.array([self._parameters[varying.spreads[k]][some] for k in kept]).T.reshape(count, len(kept))
+        parameters = {name: values[some] for name, values in self._parameters.items()}
+        sds = np.stack(find_sds(varying, self.fit.data.bases, parameters), axis=1)[:, kept]
         matrices = self._correlations[level][some][:, kept][:, :, kept]
         root = np.linalg.cholesky(matrices) if kept else np.zeros((len(sds), 0, 0))
         return [varying.quantities[k] for k in kept], sds[:, :, None] * root

@@ -116,7 +116,7 @@ class Scenario:
             return False
         predictors = self.equations[name].predictors
         own = {each.deviating for each in predictors} | {
-            one.address for each in predictors for one in each.coefficients
+            one.deviating for each in predictors for one in each.coefficients
         }
         return bool(fresh & {name, *own})
 

@@ -16,10 +16,11 @@ from mechanisms.effects.over_time.carrying import list_loose, loosen
 from mechanisms.effects.over_time.conditions import Conditions, locate, refuse_followed, refuse_renewed
 from mechanisms.effects.over_time.events import is_event
 from mechanisms.effects.over_time.people import People, find_people
-from mechanisms.effects.over_time.reservations import note_noise, note_occasions
+from mechanisms.effects.over_time.reservations import note_noise, note_occasions, note_vacant
 from mechanisms.effects.over_time.running import Mixed, Runner
 from mechanisms.effects.over_time.scenario import Scenario, Value
 from mechanisms.effects.over_time.timeline import Timeline
+from mechanisms.effects.over_time.unmodelled import refuse_unmodelled
 from mechanisms.effects.questions.asking import (
     ROUNDING,
     find_conditions,
@@ -36,7 +37,7 @@ from mechanisms.graph.placing import Placed, place
 from mechanisms.graph.question import hold
 from mechanisms.infer.posterior import Fit
 from mechanisms.spec.question_checks import check_question
-from mechanisms.spec.theory import Question, Scalar
+from mechanisms.spec.theory import Question, Scalar, Theory
 
 Floats = NDArray[np.float64]
 
@@ -137,7 +138,12 @@ class Staged:
     @property
     def notes(self) -> tuple[str, ...]:
         """How far the averages taken so far are from exact, for whom there is no cause, and what the data leave out."""
-        return (*note_noise(self.runner), *note_absent(self.runner, self.condition), *note_occasions(self.runner))
+        return (
+            *note_noise(self.runner),
+            *note_absent(self.runner, self.condition),
+            *note_vacant(self.runner),
+            *note_occasions(self.runner),
+        )
 
     def _names(self, nodes: list[str]) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(variable_of(node) for node in nodes))
@@ -148,9 +154,11 @@ def stage(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Staged
     """One `Staged` for each contrast, condition and row of people, in the order in which they are reported."""
     question = check_question(question, fit.plan.theory)
     _refuse(question)
+    _refuse_absent(fit, question)
     check_scale(fit, question)
-    placed = place(date_theory(fit, question), question)
-    timeline = find_timeline(fit, placed)
+    theory = date_theory(fit, question)
+    placed = place(theory, question)
+    timeline = find_timeline(fit, theory, placed)
     level = _outcome_level(fit, placed)
     found: list[Staged] = []
     conditions = find_conditions(fit, question)
@@ -160,11 +168,11 @@ def stage(fit: Fit, question: Question, cut: Look | None = None) -> tuple[Staged
         for contrast, look in every(_say(find_contrasts(fit, question), placed), _find_looks(fit, question, cut)):
             for people in whom:
                 scenario = _scenario(fit, placed, timeline, people, contrast, look, located)
-                _refuse_absent(scenario, placed)
                 _refuse_part_of_event(fit, scenario, placed)
                 refuse_renewed(scenario, people, located.values)
                 runner = Runner(fit, scenario, people, tuple(aim.on for aim in placed.aims))
                 refuse_followed(scenario, runner.ends)
+                refuse_unmodelled(runner)
                 divisor = find_divisor(fit, question)
                 rows = range(len(people.labels))
                 found += [Staged(runner, placed, row, question.scale, contrast, condition, divisor) for row in rows]
@@ -177,7 +185,7 @@ def _say(contrasts: tuple[Contrast, ...], placed: Placed) -> Iterator[Contrast]:
         yield replace(each, words=f"{each.words}: {placed.reading}" if placed.reading else each.words)
 
 
-def find_timeline(fit: Fit, placed: Placed) -> Timeline:
+def find_timeline(fit: Fit, theory: Theory, placed: Placed) -> Timeline:
     """The occasions of the placed question's graph over the data of the fit."""
     design, data = fit.plan.design, fit.data
     levels = [level for level in design.lattice.time if level in {table.level for table in data.tables}]
@@ -197,9 +205,10 @@ def find_timeline(fit: Fit, placed: Placed) -> Timeline:
             f"effects in a theory with {listed(below)}, of a level below {listed(levels)}, are not answered yet"
         )
     seen = [at for node in placed.graph.nodes if (at := occasion_of(node)) is not None]
-    declared = next((each.occasions for each in fit.plan.theory.levels if each.name == level and each.occasions), ())
-    counted = fit.data.grid[level] if is_event(fit, placed.question) else tuple(range(max(seen, default=0) + 1))
-    grid = declared or counted
+    declared, dated = (
+        next((e.occasions for e in each.levels if e.name == level), ()) for each in (fit.plan.theory, theory)
+    )
+    grid = declared or tuple(each for each in dated if each <= max(seen, default=0)) or dated[:1]
     data = replace(data, bases={name: move_gap(each, grid) for name, each in data.bases.items()})
     return Timeline(data, design.lattice, level, client, grid, tuple(each for each in levels if each != level))
 
@@ -272,11 +281,12 @@ def _refuse(question: Question) -> None:
         )
 
 
-def _refuse_absent(scenario: Scenario, placed: Placed) -> None:
+def _refuse_absent(fit: Fit, question: Question) -> None:
     """An outcome that some units do not have has no mean over all of them."""
-    name = placed.question.on.name
-    condition = scenario.condition(name)
-    others = [each for each in condition.names if each not in scenario.design.lattice.time] if condition else []
+    name, design = question.on.name, fit.plan.design
+    variable = design.variables.get(name)
+    condition = variable.only_when if variable else None
+    others = [each for each in condition.names if each not in design.lattice.time] if condition else []
     if others:
         raise IdentificationError(
             f"{name} exists only where {condition}, so that no mean over all units compares like with like: ask of what it "

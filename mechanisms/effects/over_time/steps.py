@@ -6,6 +6,7 @@ import numpy as np
 
 from mechanisms.effects.effects import Effect, Effects
 from mechanisms.effects.estimation import estimate
+from mechanisms.effects.headway import WORDS, count_off, show_headway
 from mechanisms.effects.over_time.stability import Unsettled, find_long_run
 from mechanisms.effects.over_time.staging import stage
 from mechanisms.effects.questions.asking import find_contrasts
@@ -23,9 +24,10 @@ def horizon(
     of: str,
     on: str,
     *,
-    most: int = MOST,
+    most: int | None = None,
     lasting: bool = False,
     contrast: tuple[Scalar, Scalar] | None = None,
+    progress: bool = True,
 ) -> Effects:
     """The total effect of `of` on `on` at the same occasion and at each of the `most` that follow, one row each.
 
@@ -37,13 +39,15 @@ def horizon(
     of, on
         Two repeated variables by name.
     most
-        How many occasions later to go, 0 or more.
+        How many occasions later to go, 0 or more; by default 5, or as far as a declared grid of occasions reaches.
     lasting
         False: one session is moved (its departure). True: every session from one on, at each later one what has
         gathered by then; where the system is linear a last row says where this leads in the long run.
     contrast
         The two values of `of`, as in a question: numbers in data units, categories, `mean`, `+1 sd`, `90%`. By default 0 to 1,
         or the mean to the mean + 1.
+    progress
+        Whether a question of more than a second shows on a terminal or in a notebook how far it is. A pipe never sees it.
 
     Raises
     ------
@@ -56,9 +60,8 @@ def horizon(
         Nothing leads from one to the other within these occasions.
     """
     expect(fit, Fit, "the fit", "mx.fit or mx.sample makes one")
-    if isinstance(most, bool) or not isinstance(most, int) or most < 0:
-        raise FitError(f"most must be a whole number of occasions, 0 or more, not {most!r}")
     cause, effect = (_repeated(fit, text) for text in (of, on))
+    most = _find_most(fit, effect, most)
     laters = range(1 if cause == effect else 0, most + 1)
     if not laters:
         raise FitError("most must be 1 or more where a variable is looked at against itself")
@@ -69,7 +72,8 @@ def horizon(
     asked = [_question(cause, effect, later, contrast, lasting=lasting) for later in laters]
     if len(find_contrasts(fit, asked[-1])) > 1:
         raise SpecError(f"horizon: {of} has more than two categories: name two of them, contrast=('a', 'b')")
-    found = {later: _answer(fit, each) for later, each in zip(laters, asked, strict=True)}
+    with show_headway(WORDS, progress):
+        found = {later: _answer(fit, each) for later, each in zip(laters, count_off("horizons", asked), strict=True)}
     known = [each for each in found.values() if each is not None]
     if not known:
         raise IdentificationError(
@@ -95,6 +99,20 @@ def horizon(
         notes += note
     title = f"Effects of {of} on {on} by horizon"
     return replace(effects, title=title, rows=tuple(rows), contrast=plain, assumptions=assumptions, notes=tuple(notes))
+
+
+def _find_most(fit: Fit, effect: str, most: int | None) -> int:
+    """How far to go, held against the occasions that the theory declares."""
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
+        raise FitError(f"most must be a whole number of occasions, 0 or more, not {most!r}")
+    level = fit.plan.design.level(effect)
+    declared = next((each.occasions for each in fit.plan.theory.levels if each.name == level), ())
+    room = len(declared) - 1 if declared else None
+    if most is None:
+        return MOST if room is None else min(MOST, room)
+    if room is not None and most > room:
+        raise SpecError(f"horizon: most={most}: {level} has {room + 1} occasions, so that {room} is the most")
+    return most
 
 
 def _gather_notes(found: dict[int, Effects]) -> list[str]:

@@ -226,12 +226,14 @@ class _Known(dict[Any, Any]):
                 f"{key[1]}({key[2]})" in self._view.world.scenario.nodes
                 and key[1] in self._view.world.scenario.equations
             )
-        return key[0] in ("departure", "sum", "mean", "latent")
+        return key[0] in ("departure", "sum", "mean", "latent", "lives")
 
     def __missing__(self, key: tuple[Any, ...]) -> Any:
         view, kind, name = self._view, key[0], key[1]
         if kind == "course":
             self[key] = view.world.course(name, key[2], view.hands(f"{name}({key[2]})"), key[3])
+        elif kind == "lives":
+            self[key] = view.world.lives(name, key[2], view.hands(f"{name}({key[2]})"))
         elif kind == "mean":
             self[key] = view.world.scenario.mean(name, key[2], key[3])
         else:

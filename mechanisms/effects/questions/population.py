@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from mechanisms.errors import DataError, IdentificationError, did_you_mean, list
 from mechanisms.spec.theory import Question, Scalar
 
 Floats = NDArray[np.float64]
-_SD = re.compile(r"([+-]?\d*\.?\d*)\s*sd")
+_SD = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)?)\s*sd")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _FEW = 12
 
@@ -106,7 +106,7 @@ def choose(column: Numbers | Categories, value: Scalar) -> float | str:
         raise DataError(
             f"{column.name} has no value '{text}'; it has {listed(column.values)}.{did_you_mean(text, column.values)}"
         )
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
         return float(value)
     if column.labels and text in column.labels:
         return float(column.labels.index(text))
@@ -115,8 +115,8 @@ def choose(column: Numbers | Categories, value: Scalar) -> float | str:
     if match := _SD.fullmatch(text):
         steps = match[1] + "1" if match[1] in ("", "+", "-") else match[1]
         return column.mean + float(steps) * column.sd
-    if match := _SHARE.fullmatch(text):
-        return float(np.quantile(column.telling[np.isfinite(column.telling)], min(float(match[1]), 100.0) / 100))
+    if (match := _SHARE.fullmatch(text)) and float(match[1]) <= 100:
+        return float(np.quantile(column.telling[np.isfinite(column.telling)], float(match[1]) / 100))
     words = f", {' or '.join(column.labels)}" if column.labels else ""
     raise DataError(f"{column.name}: '{text}' is not a value: a number in data units, mean, +1 sd, 90%{words}")
 

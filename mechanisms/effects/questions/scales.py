@@ -166,7 +166,9 @@ def _quantity(fit: Fit, question: Question, look: Look) -> _Quantity:
         besides = f": each unit's {each}, averaged over all units and not over those alone who have any"
         return _Quantity(f"mean amount of {on}", f"mean amounts of {on}", besides)
     if equation.family == "bernoulli":
-        return _Quantity(f"probability that {on} = 1", f"probabilities that {on} = 1")
+        labels = fit.data.numbers(on).labels
+        which = f"that {on} = {labels[1] if labels else 1}"
+        return _Quantity(f"probability {which}", f"probabilities {which}")
     if FAMILIES[equation.family].kind == "count":
         many = f"mean shares of {on}" if equation.family == "binomial" else f"means of {on}"
         trials = f", out of {equation.out_of}" if isinstance(equation.out_of, str) else ""

@@ -147,7 +147,8 @@ class Expansion:
         joined = [each for each in self.correlations if each.level == level]
         paired = [name for each in joined for name in (each.one, each.other)]
         own = [f"1 -> {each.effect}" for each in self.courses if each.level == level and each.own]
-        slopes = [each.address for each in self.coefficients if level in each.varies_by]
+        slopes = [each.address for each in self.coefficients if level in each.varies_by and each.shape.kind != "gp"]
+        curves = [each.address for each in self.coefficients if level in each.varies_by and each.shape.kind == "gp"]
         names = dict.fromkeys([*own, *(paired or slopes)])
         alone = {f"1 -> {each.indicator}" for each in self.loadings}
         courses = [name.removeprefix("1 -> ") for name in names if name in own and name not in alone]
@@ -155,6 +156,7 @@ class Expansion:
         deviations = [name.removeprefix("1 -> ") for name in own if name in alone]
         words = {f"course{'s' * (len(courses) > 1)} of": courses, f"coefficient{'s' * (len(others) > 1)}": others}
         words["deviations of indicators"] = deviations
+        words[f"independent of all else the curve{'s' * (len(curves) > 1)}"] = curves
         if said := [f"{what} {listed(found, most=30)}" for what, found in words.items() if found]:
             yield f"vary by {level}: {'; '.join(said)}"
         if len(courses) + len(others) > 1:

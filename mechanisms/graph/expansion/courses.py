@@ -2,7 +2,7 @@
 
 Every modelled variable has an intercept that varies at each level above its own. At each level every two varying
 quantities are joined exactly once, by the arrow drawn between them there or else by a correlation: with both, four
-numbers would stand for three moments. Deviations of indicators are independent unless `<->` is drawn.
+numbers would stand for three moments. Deviations of indicators are independent unless `<->` is drawn, and curves by gp always.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ class _Quantity:
 
     address: str
     effect: Term | None = None
-    alone: bool = False  # an indicator's deviation
+    alone: bool = False  # an indicator's deviation, or a process
 
 
 def find_courses(
@@ -132,7 +132,7 @@ def _quantities(
         owner = owned.get(each.address)
         above = owner is not None and design.level(owner.name) in (level, *_below(level, design))
         if level in each.varies_by and not above:
-            yield _Quantity(each.address)
+            yield _Quantity(each.address, alone=each.shape.kind == "gp")
     for variable in owned.values():
         if design.level(variable.name) == level:
             yield _Quantity(variable.name, Term(variable.name))

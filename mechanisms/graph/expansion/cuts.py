@@ -23,8 +23,7 @@ Steps = dict[str, dict[str, None]]
 class Cut:
     """`of` moves the course of `variable`, but only its departures reach `onward`; `remedy` is the arrow to draw.
 
-    `coarser` is the course that reaches it instead, where one does: that of a therapist's clients together. `spread` is how far
-    departures scatter, where that is all that `of` moves: no arrow carries this on.
+    `coarser` is the course that reaches it instead, where one does: that of a therapist's clients together.
     """
 
     of: str
@@ -32,13 +31,10 @@ class Cut:
     onward: str
     remedy: str
     coarser: str = ""
-    spread: str = ""
 
     @property
     def advice(self) -> str:
         """What to do about it, and why nothing passes there."""
-        if self.spread:
-            return f"look at the coefficient {self.of} -> {self.spread} itself, or move one session of a repeated cause"
         rule = (
             "a coarser course does not move with a finer one"
             if self.coarser
@@ -47,9 +43,6 @@ class Cut:
         return f"draw {self.remedy} ({rule})"
 
     def __str__(self) -> str:
-        if self.spread:
-            what = f"{self.of} moves {self.spread}, how far {self.variable} departs from its course, and not the course"
-            return f"{what}; what that does to {self.onward} is not worked out for a cause that acts for good"
         what = f"only {self.coarser} reaches" if self.coarser else "only its departures reach"
         return f"{self.of} moves the course of {self.variable}, but {what} {self.onward}"
 
@@ -64,19 +57,20 @@ def find_cuts(theory: Theory, expansion: Expansion, question: Question, design: 
     if level in design.lattice.time or level not in design.lattice.names or of not in design.levels:
         return ()
     carried, drawn = _steps(theory, expansion, design, level), _steps(theory, expansion, design, None)
-    reached, ends = _reach(carried, of), {name for name in drawn if on in _reach(drawn, name)} | {on}
-    moved = _reach(_steps(theory, expansion, design, level, spreads=False), of)
+    moved, ends = (
+        _reach(_steps(theory, expansion, design, level, spreads=False), of),
+        {name for name in drawn if on in _reach(drawn, name)} | {on},
+    )
     found: dict[tuple[str, str], Cut] = {}
     for each in expansion.coefficients:
         name, onward = each.cause.name, each.effect.name
         wanted = not question.path or (name, onward) in tuple(pairwise(map(name_in, question.path)))
         coarser = str(each.cause) if design.lattice.lies_below(level, each.units) else ""
         stays = each.carries == "departure" or (each.carries == "course" and coarser)
-        cut = stays and name in reached - {of} and onward not in carried.get(name, {})
+        cut = stays and name in moved - {of} and onward not in carried.get(name, {})
         if cut and wanted and onward in ends and onward != name and design.repeated(name):
             remedy, own = f"{name}({level}) -> {each.effect}", coarser if each.carries == "course" else ""
-            spread = "" if name in moved else _find_spread(expansion, name)
-            found.setdefault((name, onward), Cut(of, name, onward, remedy, own, spread))
+            found.setdefault((name, onward), Cut(of, name, onward, remedy, own))
     return tuple(found.values())
 
 
@@ -96,6 +90,23 @@ def refuse_cut(theory: Theory, expansion: Expansion, question: Question, design:
     raise SpecError(f"question: {first}: {first.advice}", question.place)
 
 
+def refuse_stranded(theory: Theory, expansion: Expansion, question: Question, design: Design) -> None:
+    """Refuse a course of a level that is crossed with the one whose courses are carried on: they do not move together."""
+    of, level = question.of, question.of.part
+    if level not in design.lattice.names or level in design.lattice.time or question.on.name == of.name:
+        return
+    if question.on.name not in _reach(_steps(theory, expansion, design, level), of.name):
+        found = (each for each in expansion.coefficients if each.cause.name == of.name and each.carries == "course")
+        near = next(found, None)
+        how = f"only {near.cause} reaches {near.effect}, and" if near else "no arrow carries it:"
+        onward = near.effect if near else question.on.name
+        raise SpecError(
+            f"question: {how} a course of one level does not move with that of another that is crossed with it: draw "
+            f"{of} -> {onward}",
+            question.place,
+        )
+
+
 def _passes(steps: Steps, question: Question) -> bool:
     """Whether a path leads from `of` to `on`, by the path or through all the names that are asked for."""
     of, on = question.of.name, question.on.name
@@ -108,13 +119,6 @@ def _passes(steps: Steps, question: Question) -> bool:
         return True
     return any(
         all(other in _reach(steps, one) for one, other in pairwise((of, *order, on))) for order in permutations(through)
-    )
-
-
-def _find_spread(expansion: Expansion, name: str) -> str:
-    """The spread of a variable that arrows reach."""
-    return next(
-        (str(each.effect) for each in expansion.coefficients if _scatters(each) and each.effect.name == name), ""
     )
 
 

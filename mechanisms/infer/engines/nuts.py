@@ -140,7 +140,7 @@ def _wanted(plan: Plan, equations: Equations) -> list[str]:
     found += [f"beyond({equation.response})" for equation in equations]
     found += [each.address for each in plan.residuals]
     for each in plan.varying:
-        found += [*each.spreads, each.correlation, f"deviations({each.level})"]
+        found += [*each.sds, each.correlation, f"deviations({each.level})"]
     return found
 
 
@@ -174,7 +174,7 @@ def _unpack(sampled: Sampled, plan: Plan, equations: Equations, wanted: list[str
                 found[name] = np.asarray(posterior[name])
     found |= {each.address: np.asarray(posterior[each.address]) for each in plan.residuals if each.address in wanted}
     for each in plan.varying:
-        found |= {name: np.asarray(posterior[name]) for name in each.spreads}
+        found |= {name: np.asarray(posterior[name]) for name in each.sds}
     return Drawn(
         found,
         {each.level: np.asarray(posterior[each.correlation]) for each in plan.varying if each.correlation in wanted},

@@ -41,9 +41,9 @@ def sample_whitened(
 
     The sampler's coordinates x are those of mode + root @ x, where a root of one dimension is a diagonal; `native` is the
     density in them, compiled. Chains begin at normal points with sd `near`, and are judged by what the draws are wanted
-    for, `speaks_of` (points → quantities, a column each). The first round takes a third of the warm-up. `lenient`: all of
-    it, since the coordinates are not round; a divergence asks for the second round, too, which is tuned for longer, in
-    smaller steps, and its draws are given whatever they say.
+    for, `speaks_of` (points → quantities, a column each). The first round takes a third of the warm-up; where it says too little
+    or diverged, there is a second, tuned for longer, in smaller steps. `lenient`: the first round takes all of the warm-up, since
+    the coordinates are not round, and the second's draws are given whatever they say.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def sample_whitened(
     compiled = _take_native(native, size, begin) or _take_python(slope, mode, root, begin)
     fixed: dict[str, Any] = {"chains": settings.chains, "cores": settings.chains, "progress_bar": False}
     fixed |= {"blocking": False, "save_warmup": False, "seed": int(seed.generate_state(1)[0])}
-    again = Round(LONGER * settings.draws, (2 if lenient else 1) * settings.tune, careful=lenient)
+    again = Round(LONGER * settings.draws, (2 if lenient else 1) * settings.tune, careful=True)
     rounds = [Round(settings.draws, settings.tune if lenient else -(-settings.tune // EASY)), again]
 
     def judge(tree: Any) -> tuple[float, float]:
@@ -71,7 +71,7 @@ def sample_whitened(
         return worst(xr.Dataset({"wanted": (("chain", "draw", "place"), wanted)}))
 
     def settle(tree: Any) -> bool:
-        return _settled(*judge(tree)) and not (lenient and tree["sample_stats"]["diverging"].any())
+        return _settled(*judge(tree)) and not tree["sample_stats"]["diverging"].any()
 
     sampled = run_rounds(partial(nutpie.sample, compiled, **fixed), settings, rounds, settle)
     if not (lenient or sampled.stopped or sampled.settled or _settled(*(found := judge(sampled.tree)))):

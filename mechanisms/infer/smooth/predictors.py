@@ -80,6 +80,8 @@ def _check(plan: Plan, data: Dataset, equation: Equation) -> None:
         raise NotLinearError(f"{name} has several linear predictors, or times that are censored")
     if equation.traits:
         raise NotLinearError(f"{name} has curves with parameters of their own ({listed(equation.traits)})")
+    if equation.climbs:
+        raise NotLinearError(f"{name} has steps of one sign that differ among units ({listed(equation.climbs)})")
     if equation.initial:
         raise NotLinearError(f"{name} looks back, and its first occasions have an sd of their own")
     if find_unknown(plan, equation, data).size:

@@ -5,7 +5,7 @@ model: a missing value that other equations look at, an occasion inside a series
 units. A missing value that nothing looks at says nothing, and its row leaves the equation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from scipy import special
 
 from mechanisms.data.dataset import Dataset, readable, response_values
 from mechanisms.errors import DataError
-from mechanisms.model.deviations import Deviating, state_deviations
+from mechanisms.model.deviations import Deviating, find_sds, state_deviations
 from mechanisms.model.discrete import find_mixture
 from mechanisms.model.equations import Equation, Varying
 from mechanisms.model.families import FAMILIES
@@ -64,7 +64,7 @@ def build_levels(plan: Plan, data: Dataset, equations: tuple[Equation, ...]) -> 
                 parameters[equation.initial] = _initial(equation, data)
         deviations: dict[tuple[str, str], Any] = {}
         for each in state_deviations(plan, data):
-            deviations |= _deviate(each, data)
+            deviations |= _deviate(each, data, parameters)
         values = {column.name: readable(column) for column in data.columns}
         measured = tuple(equation for equation in equations if not equation.latent)
         for equation in measured:
@@ -151,11 +151,13 @@ def _likelihood(setting: Setting, equation: Equation, etas: Sequence[Any], sigma
         pm.Potential(f"unknown({name})", density.sum())
 
 
-def _deviate(each: Deviating, data: Dataset) -> dict[tuple[str, str], Any]:
+def _deviate(each: Deviating, data: Dataset, parameters: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     """The deviations of a level's units, by quantity: normal, with the sds and correlations of the level."""
     varying, n = each.varying, data.units(each.varying.level).n
     size = len(varying.quantities)
-    sds = [_sd(name, belief) for name, belief in zip(varying.spreads, each.spreads, strict=True)]
+    believed = dict(zip(varying.spreads, each.spreads, strict=True))
+    own = {name: _sd(name, belief) for name, belief in believed.items()}
+    sds = find_sds(varying, data.bases, {**parameters, **own}, ops.exp)
     root = (
         correlate(varying, each.shape, each.entries)
         if each.shape is not None

@@ -24,15 +24,21 @@ class Together:
 
 
 def predict_together(setting: Setting, together: Together) -> list[tuple[Equation, list[Any], Any]]:
-    """Each equation with its linear predictors and residual sd, given the residuals of those before it."""
+    """Each equation with its linear predictors and residual sd, given the residuals of those before it.
+
+    Residuals in units of each row's own sd have the correlations: a row's covariance is D R D with its sds in D.
+    """
     if together.root is None:
         return [(each, predict_all(setting, each), find_sigma(setting, each)) for each in together.equations]
     root, standard, found = together.root, list[Any](), []
     for k, equation in enumerate(together.equations):
-        eta, sigma = predict(setting, equation), find_sigma(setting, equation)
+        eta, *logs = predict_all(setting, equation)
+        own = find_sigma(setting, equation)
+        sigma = ops.exp(logs[0]) if logs else own
         shared = sum((root[k][i] * standard[i] for i in range(k) if not is_zero(root[k][i])), np.float64(0.0))
         standard.append(((setting.values[equation.response] - eta) / sigma - shared) / root[k][k])
-        found.append((equation, [eta + sigma * shared], sigma * root[k][k]))
+        left = [each + ops.log(root[k][k]) for each in logs]
+        found.append((equation, [eta + sigma * shared, *left], None if logs else own * root[k][k]))
     return found
 
 

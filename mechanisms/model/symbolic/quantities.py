@@ -116,7 +116,7 @@ def _climb(together: str, belief: Belief, shares: dict[str, Any]) -> list[Any]:
     """Steps of one sign: the average step times their number, shared out; what changes all of them keeps the shares."""
     assert belief.average is not None
     count = int(belief.arguments[0])
-    average = declare(f"average step({together})", belief.average)
+    average = declare(f"average step({together})", belief.average, off=together == belief.shared)
     if count == 1:
         return [average]
     if belief.shared not in shares:
@@ -150,16 +150,21 @@ def distribute(belief: Belief) -> Any:
     return distribution.dist(**arguments)
 
 
-def declare(name: str, belief: Belief) -> Any:
-    """One random variable for a belief, truncated where it has bounds that its support does not imply."""
+def declare(name: str, belief: Belief, *, off: bool = False) -> Any:
+    """One random variable for a belief, truncated where it has bounds that its support does not imply.
+
+    Sampling begins `off` 0 where that would say nothing of how something is shared.
+    """
     distribution, arguments = _spell(belief)
     positive = belief.name in POSITIVE
     above = None if positive and belief.above is not None and belief.above <= 0 else belief.above
     if above is None and belief.below is None:
         begin = {"initval": _inside(belief)} if belief.name == "lognormal" else {}  # its mean may lie far out
+        begin = {"initval": _off_zero(belief)} if off else begin
         return distribution(name, **arguments, **begin)
     lower, upper = (None if bound is None else np.float64(bound) for bound in (above, belief.below))
-    return pm.Truncated(name, distribution.dist(**arguments), lower=lower, upper=upper, initval=_inside(belief))
+    begun = _off_zero(belief) if off else _inside(belief)
+    return pm.Truncated(name, distribution.dist(**arguments), lower=lower, upper=upper, initval=begun)
 
 
 def _spell(belief: Belief) -> tuple[Any, dict[str, Any]]:
@@ -188,3 +193,10 @@ def _inside(belief: Belief) -> float:
         first, last = np.float64(a[0]), np.float64(a[-1])
         width = {"exponential": 1 / first, "lognormal": np.exp(first), "gamma": first / last}.get(belief.name, last)
     return float(low + width if np.isfinite(low) else high - width)
+
+
+def _off_zero(belief: Belief) -> float:
+    """Where sampling begins of what must not be 0."""
+    low, high = belief.support
+    begun = _inside(belief) if np.isfinite(low) or np.isfinite(high) else belief.arguments[-2]
+    return begun or min(0.05 * belief.arguments[-1], 0.5 * high)
