@@ -122,3 +122,26 @@ def test_with_levels_a_condition_of_the_person_counts_persons():
     chosen = own.w[own.g]
     assert point.share[1] == pytest.approx(np.mean(chosen > 2))
     assert point.high[1] == pytest.approx(chosen.max())
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda fit: mx.differentiate(fit, "x", "y", at=None), "at: None is no point of the exposure"),
+        (lambda fit: mx.moderate(fit, mx.Question(of="x", on="y"), by={"w": "150%"}), "'150%' is not a value"),
+        (lambda fit: mx.moderate(fit, mx.Question(of="x", on="y"), by={"w": ". sd"}), "'. sd' is not a value"),
+        (lambda fit: mx.moderate(fit, mx.Question(of="x", on="y"), by={"w": float("nan")}), "'nan' is not a value"),
+        (
+            lambda fit: mx.moderate(fit, mx.Question(of="x", on="y"), by={"w": {1: 2}.get}),
+            "neither a value nor several",
+        ),
+    ],
+)
+def test_what_is_no_value(fit, ask, words):
+    with pytest.raises(mx.MechanismsError, match=words):
+        ask(fit)
+
+
+def test_values_of_a_moderator_may_be_an_array(fit):
+    found = mx.moderate(fit, mx.Question(of="x", on="y"), by={"w": np.array([1.0, 2.0])}).summary()["mean"]
+    assert found.iloc[1] - found.iloc[0] == pytest.approx(1.0)

@@ -97,7 +97,11 @@ def _differentiate(fit: Fit, question: Question, at: list[Any], covariates: Mapp
 
 
 def _listing(at: Iterable[Any] | Any) -> list[Any]:
-    return [at] if isinstance(at, str | int | float) else list(at)
+    if isinstance(at, str | int | float):
+        return [at]
+    if not isinstance(at, Iterable):
+        raise SpecError(f"at: {at!r} is no point of the exposure: a number, 'mean', '+1 sd', or several")
+    return list(at)
 
 
 def _find_paths(fit: Fit, question: Question) -> tuple[Path, ...]:
